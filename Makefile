@@ -1,0 +1,129 @@
+# bailiff: an active-response firewall agent for mail servers
+#
+#   make            build the programs and man pages into build/
+#   make demo       (root) show the main job: ban, lock, mail, undo
+#   make check      all tests; as root also those that need it
+#   make unit       unit tests alone: no root, no network
+#   make e2e        (root) end to end: real Postfix, Dovecot and nftables
+#   make fuzz       fuzz every reader of strange bytes, FUZZ_SECONDS each
+#   make bench      measure, beside peers; BENCH=match runs one
+#   make lint       clang-tidy, cppcheck, shell and YAML checks
+#   make deps       install what the build and the unit tests need (apt)
+#   make install    programs, jails, man pages, units; PREFIX=, DESTDIR=
+#   make uninstall  take them away again; bans and configuration stay
+#   make clean      remove build/ except the test laboratory
+#
+#   V=1 shows commands, DEV=1 adds -Werror, SAN=address,undefined builds with
+#   sanitizers into a folder of its own, CC, CFLAGS and LDFLAGS are yours.
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+STATEDIR ?= /var/lib/bailiff
+RUNDIR ?= /run/bailiff
+DATADIR = $(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+VERSION := 0.1.0
+BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(FAULT),/fault)
+comma := ,
+Q := $(if $(V),,@)
+
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+PKGS_bailiffd := libnftnl libmnl yaml-0.1 libsystemd
+PKGS_bailiff-engine := libpcre2-8 yaml-0.1 sqlite3 libsystemd libseccomp jansson zlib libzstd
+PKGS_bailiff := jansson yaml-0.1
+PKGS := $(sort $(PKGS_bailiffd) $(PKGS_bailiff-engine) $(PKGS_bailiff))
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef $(if $(DEV),-Werror)
+hardening := -fstack-protector-strong -fPIE \
+             $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ours := -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -MMD -MP $(warnings) $(hardening) \
+        -DBAILIFF_VERSION='"$(VERSION)"' -DBAILIFF_SYSCONFDIR='"$(SYSCONFDIR)"' \
+        -DBAILIFF_DATADIR='"$(DATADIR)"' -DBAILIFF_STATEDIR='"$(STATEDIR)"' \
+        -DBAILIFF_RUNDIR='"$(RUNDIR)"' -DBAILIFF_LIBEXECDIR='"$(PREFIX)/libexec/bailiff"' \
+        $(if $(FAULT),-DBAILIFF_FAULT) \
+        $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ldours := -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SAN),-fsanitize=$(SAN))
+
+# Folders decide what is linked into which program.
+shared              := base config wire
+bailiffd_dirs       := $(shared) privileged privileged/firewall privileged/runner
+bailiff-engine_dirs := $(shared) engine $(addprefix engine/,read parse match count decide record)
+bailiff_dirs        := base config ctl
+programs            := bailiffd bailiff-engine bailiff
+LIBS_bailiffd       := -lev
+LIBS_bailiff-engine := -lev -pthread
+LIBS_bailiff        :=
+
+pkg = $(shell pkg-config --$1 $2 2>/dev/null)
+objs = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(foreach d,$1,$(wildcard src/$d/*.c))))
+
+PKG_CFLAGS := $(call pkg,cflags,$(PKGS))
+
+.PHONY: all help deps lab unit jails-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean man
+all: deps-hint $(programs:%=$(BUILD)/%)
+
+help:
+	@sed -n 's/^#  \?//p;/^$$/q' Makefile
+
+# ---- compile and link
+
+# Changed flags rebuild: the stamp holds the command line.
+stamp := $(BUILD)/flags
+flags_now := $(CC) $(CFLAGS) $(LDFLAGS) $(ours)
+$(shell mkdir -p $(BUILD); printf '%s' "$(subst ",,$(flags_now))" | cmp -s - $(stamp) || \
+	printf '%s' "$(subst ",,$(flags_now))" > $(stamp))
+
+$(BUILD)/obj/%.o: src/%.c $(stamp)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC   $<")
+	$(Q)$(CC) $(ours) $(PKG_CFLAGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+define program
+$(BUILD)/$1: $$(call objs,$$($1_dirs))
+	$$(if $$(V),,@echo "  LD   $$@")
+	$$(Q)$$(CC) $$(ldours) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,libs,$$(PKGS_$1)) $$(LIBS_$1)
+endef
+$(foreach p,$(programs),$(eval $(call program,$p)))
+
+# ---- dependencies
+
+DEPS := build-essential pkg-config libnftnl-dev libmnl-dev libyaml-dev libpcre2-dev libev-dev \
+        libsqlite3-dev libsystemd-dev libseccomp-dev libjansson-dev zlib1g-dev libzstd-dev \
+        libcmocka-dev iproute2 nftables python3 systemd-journal-remote
+
+.PHONY: deps-hint
+deps-hint:
+	@pkg-config --exists $(PKGS) 2>/dev/null || { \
+	  echo "Libraries are missing. 'sudo make deps' installs them on Debian:" >&2; \
+	  echo "  apt-get install $(DEPS)" >&2; exit 1; }
+
+# Installs and starts nothing else: no service of these packages is enabled.
+deps:
+	@tests/lab/deps $(DEPS)
+
+# ---- tests
+
+unit_src := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
+unit_bin := $(unit_src:tests/%.c=$(BUILD)/%)
+lib_objs = $(filter-out $(BUILD)/obj/engine/engine.o $(BUILD)/obj/privileged/monitor.o $(BUILD)/obj/ctl/main.o, \
+             $(call objs,$(sort $(foreach p,$(programs),$($p_dirs)))))
+
+$(BUILD)/libtest.a: $(lib_objs)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(stamp)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  TEST $<")
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< $(BUILD)/libtest.a \
+	  -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
+
+unit: $(unit_bin)
+	@for t in $(unit_bin); do echo "== $$t"; $$t || exit 1; done
+
+clean:
+	rm -rf build/obj build/unit build/fuzz build/fault build/san-* build/bailiff* build/libtest.a build/flags build/man
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

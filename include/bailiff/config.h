@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BAILIFF_CONFIG_H
+#define BAILIFF_CONFIG_H
+
+/*
+ * The whole configuration as both sides see it: plain const data, made by
+ * config_load() (config/load.h) from one sealed pack of files, owned by the
+ * struct config and freed with it. Every string is NUL-terminated UTF-8 or
+ * bytes. Patterns are kept as text: only the engine compiles them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bailiff/addr.h"
+
+/* Where something stands in a configuration file, for messages. */
+struct place {
+	const char *file;
+	unsigned line;		/* from 1 */
+	unsigned column;	/* from 1 */
+};
+
+struct strings {
+	size_t n;
+	char **v;
+};
+
+/* ---- fields: the names that placeholders capture and `per` counts ---- */
+
+enum field_type {
+	FIELD_TEXT,	/* any bytes */
+	FIELD_ADDR,	/* an address that parsed */
+	FIELD_NUMBER,	/* decimal digits */
+	FIELD_ACCOUNT,	/* a login name: compared in canonical form */
+	FIELD_ID,	/* a conversation's id: queue id, session */
+	FIELD_MAIL,	/* a mail address as written, without brackets */
+	FIELD_DOMAIN,	/* a domain name, compared in lower case */
+};
+
+/*
+ * One row of the placeholder table (config/fields.c), or a capture that a
+ * pattern named itself with (?<name>...): text, no set of its own.
+ * Derived fields have no regex: they are made from `from`.
+ */
+struct field {
+	const char *name;
+	enum field_type type;
+	const char *regex;	/* what <name> stands for; NULL: derived or own */
+	const char *from;	/* derived: the field it is made from */
+	const char *set;	/* the characters, in words, for the docs */
+	const char *help;
+};
+
+/* ---- a jail ---- */
+
+enum jail_mode { MODE_OFF, MODE_SHADOW, MODE_PROPOSE, MODE_ON };
+
+/* What a rule does with an entry it matches. */
+enum verb {
+	VERB_MATCH,	/* counts (a bare pattern, no thread needed) */
+	VERB_REMEMBER,	/* carries its captures on in the thread */
+	VERB_COUNT,	/* counts with what the thread remembers */
+	VERB_FORGET,	/* ends the thread */
+	VERB_GAINED,	/* a success: drops what waited */
+	VERB_JOIN,	/* makes the second id another name of this thread */
+};
+
+struct rule {
+	enum verb verb;
+	char *pattern;		/* as written, placeholders and all */
+	bool each;		/* VERB_COUNT: counts every time */
+	struct place place;
+};
+
+enum limit_kind { LIMIT_NONE, LIMIT_COUNT, LIMIT_SUM, LIMIT_DISTINCT };
+
+struct limit {
+	enum limit_kind kind;
+	uint64_t amount;	/* count: fires at; sum: fires above */
+	uint16_t value;		/* LIMIT_SUM, LIMIT_DISTINCT: field index */
+	int64_t within_ms;
+	size_t nper;		/* 1..4 */
+	uint16_t per[4];	/* field indices */
+	uint8_t v6_len;		/* IPv6 is counted by this prefix, 64 */
+	int64_t weight;		/* 0: take weight_field; else a number, 1 */
+	uint16_t weight_field;
+	bool weighs;		/* weight_field holds */
+	struct place place;
+};
+
+enum action_kind {
+	ACTION_BAN, ACTION_PARK, ACTION_DENY, ACTION_LOCK, ACTION_KICK,
+	ACTION_HOLD, ACTION_CONTAIN, ACTION_NOTIFY, ACTION_RUN,
+};
+
+enum whom { WHOM_SUBJECT, WHOM_SEEN };
+
+struct action {
+	enum action_kind kind;
+	/* ban, deny, park */
+	int64_t for_ms;		/* how long; 0 for lock and the like */
+	double grow;		/* each earlier verdict multiplies, 1 = no */
+	int64_t max_ms;
+	int64_t remember_ms;	/* earlier verdicts count this long */
+	uint16_t scope;		/* index into config.scopes, SCOPE_ALL */
+	enum whom whom;
+	uint8_t v4_len, v6_len;	/* 32, 64: the prefix that is banned */
+	char *text;		/* deny: what the client is told */
+	/* run */
+	struct strings argv;	/* words may hold <field> placeholders */
+	struct strings undo;
+	struct place place;
+};
+
+#define SCOPE_ALL 0		/* config.scopes[0] is always `all`, no ports */
+
+struct brake {
+	uint32_t bans;		/* 0: none */
+	int64_t within_ms;
+};
+
+struct jail_test_line {
+	char *text;
+	char *program;		/* NULL: none */
+	char *host;		/* NULL */
+	bool has_at;
+	int64_t at_ms;		/* `at:` of a line in a several-line test */
+	struct place place;
+};
+
+/* One row of `tests:`. */
+struct jail_test {
+	size_t nlines;		/* 1: single line */
+	struct jail_test_line *lines;
+	bool none;		/* hit: none, or verdict: none */
+	bool wants_verdict;
+	size_t nwant;		/* hit: {field: value}: pairs */
+	struct { char *name; char *value; } *want;
+	struct place place;
+};
+
+struct jail {
+	char *name;
+	char *about;
+	bool shipped;		/* from the shipped directory */
+	bool verdicts;		/* log: verdicts */
+	size_t nlogs;
+	uint16_t *logs;		/* indices into config.logs */
+	struct strings programs;	/* globs; none: any */
+	char *service;		/* `service:` the program whose presence starts it */
+	char *prefix;		/* NULL: none */
+	struct place prefix_place;
+	size_t nrules;
+	struct rule *rules;
+	size_t nignore;
+	struct rule *ignore;
+	struct limit limit;
+	bool threaded;
+	uint16_t thread_by;	/* field index */
+	int64_t thread_keep_ms;
+	size_t nthen;
+	struct action *then;
+	enum jail_mode mode;
+	bool mode_set;		/* bailiff.yaml said so: not `auto` */
+	bool ban_private;
+	struct brake brake;
+	bool match_replaced;	/* `match` came from a setting: no shipped tests */
+	size_t ntests;
+	struct jail_test *tests;
+	struct place place;
+};
+
+/* ---- logs ---- */
+
+enum prefer { PREFER_FILES, PREFER_JOURNAL, PREFER_COMMAND };
+
+struct log_conf {
+	char *name;
+	enum prefer prefer;
+	bool has_files, has_journal, has_command;
+	struct strings files;		/* globs */
+	struct strings units;		/* journal unit globs */
+	char *journal_dir;		/* NULL: the system's */
+	struct strings command;		/* argv */
+	int64_t interval_ms;		/* command: 0 = it follows */
+	char *time_find;		/* time: {find, format} */
+	char *time_format;
+	char *timezone;			/* NULL: the host's */
+	bool trust;			/* trust: yes */
+	struct place place;
+};
+
+/* ---- the rest ---- */
+
+struct scope {
+	char *name;
+	size_t nports;
+	uint16_t *ports;	/* none for `all` */
+};
+
+struct allow {
+	struct addr addr;	/* family ADDR_NONE: a host name */
+	char *name;
+	struct place place;
+};
+
+enum act { ACT_PROPOSE, ACT_YES, ACT_NO };
+
+struct accounts {
+	enum act act;
+	struct strings local_domains;
+	char *default_domain;	/* NULL */
+	bool strip_tag;		/* strip `+tag` */
+	uint32_t min_uid;	/* 1000 */
+	struct strings protect;
+	uint32_t max_per_hour;	/* 5 */
+	int64_t stale_ms;	/* 1h */
+	struct strings lock;	/* argv template; none: passwd -l and expiry */
+	struct strings unlock;
+};
+
+struct notify {
+	char *mail;		/* NULL: no mail */
+	char *from;		/* NULL: root */
+	int64_t digest_at_ms;	/* time of day of the digest, -1 none */
+};
+
+enum operator_right { RIGHT_READ, RIGHT_BAN, RIGHT_ALL };
+struct operator_conf { char *who; /* user, or @group */ enum operator_right right; };
+
+struct helpers {		/* argv templates */
+	struct strings passwd, chage, sendmail, postsuper, postqueue, doveadm;
+};
+
+struct config {
+	size_t nallow;
+	struct allow *allow;
+	size_t nscopes;
+	struct scope *scopes;	/* [0] is `all` */
+	size_t nlogs;
+	struct log_conf *logs;
+	size_t njails;
+	struct jail *jails;
+	size_t nfields;
+	struct field *fields;	/* the table, then own captures of patterns */
+	bool auto_jails;	/* jails: {auto: on} */
+	struct accounts accounts;
+	struct notify notify;
+	size_t noperators;
+	struct operator_conf *operators;
+	struct helpers helpers;
+	char *state;		/* directories */
+	char *run;
+	char *table;
+	struct strings jail_dirs;
+	char *user_engine, *user_monitor;
+	bool counters;		/* per ban */
+	bool own_table;		/* try OWNER|PERSIST */
+	uint32_t set_size;	/* bans per set at most */
+	uint32_t tracked_max;	/* subjects in the count table at most */
+	int64_t snapshot_every_ms;
+	uint32_t line_max;	/* bytes of a line that are matched, 4096 */
+	uint32_t match_limit;	/* PCRE2 match limit of a pattern */
+};
+
+#endif

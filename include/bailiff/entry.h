@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BAILIFF_ENTRY_H
+#define BAILIFF_ENTRY_H
+
+#include <stdint.h>
+
+#include "bailiff/clock.h"
+#include "bailiff/span.h"
+
+/*
+ * A line with its head told apart. All spans point into the line. `stamp` is
+ * kept as found and turned into a time only for hits (stamp_time()), because
+ * nearly every entry is ordinary.
+ */
+struct entry {
+	struct span stamp;	/* none: arrival time counts */
+	struct span host;	/* syslog host name, may be none */
+	struct span program;	/* syslog tag without [pid], may be none */
+	struct span pid;	/* digits within the brackets, may be none */
+	struct span text;	/* what patterns see */
+	uint32_t repeat;	/* "message repeated N times": N, else 1 */
+	uint8_t form;		/* enum stamp_form, how `stamp` reads */
+	int64_t when_us;	/* journal: time in us since the epoch, else 0 */
+};
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BAILIFF_HIT_H
+#define BAILIFF_HIT_H
+
+#include <stdint.h>
+
+#include "bailiff/addr.h"
+#include "bailiff/config.h"
+#include "bailiff/span.h"
+
+#define HIT_MAX_CAPTURES 24
+
+/* One captured value; `raw` points into the line. */
+struct capture {
+	uint16_t field;		/* index into config.fields */
+	uint8_t type;		/* enum field_type */
+	struct span raw;
+	union {
+		struct addr addr;	/* FIELD_ADDR */
+		int64_t number;		/* FIELD_NUMBER */
+	};
+};
+
+/* An entry that one pattern of one jail matched and no `ignore` did. */
+struct hit {
+	const struct jail *jail;
+	const struct rule *rule;
+	unsigned ncaptures;
+	struct capture capture[HIT_MAX_CAPTURES];
+};
+
+#endif

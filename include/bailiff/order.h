@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BAILIFF_ORDER_H
+#define BAILIFF_ORDER_H
+
+/*
+ * Orders and outcomes as they cross the process boundary. Both ends are one
+ * build on one host, so they cross as they lie in memory: fixed width, no
+ * padding, sizes asserted. Every string is NUL-terminated within its field.
+ */
+
+#include <stdint.h>
+
+#include "bailiff/addr.h"
+
+enum order_type {
+	ORDER_NONE,
+	ORDER_BAN,	/* struct order_ban */
+	ORDER_UNBAN,	/* struct order_ban: addr and scope, SCOPE any = 0xffff */
+	ORDER_ALLOW,	/* struct order_ban: addr, until */
+	ORDER_DISALLOW,	/* struct order_ban: addr */
+	ORDER_LOCK,	/* struct order_account */
+	ORDER_UNLOCK,	/* struct order_account */
+	ORDER_PROTECT,	/* struct order_account */
+	ORDER_UNDO,	/* struct order_account: undo what order `ref` did */
+	ORDER_RUN,	/* struct order_run */
+	ORDER_NOTIFY,	/* struct order_mail */
+	ORDER_TYPES
+};
+
+/* Whose wish an order is. */
+enum order_origin {
+	ORIGIN_JAIL,	/* a verdict of jail `jail` */
+	ORIGIN_HAND,	/* an admin: the frame carries the admin's own socket */
+	ORIGIN_LEDGER,	/* added again at a start */
+};
+
+#define ORDER_NO_JAIL 0xffff
+#define ORDER_ANY_SCOPE 0xffff
+
+struct order_head {
+	uint64_t id;		/* unique over restarts; the ledger's */
+	uint16_t type;		/* enum order_type */
+	uint16_t origin;	/* enum order_origin */
+	uint16_t jail;		/* index into config.jails or ORDER_NO_JAIL */
+	uint16_t action;	/* index into jail.then, 0 for hand orders */
+};
+_Static_assert(sizeof(struct order_head) == 16, "order_head");
+
+struct order_ban {
+	struct order_head head;
+	struct addr addr;	/* as it is to be banned */
+	uint16_t scope;		/* index into config.scopes */
+	uint32_t flags;		/* none yet: must be 0 */
+	int64_t until_ms;	/* wall clock; INT64_MAX: for good */
+};
+_Static_assert(sizeof(struct order_ban) == 48, "order_ban");
+
+#define ORDER_NAME_MAX 256	/* longest account name with NUL */
+
+struct order_account {
+	struct order_head head;
+	uint64_t ref;		/* ORDER_UNDO: the order whose work is undone */
+	int64_t at_ms;		/* event time of the evidence */
+	char name[ORDER_NAME_MAX];	/* canonical login */
+};
+_Static_assert(sizeof(struct order_account) == 288, "order_account");
+
+#define ORDER_VALUES_MAX 2048
+struct order_run {
+	struct order_head head;
+	uint32_t undo;		/* 1: the undo argv */
+	uint32_t len;		/* bytes used in values */
+	char values[ORDER_VALUES_MAX];	/* name NUL value NUL ... */
+};
+_Static_assert(sizeof(struct order_run) == 2072, "order_run");
+
+#define ORDER_SUBJECT_MAX 128
+#define ORDER_BODY_MAX 16384
+struct order_mail {
+	struct order_head head;
+	uint32_t len;		/* bytes used in body */
+	uint32_t alert;		/* 1: an account incident, also to syslog */
+	char subject[ORDER_SUBJECT_MAX];
+	char body[ORDER_BODY_MAX];	/* lines ended by \n */
+};
+_Static_assert(sizeof(struct order_mail) == 16536, "order_mail");
+
+enum outcome_status {
+	OUTCOME_DONE,
+	OUTCOME_REFUSED,	/* policy says no; `text` says why */
+	OUTCOME_FAILED,		/* tried, did not work; `code` is -errno */
+	OUTCOME_UNKNOWN,	/* a crash left it open */
+	OUTCOME_PROPOSED,	/* waits for the admin's word */
+};
+
+struct outcome {
+	uint64_t id;		/* the order's */
+	uint16_t type;		/* the order's type */
+	uint16_t status;	/* enum outcome_status */
+	int32_t code;
+	struct addr addr;	/* bans: what was really banned (narrowed) */
+	char text[102];		/* one sentence, escaped */
+};
+_Static_assert(sizeof(struct outcome) == 136, "outcome");
+
+#endif

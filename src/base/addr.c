@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Addresses and prefixes: text in, canonical bytes out, and the questions
+ * that the never-ban rules ask. Parsing is strict, because most of what it
+ * reads was written by strangers: inet_pton(3) already refuses octets with
+ * leading zeros and spare characters, and what it accepts is then folded into
+ * one spelling (RFC 4291 section 2.5.5.2: ::ffff:a.b.c.d is IPv4).
+ */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+uint8_t addr_bits(const struct addr *a)
+{
+	return a->family == ADDR_V4 ? 32 : 128;
+}
+
+bool addr_is_host(const struct addr *a)
+{
+	return a->len == addr_bits(a);
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+struct addr addr_mask(const struct addr *a, uint8_t len)
+{
+	struct addr m = *a;
+
+	if (len >= a->len)
+		return m;
+	m.len = len;
+	for (unsigned i = 0; i < sizeof(m.b); i++) {
+		unsigned from = i * 8;
+
+		if (from >= len)
+			m.b[i] = 0;
+		else if (len - from < 8)
+			m.b[i] &= (uint8_t)(0xff00u >> (len - from));
+	}
+	return m;
+}
+
+/* IPv4-mapped IPv6 becomes IPv4, host bits are cleared. */
+static struct addr canonical(struct addr a)
+{
+	uint8_t len = a.len;
+
+	if (a.family == ADDR_V6 && len >= 96 &&
+	    memcmp(a.b, mapped, sizeof(mapped)) == 0) {
+		struct addr v4 = { .family = ADDR_V4, .len = 32 };
+
+		memcpy(v4.b, a.b + 12, 4);
+		return addr_mask(&v4, (uint8_t)(len - 96));
+	}
+	a.len = addr_bits(&a);
+	return addr_mask(&a, len);
+}
+
+static int parse_len(const char *text, unsigned max, uint8_t *ret)
+{
+	unsigned v = 0;
+	size_t n = strlen(text);
+
+	if (n < 1 || n > 3 || (n > 1 && text[0] == '0'))
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		v = v * 10 + (unsigned)(*text - '0');
+	}
+	if (v > max)
+		return -EINVAL;
+	*ret = (uint8_t)v;
+	return 0;
+}
+
+static int parse(struct span text, bool prefix, struct addr *ret)
+{
+	struct addr a = { 0 };
+	char buf[80], *slash, *zone;
+
+	if (text.n == 0 || text.n >= sizeof(buf) || memchr(text.p, 0, text.n))
+		return -EINVAL;
+	memcpy(buf, text.p, text.n);
+	buf[text.n] = 0;
+
+	slash = strchr(buf, '/');
+	if (slash) {
+		if (!prefix)
+			return -EINVAL;
+		*slash++ = 0;
+	}
+	if (strchr(buf, ':')) {
+		zone = strchr(buf, '%');
+		if (zone)
+			*zone = 0;
+		a.family = ADDR_V6;
+		if (inet_pton(AF_INET6, buf, a.b) != 1)
+			return -EINVAL;
+	} else {
+		a.family = ADDR_V4;
+		if (inet_pton(AF_INET, buf, a.b) != 1)
+			return -EINVAL;
+	}
+	a.len = addr_bits(&a);
+	if (slash && parse_len(slash, a.len, &a.len) < 0)
+		return -EINVAL;
+	*ret = canonical(a);
+	return 0;
+}
+
+int addr_parse(struct span text, struct addr *ret)
+{
+	return parse(text, true, ret);
+}
+
+int addr_parse_host(struct span text, struct addr *ret)
+{
+	return parse(text, false, ret);
+}
+
+const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX])
+{
+	size_t n;
+
+	if (a->family == ADDR_NONE) {
+		snprintf(buf, ADDR_TEXT_MAX, "none");
+		return buf;
+	}
+	inet_ntop(a->family == ADDR_V4 ? AF_INET : AF_INET6, a->b, buf, ADDR_TEXT_MAX);
+	n = strlen(buf);
+	if (!addr_is_host(a))
+		snprintf(buf + n, ADDR_TEXT_MAX - n, "/%u", a->len);
+	return buf;
+}
+
+int addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret)
+{
+	struct addr a = { 0 };
+
+	if (sa->sa_family == AF_INET) {
+		a.family = ADDR_V4;
+		a.len = 32;
+		memcpy(a.b, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		a.family = ADDR_V6;
+		a.len = 128;
+		memcpy(a.b, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+	} else {
+		return -EAFNOSUPPORT;
+	}
+	*ret = canonical(a);
+	return 0;
+}
+
+bool addr_contains(const struct addr *outer, const struct addr *inner)
+{
+	struct addr m;
+
+	if (outer->family != inner->family || outer->len > inner->len)
+		return false;
+	m = addr_mask(inner, outer->len);
+	return addr_equal(&m, outer);
+}
+
+bool addr_overlaps(const struct addr *a, const struct addr *b)
+{
+	return addr_contains(a, b) || addr_contains(b, a);
+}
+
+struct known { uint8_t b[16]; uint8_t family, len; };
+
+static bool in_any(const struct addr *a, const struct known *k, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct addr p = { .family = k[i].family, .len = k[i].len };
+
+		memcpy(p.b, k[i].b, sizeof(p.b));
+		if (addr_contains(&p, a))
+			return true;
+	}
+	return false;
+}
+
+/* IANA special-purpose registries, RFC 6890. */
+static const struct known special[] = {
+	{ { 0 }, ADDR_V4, 8 },
+	{ { 127 }, ADDR_V4, 8 },
+	{ { 224 }, ADDR_V4, 4 },
+	{ { 240 }, ADDR_V4, 4 },
+	{ { 0 }, ADDR_V6, 128 },
+	{ { [15] = 1 }, ADDR_V6, 128 },
+	{ { 0xff }, ADDR_V6, 8 },
+};
+
+static const struct known private_use[] = {
+	{ { 10 }, ADDR_V4, 8 },
+	{ { 172, 16 }, ADDR_V4, 12 },
+	{ { 192, 168 }, ADDR_V4, 16 },
+	{ { 100, 64 }, ADDR_V4, 10 },
+	{ { 169, 254 }, ADDR_V4, 16 },
+	{ { 0xfe, 0x80 }, ADDR_V6, 10 },
+	{ { 0xfc }, ADDR_V6, 7 },
+};
+
+bool addr_is_special(const struct addr *a)
+{
+	return in_any(a, special, sizeof(special) / sizeof(*special));
+}
+
+bool addr_is_private(const struct addr *a)
+{
+	return in_any(a, private_use, sizeof(private_use) / sizeof(*private_use));
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONFIG_LOAD_H
+#define CONFIG_LOAD_H
+
+#include "bailiff/config.h"
+#include "config/pack.h"
+
+/* One complaint: "bailiff.yaml:3:5: unknown key 'alow', did you mean 'allow'?" */
+struct complaint {
+	struct place place;
+	char *jail;	/* the jail it refuses, NULL: the whole configuration */
+	char *text;	/* without the place */
+	bool warning;	/* loads all the same */
+};
+
+struct complaints {
+	size_t n;
+	struct complaint *v;
+};
+
+void complaints_add(struct complaints *c, struct place place, const char *jail,
+		    bool warning, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+void complaints_free(struct complaints *c);
+
+/*
+ * Parse and check a pack. A jail that is wrong is left out, with a complaint
+ * that names it; a wrong bailiff.yaml is -EINVAL and *ret stays untouched.
+ * Both sides get the same jails at the same indices from the same pack.
+ * `bad` collects every complaint, in the order of the files.
+ * *ret owns all it points to: config_free().
+ */
+int config_load(const struct pack *p, struct complaints *bad,
+		struct config **ret);
+void config_free(struct config **c);
+
+/* The configuration as YAML, every key with its value: load(print(c)) == c. */
+struct buf;
+void config_print(const struct config *c, struct buf *out);
+/* One jail as the YAML of its own file. */
+void config_print_jail(const struct config *c, const struct jail *j, struct buf *out);
+
+/* Lookups; NULL or -1 where there is none. */
+const struct jail *config_jail(const struct config *c, const char *name);
+int config_field(const struct config *c, struct span name);
+int config_scope(const struct config *c, const char *name);
+int config_log(const struct config *c, const char *name);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_COUNT_WINDOW_H
+#define ENGINE_COUNT_WINDOW_H
+
+#include "bailiff/addr.h"
+#include "bailiff/config.h"
+#include "bailiff/tally.h"
+#include "base/buf.h"
+
+/*
+ * Sliding windows of all jails in one bounded table. Keys are (jail, subject
+ * key); times are event time in milliseconds and may be up to five seconds
+ * out of order. Exact: a limit of N within W is crossed by the hit at t if
+ * the hits in [t - W, t] reach it.
+ */
+struct windows;
+
+int windows_new(const struct config *c, struct windows **ret);
+void windows_free(struct windows **w);
+
+struct window_hit {
+	uint16_t jail;		/* index into config.jails */
+	struct span key;	/* subject_key(), copied */
+	struct event_time when;
+	uint32_t weight;	/* count: hits this one stands for; sum: value */
+	uint64_t value;		/* distinct: hash of the value */
+	struct addr seen;	/* address to remember for `whom: seen`, or none */
+};
+
+/*
+ * Count one hit. *ret says how many lie in the window with it and whether
+ * the limit is crossed. At the cap the subject idle longest goes, and is
+ * counted (windows_forgotten). A window that would need more entries than its
+ * own cap (65536) forgets its oldest, counted too.
+ * -ENOMEM: not counted, *ret untouched.
+ */
+int windows_add(struct windows *w, const struct window_hit *h,
+		struct tally *ret);
+
+/* The addresses that the hits in this subject's window came from, newest first. */
+size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,
+		    struct addr *ret, size_t max);
+
+/* Empty one subject's window (a verdict fired, an unban, an undo). */
+void windows_clear(struct windows *w, uint16_t jail, struct span key);
+/* The current amount for `why`: 0 if none. */
+uint64_t windows_amount(const struct windows *w, uint16_t jail, struct span key,
+			struct event_time now);
+
+size_t windows_used(const struct windows *w);
+uint64_t windows_forgotten(const struct windows *w);
+size_t windows_bytes(const struct windows *w);
+
+/* Snapshots: jails are known by name, so a changed configuration keeps what it can. */
+void windows_save(const struct windows *w, struct buf *out);
+int windows_restore(struct windows *w, struct reader *in);
+
+#endif

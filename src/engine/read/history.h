@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_READ_HISTORY_H
+#define ENGINE_READ_HISTORY_H
+
+#include "engine/read/follow.h"
+
+/*
+ * A finished log, read once from start to end: plain, .gz or .zst (told by
+ * their magic bytes), or a pipe. Decompression runs in a thread beside the
+ * reader (made by history_open, before the sandbox counts threads).
+ */
+struct history_file;
+
+/* Takes fd. -EISDIR, -EINVAL. `offset`: skip that many (decompressed) bytes. */
+int history_open(int take_fd, uint32_t line_max, uint64_t offset,
+		 struct history_file **ret);
+void history_close(struct history_file **h);
+
+/*
+ * Next line, borrowed until the next call. 1: a line; 0: the end; -EBADMSG:
+ * damaged compressed data, what came before was handed out; -errno.
+ */
+int history_next(struct history_file *h, struct line *ret);
+int64_t history_mtime_ms(const struct history_file *h);
+const struct follow_stats *history_stats(const struct history_file *h);
+
+#endif
