@@ -24,6 +24,8 @@ enum order_type {
 	ORDER_UNDO,	/* struct order_account: undo what order `ref` did */
 	ORDER_RUN,	/* struct order_run */
 	ORDER_NOTIFY,	/* struct order_mail */
+	ORDER_RELOAD,	/* struct order_ban, nothing but the head */
+	ORDER_TEARDOWN,	/* struct order_ban, nothing but the head */
 	ORDER_TYPES
 };
 
