@@ -52,10 +52,12 @@ struct order_ban {
 	struct order_head head;
 	struct addr addr;	/* as it is to be banned */
 	uint16_t scope;		/* index into config.scopes */
-	uint32_t flags;		/* none yet: must be 0 */
+	uint32_t pad;		/* 0 */
 	int64_t until_ms;	/* wall clock; INT64_MAX: for good */
+	struct addr host;	/* the one address behind a prefix, or addr again */
+	uint8_t pad2[6];	/* 0 */
 };
-_Static_assert(sizeof(struct order_ban) == 48, "order_ban");
+_Static_assert(sizeof(struct order_ban) == 72, "order_ban");
 
 #define ORDER_NAME_MAX 256	/* longest account name with NUL */
 

@@ -62,7 +62,7 @@ _Static_assert(sizeof(struct message_head) == 8, "message_head");
 
 enum source_flags {
 	SOURCE_APPEARED = 1,	/* came while we ran: read from its start */
-	SOURCE_LAST = 2,	/* no more of this log for now */
+	SOURCE_FAILED = 2,	/* could not be opened: wd is -errno, no fd */
 };
 
 struct message_source {

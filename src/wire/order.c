@@ -35,7 +35,8 @@ static bool ban_ok(const void *p)
 {
 	const struct order_ban *o = p;
 
-	return address_ok(&o->addr) && o->flags == 0 && o->until_ms >= 0;
+	return address_ok(&o->addr) && address_ok(&o->host) &&
+	       o->addr.family == o->host.family && o->until_ms >= 0;
 }
 
 static bool bare_ok(const void *p)
