@@ -637,7 +637,7 @@ class Dovecot(Daemon):
         """At once: a clean end takes Dovecot a second."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(
             encoding="ascii").split()
-        os.kill(self.pid, signal.SIGQUIT)
+        os.kill(self.pid, signal.SIGKILL)
         wait_for(lambda: all(map(gone, [self.pid, *children])), what="dovecot does not stop")
         os.unlink(PID_FILE)
 
