@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Joins the steps. Ordinary entries end in matcher_run(); all else here is
+ * for hits. Time is told only when a hit asks, the page that bailiffd reads
+ * after a crash is kept up with what is being worked on, and nothing here
+ * knows whether it runs live or over an old log.
+ */
+#include "engine/core.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "config/account.h"
+#include "engine/count/subject.h"
+
+#define EVIDENCE_BYTES (1u << 20)
+
+int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	int r = -ENOMEM;
+
+	if (!core)
+		return r;
+	core->config = c;
+	core->not_before_ms = INT64_MIN;
+	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
+	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
+	if (core->mode && core->jails)
+		r = matcher_new(c, reference, bad, &core->matcher);
+	if (r == 0)
+		r = windows_new(c, &core->windows);
+	if (r == 0)
+		r = threads_new(c, &core->threads);
+	if (r == 0)
+		r = history_new(c, &core->history);
+	if (r == 0)
+		r = brakes_new(c, &core->brakes);
+	if (r == 0)
+		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
+	if (r < 0) {
+		core_free(&core);
+		return r;
+	}
+	for (size_t i = 0; i < c->njails; i++)
+		core_set_mode(core, (uint16_t)i, c->jails[i].mode);
+	*ret = core;
+	return 0;
+}
+
+void core_free(struct core **cp)
+{
+	struct core *core = *cp;
+
+	if (!core)
+		return;
+	matcher_free(&core->matcher);
+	windows_free(&core->windows);
+	threads_free(&core->threads);
+	history_free(&core->history);
+	brakes_free(&core->brakes);
+	evidence_free(&core->evidence);
+	free(core->mode);
+	free(core->jails);
+	free(core);
+	*cp = NULL;
+}
+
+void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode)
+{
+	const struct jail *j = &core->config->jails[jail];
+
+	core->mode[jail] = mode;
+	matcher_enable(core->matcher, j, mode != MODE_OFF);
+}
+
+/* ---- one entry on its way */
+
+struct passage {
+	struct core *core;
+	const struct entry *entry;
+	struct span line;
+	const struct position *pos;
+	const struct clockwork *clock;
+	bool trusted, timed;
+	struct event_time when;
+	char text[SUBJECT_MAX_PARTS][SUBJECT_TEXT_MAX];	/* canonical values */
+};
+
+static struct event_time when_of(struct passage *p)
+{
+	if (p->timed)
+		return p->when;
+	p->timed = true;
+	p->when = prefix_time(p->clock->parser, p->entry, &p->clock->ctx,
+			      p->clock->last, p->clock->clamped);
+	return p->when;
+}
+
+/* The form in which a value is compared. false: it counts for nobody. */
+static bool canonical(const struct config *c, const struct capture *cap,
+		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
+{
+	*ret = (struct subject_part){ .field = cap->field, .type = cap->type };
+	if (cap->type == FIELD_ADDR) {
+		ret->addr = cap->addr;
+		return true;
+	}
+	if (cap->raw.n == 0 || cap->raw.n >= SUBJECT_TEXT_MAX)
+		return false;
+	if (cap->type == FIELD_ACCOUNT) {
+		if (account_canonical(&c->accounts, cap->raw, buf, SUBJECT_TEXT_MAX) < 0)
+			return false;
+		ret->text = span_of(buf);
+		return true;
+	}
+	memcpy(buf, cap->raw.p, cap->raw.n);
+	if (cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL)
+		for (size_t i = 0; i < cap->raw.n; i++)
+			buf[i] = (char)tolower((unsigned char)buf[i]);
+	ret->text = (struct span){ buf, cap->raw.n };
+	return true;
+}
+
+static bool subject_of(struct passage *p, const struct hit *hit, struct subject *ret)
+{
+	const struct limit *l = &hit->jail->limit;
+	struct capture cap;
+
+	ret->n = l->nper;
+	for (size_t i = 0; i < l->nper; i++) {
+		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
+		    !canonical(p->core->config, &cap, p->text[i], &ret->part[i]))
+			return false;
+		if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
+			ret->part[i].addr = addr_mask(&cap.addr, l->v6_len);
+	}
+	return true;
+}
+
+static uint64_t number_of(struct passage *p, const struct hit *hit, uint16_t field, uint64_t none)
+{
+	struct capture cap;
+
+	if (!hit_get(p->core->matcher, hit, field, &cap) || cap.type != FIELD_NUMBER || cap.number < 0)
+		return none;
+	return (uint64_t)cap.number;
+}
+
+/* The value a `distinct` tells apart, as a hash under a key that outlives us. */
+static bool value_of(struct passage *p, const struct hit *hit, uint64_t *ret)
+{
+	char buf[SUBJECT_TEXT_MAX];
+	struct subject_part part;
+	struct capture cap;
+
+	if (!hit_get(p->core->matcher, hit, hit->jail->limit.value, &cap) ||
+	    !canonical(p->core->config, &cap, buf, &part))
+		return false;
+	if (part.type == FIELD_ADDR && part.addr.family == ADDR_V6)
+		part.addr = addr_mask(&part.addr, hit->jail->limit.v6_len);
+	*ret = part.type == FIELD_ADDR ? hash_fixed(&part.addr, sizeof(part.addr)) :
+	       hash_fixed(part.text.p, part.text.n);
+	return true;
+}
+
+static const struct addr *address_of(const struct hit *hit)
+{
+	for (unsigned i = 0; i < hit->ncaptures; i++)
+		if (hit->capture[i].type == FIELD_ADDR)
+			return &hit->capture[i].addr;
+	return NULL;
+}
+
+static uint32_t weight_of(struct passage *p, const struct hit *hit)
+{
+	const struct limit *l = &hit->jail->limit;
+	uint64_t w = 1;
+
+	if (l->kind == LIMIT_SUM)
+		w = number_of(p, hit, l->value, 0);
+	else if (l->weighs)
+		w = number_of(p, hit, l->weight_field, 1);
+	else if (l->weight > 0)
+		w = (uint64_t)l->weight;
+	w *= p->entry->repeat;
+	return w > UINT32_MAX ? UINT32_MAX : (uint32_t)w;
+}
+
+static bool bans(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->nactions; i++)
+		if (v->action[i].action->kind == ACTION_BAN)
+			return true;
+	return false;
+}
+
+static void tell_verdict_jails(struct passage *p, const struct core_verdict *v);
+
+static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct event_time when,
+		 const struct subject *subject, struct span key, const struct tally *t)
+{
+	struct core *core = p->core;
+	struct core_verdict cv = {
+		.subject = subject, .key = key, .hit = hit, .jail = jail,
+		.pos = *p->pos, .trusted = p->trusted,
+	};
+	int64_t back = decide_remember_ms(hit->jail);
+	unsigned earlier = history_earlier(core->history, jail, key,
+					   (struct event_time){ when.ms - back });
+	struct verdict v;
+
+	decide(hit->jail, t, earlier, when, brakes_on(core->brakes, jail), &v);
+	v.shadow |= core->mode[jail] == MODE_SHADOW;
+	if (core->mode[jail] == MODE_ON && !v.shadow && bans(&v))
+		v.shadow = brakes_count(core->brakes, jail, when);
+	cv.v = &v;
+	cv.nseen = windows_seen(core->windows, jail, key, cv.seen, CORE_SEEN_MAX);
+	windows_clear(core->windows, jail, key);
+	history_add(core->history, jail, key, when, v.until);
+	core->jails[jail].verdicts++;
+	core->fn(core->arg, &cv);
+	if (!hit->jail->verdicts && !v.shadow && core->mode[jail] == MODE_ON)
+		tell_verdict_jails(p, &cv);
+}
+
+/* A hit whose time and captures are complete. */
+static void count(void *arg, const struct hit *hit, struct event_time when)
+{
+	struct passage *p = arg;
+	struct core *core = p->core;
+	uint16_t jail = (uint16_t)(hit->jail - core->config->jails);
+	char key[SUBJECT_KEY_MAX];
+	struct subject subject;
+	struct window_hit w = { .jail = jail, .when = when };
+	const struct addr *from = address_of(hit);
+	struct tally t;
+	size_t n;
+
+	core->jails[jail].hits++;
+	if (hit->jail->limit.kind == LIMIT_NONE)
+		return;
+	if (!subject_of(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
+		core->jails[jail].refused_subjects++;
+		return;
+	}
+	w.key = (struct span){ key, n };
+	w.weight = weight_of(p, hit);
+	if (hit->jail->limit.kind == LIMIT_DISTINCT && !value_of(p, hit, &w.value))
+		return;
+	evidence_add(core->evidence, jail, w.key, when, p->line);
+	if (w.weight == 0 || history_quiet(core->history, jail, w.key, when))
+		return;
+	if (from)
+		w.seen = *from;
+	if (windows_add(core->windows, &w, &t) < 0)
+		return;
+	if (t.crossed)
+		fire(p, hit, jail, when, &subject, w.key, &t);
+}
+
+static void on_hit(void *arg, const struct hit *hit)
+{
+	struct passage *p = arg;
+	struct core *core = p->core;
+	struct event_time when = when_of(p);
+
+	if (when.ms < core->not_before_ms)
+		return;
+	if (core->page)
+		core->page->jail = (uint16_t)(hit->jail - core->config->jails);
+	if (hit->jail->threaded)
+		threads_take(core->threads, hit, p->entry->host, p->entry->program, when, count, p);
+	else
+		count(p, hit, when);
+}
+
+/*
+ * Verdicts are events, too: a jail with `log: verdicts` and no pattern takes
+ * each one as a hit with the captures of the line that crossed the limit; with
+ * patterns, they match "jail=NAME field=value ...".
+ */
+static void tell_verdict_jails(struct passage *p, const struct core_verdict *v)
+{
+	const struct config *c = p->core->config;
+	struct buf text = { 0 }, who = { 0 };
+	struct entry e = { .repeat = 1 };
+	struct passage inner;
+
+	for (uint16_t i = 0; i < c->njails; i++) {
+		const struct jail *j = &c->jails[i];
+		struct hit hit = *v->hit;
+
+		if (!j->verdicts || p->core->mode[i] == MODE_OFF)
+			continue;
+		inner = *p;
+		if (j->nrules == 0) {
+			hit.jail = j;
+			hit.rule = NULL;
+			count(&inner, &hit, v->v->when);
+			continue;
+		}
+		if (text.n == 0) {
+			buf_printf(&text, "jail=%s", c->jails[v->jail].name);
+			for (size_t k = 0; k < v->subject->n; k++) {
+				struct subject one = { .n = 1, .part = { v->subject->part[k] } };
+
+				buf_clear(&who);
+				subject_print(c, &one, &who);
+				buf_printf(&text, " %s=%s", c->fields[one.part[0].field].name, buf_cstr(&who));
+			}
+		}
+		e.text = buf_span(&text);
+		inner.entry = &e;
+		inner.line = e.text;
+		inner.timed = true;
+		inner.when = v->v->when;
+		matcher_run_jail(p->core->matcher, j, &e, on_hit, &inner);
+	}
+	buf_free(&text);
+	buf_free(&who);
+}
+
+unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
+		   struct span line, const struct position *pos,
+		   const struct clockwork *clock, bool trusted)
+{
+	struct passage p;
+
+	/* Field by field: the buffers of a passage are large and need no clearing. */
+	p.core = core;
+	p.entry = e;
+	p.line = line;
+	p.pos = pos;
+	p.clock = clock;
+	p.trusted = trusted;
+	p.timed = false;
+	return matcher_run(core->matcher, log, e, on_hit, &p);
+}
+
+int core_key_of(const struct core *core, const struct jail *j, const char *text,
+		char *ret, size_t size, size_t *ret_n)
+{
+	struct subject s = { .n = 1 };
+	char buf[SUBJECT_TEXT_MAX];
+	struct capture cap = { .raw = span_of(text) };
+
+	if (j->limit.nper != 1)
+		return -EINVAL;
+	cap.field = j->limit.per[0];
+	cap.type = (uint8_t)core->config->fields[cap.field].type;
+	if (cap.type == FIELD_ADDR && addr_parse(cap.raw, &cap.addr) < 0)
+		return -EINVAL;
+	if (!canonical(core->config, &cap, buf, &s.part[0]))
+		return -EINVAL;
+	if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
+		s.part[0].addr = addr_mask(&cap.addr, j->limit.v6_len);
+	return subject_key(&s, ret, size, ret_n);
+}
+
+struct addr core_ban_prefix(const struct action *a, const struct addr *host)
+{
+	return addr_mask(host, host->family == ADDR_V4 ? a->v4_len : a->v6_len);
+}

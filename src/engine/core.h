@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_CORE_H
+#define ENGINE_CORE_H
+
+/*
+ * The road from an entry to a verdict: match, count, decide. One piece of
+ * code serves the daemon and `replay`, so that both give the same verdicts
+ * for the same lines.
+ */
+
+#include "bailiff/config.h"
+#include "bailiff/entry.h"
+#include "bailiff/line.h"
+#include "bailiff/subject.h"
+#include "engine/count/thread.h"
+#include "engine/count/window.h"
+#include "engine/decide/decide.h"
+#include "engine/evidence.h"
+#include "engine/match/match.h"
+#include "engine/parse/prefix.h"
+#include "wire/engine.h"
+
+/* Tells the time of an entry when a hit asks for it, once. */
+struct clockwork {
+	struct prefix_parser *parser;	/* NULL: `when` is known (journal) */
+	struct stamp_ctx ctx;
+	struct event_time *last;	/* the source's */
+	uint64_t *clamped;
+};
+
+/* A verdict with all that what follows may need; lives during the call. */
+#define CORE_SEEN_MAX 64
+struct core_verdict {
+	const struct verdict *v;
+	const struct subject *subject;
+	struct span key;
+	const struct hit *hit;
+	struct position pos;
+	uint16_t jail;
+	size_t nseen;
+	struct addr seen[CORE_SEEN_MAX];	/* newest first */
+	bool trusted;		/* the line's writer: for account steps */
+};
+
+typedef void core_fn(void *arg, const struct core_verdict *v);
+
+struct core {
+	const struct config *config;
+	struct matcher *matcher;
+	struct windows *windows;
+	struct threads *threads;
+	struct history *history;
+	struct brakes *brakes;
+	struct evidence *evidence;
+	enum jail_mode *mode;		/* per jail, as set at run time */
+	struct core_jail { uint64_t hits, verdicts, refused_subjects; } *jails;
+	struct engine_page *page;	/* NULL offline */
+	int64_t not_before_ms;		/* hits before this are passed over */
+	core_fn *fn;
+	void *arg;
+};
+
+/* Compile and make the tables. The caller sets fn, arg and page. */
+int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret);
+void core_free(struct core **core);
+
+/* One entry of a log. Returns the number of hits. */
+unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
+		   struct span line, const struct position *pos,
+		   const struct clockwork *clock, bool trusted);
+
+/* Change a jail's mode; matching follows. */
+void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode);
+
+/* The key of a subject text typed by a person for `per` of this jail; -EINVAL. */
+int core_key_of(const struct core *core, const struct jail *j, const char *text,
+		char *ret, size_t size, size_t *ret_n);
+
+/* The prefix an address is banned by. */
+struct addr core_ban_prefix(const struct action *a, const struct addr *host);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A ring of records {head, line}. Each record links to the one before it of
+ * the same hash bucket by its distance in the ring's ever-growing byte count,
+ * so that what has been overwritten is known by its age and never followed.
+ */
+#include "engine/evidence.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+#define BUCKETS 4096
+#define LINE_MAX_KEPT 512
+
+struct record {
+	uint64_t key_hash;
+	uint64_t before;	/* count of the record before it in the bucket, 0 none */
+	int64_t when_ms;
+	uint16_t jail;
+	uint16_t len;
+	uint32_t size;		/* of the whole record, a multiple of 8 */
+};
+
+struct evidence {
+	char *ring;
+	size_t size;
+	uint64_t next;		/* bytes ever written, plus size at the start */
+	uint64_t head[BUCKETS];
+};
+
+int evidence_new(size_t bytes, struct evidence **ret)
+{
+	struct evidence *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->size = bytes & ~(size_t)7;
+	e->ring = malloc(e->size);
+	if (!e->ring) {
+		free(e);
+		return -ENOMEM;
+	}
+	e->next = e->size;
+	*ret = e;
+	return 0;
+}
+
+void evidence_free(struct evidence **e)
+{
+	if (!*e)
+		return;
+	free((*e)->ring);
+	free(*e);
+	*e = NULL;
+}
+
+static struct record *at(const struct evidence *e, uint64_t count)
+{
+	return (struct record *)(e->ring + count % e->size);
+}
+
+void evidence_add(struct evidence *e, uint16_t jail, struct span key,
+		  struct event_time when, struct span line)
+{
+	size_t len = line.n < LINE_MAX_KEPT ? line.n : LINE_MAX_KEPT;
+	size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
+	uint64_t hash = hash_keyed(key.p, key.n);
+	uint64_t *head = &e->head[hash % BUCKETS];
+	struct record *r;
+
+	/* Records do not wrap: the rest of the ring is passed over. */
+	if (e->next % e->size + size > e->size)
+		e->next += e->size - e->next % e->size;
+	r = at(e, e->next);
+	*r = (struct record){ hash, *head, when.ms, jail, (uint16_t)len, (uint32_t)size };
+	memcpy(r + 1, line.p, len);
+	*head = e->next;
+	e->next += size;
+}
+
+static size_t find(const struct evidence *e, bool any, uint16_t jail, struct span key,
+		   struct evidence_line *ret, size_t max)
+{
+	uint64_t hash = hash_keyed(key.p, key.n);
+	uint64_t oldest = e->next - e->size;
+	uint64_t count = e->head[hash % BUCKETS];
+	size_t n = 0;
+
+	while (n < max && count > oldest) {
+		const struct record *r = at(e, count);
+
+		if (r->key_hash == hash && (any || r->jail == jail))
+			ret[n++] = (struct evidence_line){
+				r->jail, { r->when_ms }, { (const char *)(r + 1), r->len },
+			};
+		if (r->before >= count)
+			break;
+		count = r->before;
+	}
+	return n;
+}
+
+size_t evidence_find(const struct evidence *e, uint16_t jail, struct span key,
+		     struct evidence_line *ret, size_t max)
+{
+	return find(e, false, jail, key, ret, max);
+}
+
+size_t evidence_find_any(const struct evidence *e, struct span key,
+			 struct evidence_line *ret, size_t max)
+{
+	return find(e, true, 0, key, ret, max);
+}
+
+void json_put_bytes(struct buf *out, struct span s)
+{
+	struct buf plain = { 0 };
+
+	buf_put_escaped(&plain, s);
+	buf_putc(out, '"');
+	for (size_t i = 0; i < plain.n; i++) {
+		if (plain.p[i] == '"' || plain.p[i] == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, plain.p[i]);
+	}
+	buf_putc(out, '"');
+	if (plain.error)
+		out->error = plain.error;
+	buf_free(&plain);
+}
+
+void evidence_json(const struct evidence *e, uint16_t jail, struct span key,
+		   size_t max, struct buf *out)
+{
+	struct evidence_line lines[64];
+	size_t n = find(e, false, jail, key, lines, max < 64 ? max : 64);
+
+	buf_putc(out, '[');
+	for (size_t i = n; i > 0; i--) {
+		json_put_bytes(out, lines[i - 1].line);
+		if (i > 1)
+			buf_putc(out, ',');
+	}
+	buf_putc(out, ']');
+}

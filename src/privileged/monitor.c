@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bailiffd. Start reading here. While root it reads the configuration, makes
+ * its directories and sockets and forks the runner; then it gives up root,
+ * keeping CAP_NET_ADMIN (the firewall) and CAP_DAC_READ_SEARCH (opening logs),
+ * and serves: engines come and go (engines.c), what they ask for is checked
+ * and done (orders.c, check.c), logs are opened for them (logs.c).
+ *
+ * It parses no log line, and runs no regex, no SQL and no JSON.
+ */
+#include "privileged/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "privileged/runner/runner.h"
+#include "wire/runner.h"
+
+#define FALLBACK_UID_MONITOR 65011
+#define FALLBACK_UID_ENGINE 65012
+#define TICK_S 60.
+#define RESOLVE_EVERY_MS 900000
+
+/* ---- the configuration */
+
+void policy_unref(struct policy **pp)
+{
+	struct policy *p = *pp;
+
+	*pp = NULL;
+	if (!p || --p->users > 0)
+		return;
+	config_free(&p->config);
+	peers_free(&p->peers);
+	if (p->pack_fd >= 0)
+		close(p->pack_fd);
+	free(p);
+}
+
+static void say_complaints(const struct complaints *bad)
+{
+	for (size_t i = 0; i < bad->n; i++) {
+		const struct complaint *v = &bad->v[i];
+
+		log_msg(v->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s:%u:%u: %s%s%s%s",
+			v->place.file, v->place.line, v->place.column, v->text,
+			v->jail ? " (jail " : "", v->jail ? v->jail : "", v->jail ? " is refused)" : "");
+	}
+}
+
+/* From a sealed pack; takes the descriptor. */
+static int policy_from(int take_fd, struct policy **ret, char why[102])
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	struct complaints bad = { 0 };
+	struct pack *pack = NULL;
+	int r;
+
+	if (!p) {
+		close(take_fd);
+		return -ENOMEM;
+	}
+	p->users = 1;
+	p->pack_fd = take_fd;
+	r = pack_open(take_fd, &pack);
+	if (r == 0)
+		r = config_load(pack, &bad, &p->config);
+	if (r == 0)
+		r = peers_new(p->config, &p->peers);
+	say_complaints(&bad);
+	if (r < 0 && bad.n > 0)
+		snprintf(why, 102, "%s:%u: %s", bad.v[0].place.file, bad.v[0].place.line, bad.v[0].text);
+	else
+		snprintf(why, 102, "%s", r < 0 ? strerror(-r) : bad.n ? "with complaints: see the log" : "");
+	complaints_free(&bad);
+	pack_free(&pack);
+	if (r < 0) {
+		policy_unref(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+static int policy_read(const char *path, const char *const *shipped, struct policy **ret, char why[102])
+{
+	struct pack *pack = NULL;
+	int r = pack_read(path, shipped, &pack), fd;
+
+	if (r == 0)
+		r = pack_seal(pack, &fd);
+	pack_free(&pack);
+	if (r < 0) {
+		snprintf(why, 102, "%s: %s", path ? path : "configuration", strerror(-r));
+		log_err("%s", why);
+		return r;
+	}
+	return policy_from(fd, ret, why);
+}
+
+/* The last good pack, as the engine found it fit to run, is kept as bytes. */
+static int copy_bytes(int from, int to)
+{
+	char block[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(from, block, sizeof(block), at)) > 0) {
+		if (write(to, block, (size_t)n) != n)
+			return errno ? -errno : -EIO;
+		at += n;
+	}
+	return n < 0 ? -errno : 0;
+}
+
+static void keep_last_good(struct monitor *m)
+{
+	_cleanup_(close_fd) int fd = openat(m->places.monitor_fd, "last-good.new",
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : copy_bytes(m->policy->pack_fd, fd);
+
+	if (r == 0 && (fsync(fd) < 0 ||
+	    renameat(m->places.monitor_fd, "last-good.new", m->places.monitor_fd, "last-good") < 0))
+		r = -errno;
+	if (r < 0)
+		log_warning("the last good configuration is not kept: %s", strerror(-r));
+}
+
+void monitor_speaks(struct monitor *m)
+{
+	if (!m->config_is_last_good)
+		keep_last_good(m);
+	sd_notify(0, m->config_is_last_good ? "READY=1\nSTATUS=guarding, with the last good configuration" :
+		  "READY=1\nSTATUS=guarding");
+}
+
+static int policy_last_good(const char *state, struct policy **ret)
+{
+	_cleanup_(close_fd) int from = -1;
+	char path[512], why[102];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s/monitor/last-good", state);
+	from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0)
+		return -errno;
+	fd = memfd_create("bailiff-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	r = copy_bytes(from, fd);
+	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return policy_from(fd, ret, why);
+}
+
+int monitor_reload(struct monitor *m, char why[102])
+{
+	struct policy *p;
+	int r;
+
+	if (m->next) {
+		snprintf(why, 102, "a start or a reload is under way");
+		return -EBUSY;
+	}
+	r = policy_read(m->conf_path, m->shipped, &p, why);
+	if (r < 0) {
+		log_err("reload refused: %s; the running configuration stays", why);
+		return r;
+	}
+	if (strcmp(p->config->table, m->policy->config->table) != 0 ||
+	    strcmp(p->config->run, m->policy->config->run) != 0 ||
+	    strcmp(p->config->state, m->policy->config->state) != 0) {
+		snprintf(why, 102, "table:, state: and run: change with a restart only");
+		policy_unref(&p);
+		return -EINVAL;
+	}
+	log_info("reload: a new engine compiles the configuration");
+	m->config_is_last_good = false;
+	r = engines_start(m, p);
+	policy_unref(&p);
+	if (r < 0)
+		snprintf(why, 102, "cannot start a new engine: %s", strerror(-r));
+	return r;
+}
+
+/* ---- the runner */
+
+static void resolved(struct monitor *m, const struct runner_resolved *r)
+{
+	struct allowed_name *n;
+
+	if (r->head.id >= m->nnames)
+		return;
+	n = &m->names[r->head.id];
+	if (r->error < 0 || r->n == 0 || r->n > RUNNER_ADDRS_MAX) {
+		log_warning("allow: %s: %s; %s", n->name, strerror(-r->error),
+			    n->n ? "its last good answer stays" : "it allows nobody yet");
+		return;
+	}
+	n->n = r->n;
+	memcpy(n->addr, r->addr, r->n * sizeof(r->addr[0]));
+	orders_allow(m);
+}
+
+void monitor_resolve(struct monitor *m)
+{
+	const struct config *c = m->policy->config;
+	struct allowed_name *names = calloc(c->nallow + 1, sizeof(*names));
+	size_t n = 0;
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < c->nallow; i++) {
+		struct runner_resolve ask = {
+			.head = { .id = n, .type = RUNNER_RESOLVE, .len = sizeof(ask) },
+		};
+
+		if (c->allow[i].addr.family != ADDR_NONE)
+			continue;
+		for (size_t k = 0; k < m->nnames; k++)
+			if (strcmp(m->names[k].name, c->allow[i].name) == 0)
+				names[n] = m->names[k];
+		names[n++].name = c->allow[i].name;
+		snprintf(ask.name, sizeof(ask.name), "%s", c->allow[i].name);
+		outbox_send(m->runner_out, &ask, sizeof(ask));
+	}
+	free(m->names);
+	m->names = names;
+	m->nnames = n;
+}
+
+static void runner_said(struct monitor *m, const char *p, size_t n)
+{
+	const struct runner_head *h = (const struct runner_head *)p;
+	const struct runner_engine *e = (const struct runner_engine *)p;
+
+	if (n == sizeof(struct outcome)) {
+		orders_outcome(m, (const struct outcome *)p);
+		return;
+	}
+	if (n < sizeof(*h) || h->len != n)
+		return;
+	if (h->type == RUNNER_RESOLVED && n == sizeof(struct runner_resolved))
+		resolved(m, (const struct runner_resolved *)p);
+	else if (h->type == RUNNER_ENGINE_ENDED && n == sizeof(*e))
+		engines_ended(m, h->id, e->status);
+}
+
+static void on_runner(struct ev_loop *loop, ev_io *w, int events)
+{
+	static _Alignas(16) char msg[CHANNEL_MAX_BYTES];
+	struct monitor *m = w->data;
+	int fds[CHANNEL_MAX_FDS], r;
+	size_t n, nfds;
+
+	(void)loop;
+	(void)events;
+	while ((r = channel_recv(m->runner, msg, sizeof(msg), &n, fds, &nfds)) == 0) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
+		runner_said(m, msg, n);
+	}
+	if (r == -EAGAIN || m->stopping)
+		return;
+	/* Only root can make another, and we are not root any more. */
+	log_err("the runner is gone: bailiffd ends, to be started anew; bans stay in force");
+	ev_io_stop(m->loop, &m->runner_readable);
+	monitor_quit(m, 1);
+}
+
+static void on_runner_writable(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct monitor *m = w->data;
+
+	(void)events;
+	outbox_flush(m->runner_out);
+	if (!outbox_waiting(m->runner_out))
+		ev_io_stop(loop, w);
+}
+
+static int fork_runner(struct monitor *m, int engine_fd)
+{
+	struct runner_start start = {
+		.state_fd = m->places.runner_fd, .pack_fd = m->policy->pack_fd,
+		.engine_fd = engine_fd, .engine_id = m->engine_id,
+	};
+	int pair[2], r = channel_pair(pair);
+
+	if (r < 0)
+		return r;
+	m->runner_pid = fork();
+	if (m->runner_pid < 0)
+		return -errno;
+	if (m->runner_pid == 0) {
+		close(pair[0]);
+		close(m->places.control_fd);
+		close(m->places.emergency_fd);
+		close(m->places.engine_fd);
+		close(m->places.monitor_fd);
+		close(m->places.lock_fd);
+		start.sock = pair[1];
+		_exit(runner_main(&start));
+	}
+	close(pair[1]);
+	m->runner = pair[0];
+	if (fcntl(m->runner, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return outbox_new(m->runner, &m->runner_out);
+}
+
+/* ---- the loop */
+
+void monitor_quit(struct monitor *m, int status)
+{
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	m->exit_status = status;
+	sd_notify(0, "STOPPING=1");
+	engines_stop(m);
+}
+
+void monitor_teardown(struct monitor *m)
+{
+	log_info("teardown: table %s is removed", m->policy->config->table);
+	ev_io_stop(m->loop, &m->firewall_readable);
+	firewall_close(&m->firewall);
+	firewall_teardown(m->policy->config->table);
+	monitor_quit(m, 0);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct monitor *m = w->data;
+	char why[102];
+
+	(void)loop;
+	(void)events;
+	if (w->signum == SIGHUP)
+		monitor_reload(m, why);
+	else
+		monitor_quit(m, 0);
+}
+
+static void say_healed(struct monitor *m, const char *who)
+{
+	link_note(m, false, "table %s was flushed by %s and put back", m->policy->config->table, who);
+}
+
+static void on_firewall(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct monitor *m = w->data;
+	bool healed = false;
+	char who[64] = "";
+	int r = firewall_event(m->firewall, clock_wall(), &healed, who, sizeof(who));
+
+	(void)loop;
+	(void)events;
+	if (r < 0)
+		log_err("firewall: %s", strerror(-r));
+	if (healed)
+		say_healed(m, who);
+}
+
+static void on_own(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct monitor *m = w->data;
+
+	(void)loop;
+	(void)events;
+	own_event(m->own);
+}
+
+static void on_logs(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct monitor *m = w->data;
+
+	(void)loop;
+	(void)events;
+	logs_event(m->logs);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct monitor *m = t->data;
+	static int64_t resolved_ms;
+	struct wall now = clock_wall();
+	bool healed = false;
+
+	(void)loop;
+	(void)events;
+	if (m->stopping)
+		return;
+	engines_ping(m);
+	if (firewall_verify(m->firewall, now, &healed) < 0)
+		log_err("firewall: the table cannot be verified");
+	if (healed)
+		say_healed(m, "somebody");
+	firewall_expire(m->firewall, now);
+	own_refresh_files(m->own);
+	if (m->logs)
+		logs_rescan(m->logs);
+	if (m->nnames > 0 && now.ms - resolved_ms > RESOLVE_EVERY_MS) {
+		resolved_ms = now.ms;
+		monitor_resolve(m);
+	}
+	if (engines_alive(m))
+		sd_notify(0, "WATCHDOG=1");
+}
+
+static void watch(struct monitor *m, ev_io *w, void (*fn)(struct ev_loop *, ev_io *, int), int fd)
+{
+	ev_init(w, fn);
+	w->data = m;
+	if (fd < 0)
+		return;
+	ev_io_set(w, fd, EV_READ);
+	ev_io_start(m->loop, w);
+}
+
+static void serve(struct monitor *m)
+{
+	struct { ev_signal *w; int signum; } signals[] = {
+		{ &m->term, SIGTERM }, { &m->interrupt, SIGINT }, { &m->hangup, SIGHUP },
+	};
+
+	watch(m, &m->runner_readable, on_runner, m->runner);
+	ev_io_init(&m->runner_writable, on_runner_writable, m->runner, EV_WRITE);
+	m->runner_writable.data = m;
+	watch(m, &m->firewall_readable, on_firewall, firewall_fd(m->firewall));
+	watch(m, &m->own_readable, on_own, own_fd(m->own));
+	watch(m, &m->logs_readable, on_logs, -1);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		ev_signal_init(signals[i].w, on_signal, signals[i].signum);
+		signals[i].w->data = m;
+		ev_signal_start(m->loop, signals[i].w);
+	}
+	ev_timer_init(&m->tick, on_tick, TICK_S, TICK_S);
+	m->tick.data = m;
+	ev_timer_start(m->loop, &m->tick);
+	emergency_start(m);
+	ev_run(m->loop, 0);
+}
+
+/* ---- start */
+
+static const char usage[] =
+	"usage: bailiffd [-c FILE] [-f] [-v]\n"
+	"       bailiffd [-c FILE] --teardown\n"
+	"\n"
+	"  -c FILE      configuration (default " BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml)\n"
+	"  -f           stay in the foreground and log to standard error; it always\n"
+	"               does: the option is accepted for those who expect it\n"
+	"  -v           log what is only of use when looking for a fault\n"
+	"  --teardown   remove the table and all bans, also when nothing runs\n"
+	"  --help, --version\n"
+	"\n"
+	"bailiffd(8), bailiff.yaml(5)\n";
+
+/* The shipped jails: the tree's when run from build/, else the installed. */
+static const char *shipped_dir(char *buf, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", buf, size - 32);
+	struct stat st;
+	char *slash;
+
+	if (n > 0) {
+		buf[n] = 0;
+		slash = strrchr(buf, '/');
+		*slash = 0;
+		/* build/ may have a folder for each variant below it. */
+		for (int up = 0; up < 3 && (slash = strrchr(buf, '/')); up++) {
+			char *base = slash + 1;
+			bool in_build = strcmp(base, "build") == 0;
+
+			strcpy(in_build ? base : slash, in_build ? "jails" : "");
+			if (in_build && stat(buf, &st) == 0 && S_ISDIR(st.st_mode))
+				return buf;
+		}
+	}
+	snprintf(buf, size, "%s/bailiff/jails", BAILIFF_DATADIR);
+	return buf;
+}
+
+static int open_engine(void)
+{
+	char path[512];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	char *slash;
+	int fd;
+
+	if (n > 0) {
+		path[n] = 0;
+		slash = strrchr(path, '/');
+		strcpy(slash, "/bailiff-engine");
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return open(BAILIFF_LIBEXECDIR "/bailiff-engine", O_RDONLY | O_CLOEXEC);
+}
+
+static int open_firewall(struct monitor *m)
+{
+	const struct config *c = m->policy->config;
+	struct firewall_conf conf = {
+		.table = c->table, .scopes = c->scopes, .nscopes = c->nscopes,
+		.own = c->own_table, .counters = c->counters, .set_size = c->set_size,
+	};
+	int r = firewall_open(&conf, &m->firewall);
+
+	if (r == -EPERM)
+		log_err("firewall: no permission (CAP_NET_ADMIN is missing, or another program owns table %s)", c->table);
+	else if (r == -EOPNOTSUPP || r == -EPROTONOSUPPORT || r == -ENOENT)
+		log_err("firewall: this kernel has no nf_tables (modprobe nf_tables)");
+	else if (r < 0)
+		log_err("firewall: %s", strerror(-r));
+	if (r == 0 && sockets_open(&m->sockets) < 0)
+		log_warning("the kernel cannot close sockets (INET_DIAG_DESTROY): open connections end by time-out");
+	return r;
+}
+
+static int teardown(const char *conf_path, const char *const *shipped)
+{
+	struct policy *p = NULL;
+	char why[102];
+	int r;
+
+	if (policy_read(conf_path, shipped, &p, why) < 0)
+		return 1;
+	r = firewall_teardown(p->config->table);
+	if (r < 0 && r != -ENOENT)
+		log_err("table %s: %s", p->config->table, strerror(-r));
+	else
+		log_info("table %s %s", p->config->table, r == 0 ? "is removed" : "was not there");
+	policy_unref(&p);
+	return r == 0 ? 0 : 1;
+}
+
+/* The configuration, or the last good one where that is broken. */
+static int first_policy(struct monitor *m)
+{
+	const char *state = BAILIFF_STATEDIR;
+	char why[102];
+	int r = policy_read(m->conf_path, m->shipped, &m->policy, why);
+
+	if (r == 0)
+		return 0;
+	if (policy_last_good(state, &m->policy) < 0)
+		return r;
+	log_err("the configuration is broken; the last good one, kept in %s, is used", state);
+	m->config_is_last_good = true;
+	return 0;
+}
+
+static int start(struct monitor *m)
+{
+	_cleanup_(close_fd) int engine_fd = open_engine();
+	struct identity me;
+	const char *what = "";
+	size_t bad = 0;
+	int r, pid = 0;
+
+	if (engine_fd < 0) {
+		log_err("bailiff-engine is missing beside bailiffd and in " BAILIFF_LIBEXECDIR);
+		return -ENOENT;
+	}
+	r = first_policy(m);
+	if (r < 0)
+		return r;
+	me = identity_of(m->policy->config->user_monitor, FALLBACK_UID_MONITOR);
+	m->engine_id = identity_of(m->policy->config->user_engine, FALLBACK_UID_ENGINE);
+	r = places_open(m->policy->config->state, m->policy->config->run, me, m->engine_id,
+			&m->places, &what, &pid);
+	if (r == -EWOULDBLOCK) {
+		log_err("another bailiffd (pid %d) serves %s already", pid, what);
+		return r;
+	}
+	if (r < 0) {
+		log_err("%s: %s", what, strerror(-r));
+		return r;
+	}
+	r = fork_runner(m, engine_fd);
+	if (r < 0) {
+		log_err("runner: %s", strerror(-r));
+		return r;
+	}
+	r = drop_to(me, 1ULL << CAP_NET_ADMIN | 1ULL << CAP_DAC_READ_SEARCH);
+	if (r < 0) {
+		log_err("cannot give up root: %s", strerror(-r));
+		return r;
+	}
+	r = hand_open(m->places.monitor_fd, &m->hand, &bad);
+	if (r < 0) {
+		log_err("what was set by hand cannot be read: %s", strerror(-r));
+		return r;
+	}
+	if (bad > 0)
+		log_warning("%zu damaged lines in what was set by hand were dropped", bad);
+	r = open_firewall(m);
+	if (r < 0)
+		return r;
+	r = own_open(&m->own);
+	if (r < 0) {
+		log_err("own addresses: %s", strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+/* Bans set by hand are ours to keep: in the kernel before any engine runs. */
+static void restore_hand_bans(struct monitor *m)
+{
+	const struct config *c = m->policy->config;
+	struct wall now = clock_wall();
+	const struct hand_item *item;
+	size_t at = 0;
+
+	while ((item = hand_next(m->hand, HAND_BAN, now, &at))) {
+		int scope = config_scope(c, item->name);
+		struct firewall_ban b = { .addr = item->addr, .until = { item->until_ms } };
+
+		if (scope < 0)
+			continue;
+		b.scope = (uint16_t)scope;
+		firewall_apply(m->firewall, &b, 1, now);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "teardown", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' }, { 0 },
+	};
+	static struct monitor m = { .runner = -1 };
+	static char dir[512];
+	const char *shipped[] = { NULL, NULL };
+	enum log_level level = LOG_LEVEL_INFO;
+	bool tear = false;
+	int o, r;
+
+	m.conf_path = BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml";
+	while ((o = getopt_long(argc, argv, "c:fv", options, NULL)) != -1) {
+		switch (o) {
+		case 'c': m.conf_path = optarg; break;
+		case 'f': break;
+		case 'v': level = LOG_LEVEL_DEBUG; break;
+		case 't': tear = true; break;
+		case 'h': fputs(usage, stdout); return 0;
+		case 'V': puts("bailiffd " BAILIFF_VERSION); return 0;
+		default: fputs(usage, stderr); return 2;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	log_init("bailiffd", level);
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	shipped[0] = shipped_dir(dir, sizeof(dir));
+	m.shipped = shipped;
+	if (geteuid() != 0) {
+		log_err("must be started as root: it gives up all it does not need at once");
+		return 1;
+	}
+	if (tear)
+		return teardown(m.conf_path, shipped);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	r = start(&m);
+	if (r < 0)
+		return 1;
+	orders_allow(&m);
+	restore_hand_bans(&m);
+	m.loop = ev_default_loop(EVFLAG_NOSIGMASK);
+	if (!m.loop) {
+		log_err("no event loop");
+		return 1;
+	}
+	if (engines_start(&m, m.policy) < 0)
+		return 1;
+	serve(&m);
+	if (m.firewall)
+		firewall_close(&m.firewall);
+	log_info("ended status=%d; bans stay in force", m.exit_status);
+	return m.exit_status;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PRIVILEGED_MONITOR_H
+#define PRIVILEGED_MONITOR_H
+
+#include <ev.h>
+
+#include "bailiff/clock.h"
+#include "bailiff/config.h"
+#include "config/pack.h"
+#include "privileged/firewall/firewall.h"
+#include "privileged/firewall/own.h"
+#include "privileged/hand.h"
+#include "privileged/logs.h"
+#include "privileged/places.h"
+#include "wire/channel.h"
+#include "wire/engine.h"
+#include "wire/peer.h"
+
+/* One configuration as it was sealed, with what is made of it. */
+struct policy {
+	unsigned users;		/* references */
+	int pack_fd;
+	struct config *config;
+	struct peers *peers;
+};
+
+enum link_state { LINK_STARTING, LINK_READY, LINK_SPEAKING, LINK_STOPPING };
+
+/* One engine process, by its channel. */
+struct link {
+	struct monitor *m;
+	struct policy *policy;
+	enum link_state state;
+	uint64_t generation;
+	int sock, inotify, page_fd;
+	struct engine_page *page;
+	struct outbox *out;
+	ev_io readable, writable;
+	ev_timer patience;	/* for READY, and for the end after STOP */
+	bool ponged;
+};
+
+/* A name of `allow:` and its last good answer. */
+struct allowed_name {
+	const char *name;	/* the policy's */
+	size_t n;
+	struct addr addr[32];
+};
+
+#define POISON_MAX 64
+
+/* Deaths at one entry, or in one jail's hands. */
+struct poison {
+	struct message_poison what;
+	char jail[64];
+	unsigned deaths;
+	bool active;
+};
+
+struct monitor {
+	struct ev_loop *loop;
+	const char *conf_path;		/* NULL: the default one */
+	const char *const *shipped;	/* directories of shipped jails */
+	struct places places;
+	struct identity engine_id;
+	struct policy *policy;		/* what the speaking engine runs under */
+	struct link *now, *next;
+	uint64_t generation;
+	unsigned failures;		/* starts that failed in a row */
+	struct mono last_start;
+	bool stopping, config_is_last_good;
+	int exit_status;
+
+	int runner;			/* socket */
+	pid_t runner_pid;
+	struct outbox *runner_out;
+	ev_io runner_readable, runner_writable;
+
+	struct firewall *firewall;
+	struct sockets *sockets;
+	struct own *own;
+	struct hand *hand;
+	struct logs *logs;
+	struct addr *allowed;
+	size_t nallowed;
+	size_t nnames;
+	struct allowed_name *names;
+
+	struct poison poison[POISON_MAX];
+	size_t npoison;
+	struct mono mails[30];		/* when the last mails went, a ring */
+	size_t nmails;
+
+	ev_io firewall_readable, own_readable, logs_readable, emergency_readable;
+	ev_signal term, interrupt, hangup;
+	ev_timer tick, again;
+};
+
+/* engines.c: the life of engines. */
+int engines_start(struct monitor *m, struct policy *p);	/* becomes m->next */
+void engines_stop(struct monitor *m);	/* at shutdown; the loop ends when it is gone */
+void engines_ended(struct monitor *m, uint64_t generation, int status);
+void engines_ping(struct monitor *m);
+bool engines_alive(const struct monitor *m);
+void link_send(struct link *l, const void *p, size_t n);
+void link_note(struct monitor *m, bool alert, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* orders.c: what engines ask for. -EBADMSG: nonsense, the engine is replaced. */
+int orders_take(struct link *l, const void *body, size_t n, int admin_fd);
+void orders_outcome(struct monitor *m, const struct outcome *o);	/* from the runner */
+int orders_ask(struct link *l, const struct message_ask *q, size_t n);
+/* Rebuild the allow list from configuration, names and hand; tell the kernel. */
+void orders_allow(struct monitor *m);
+
+/* emergency.c: root's own socket. */
+void emergency_start(struct monitor *m);
+
+/* monitor.c */
+void policy_unref(struct policy **p);
+void monitor_speaks(struct monitor *m);	/* an engine was told to go */
+int monitor_reload(struct monitor *m, char why[102]);
+void monitor_teardown(struct monitor *m);
+void monitor_resolve(struct monitor *m);
+void monitor_quit(struct monitor *m, int status);
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What engines ask for: each order is checked, then done here (the firewall,
+ * what is set by hand), or handed to the runner. All bans of one frame go to
+ * the kernel as one batch, and every order is answered with an outcome.
+ */
+#include "privileged/monitor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "privileged/check.h"
+#include "wire/order.h"
+#include "wire/runner.h"
+
+#define OUTCOMES_A_FRAME 900
+#define BANS_A_FRAME (CHANNEL_MAX_BYTES / sizeof(struct order_ban) + 1)
+
+/* One frame on its way: its bans wait for the batch. */
+struct frame {
+	struct link *link;
+	struct check check;
+	uid_t uid;			/* the admin's */
+	size_t nbans, nout;
+	struct firewall_ban bans[BANS_A_FRAME];
+	struct outcome ban_out[BANS_A_FRAME];
+	struct { struct message_head head; struct outcome v[OUTCOMES_A_FRAME]; } out;
+};
+
+static void flush_outcomes(struct frame *f)
+{
+	if (f->out.head.count == 0)
+		return;
+	f->out.head.type = MSG_OUTCOMES;
+	link_send(f->link, &f->out, sizeof(f->out.head) + f->out.head.count * sizeof(f->out.v[0]));
+	f->out.head.count = 0;
+}
+
+static void answer(struct frame *f, const struct outcome *o)
+{
+	f->out.v[f->out.head.count++] = *o;
+	if (f->out.head.count == OUTCOMES_A_FRAME)
+		flush_outcomes(f);
+}
+
+static struct outcome outcome_of(const struct order_head *h, uint16_t status, int code, const char *text)
+{
+	struct outcome o = { .id = h->id, .type = h->type, .status = status, .code = code };
+
+	snprintf(o.text, sizeof(o.text), "%s", text);
+	return o;
+}
+
+static void answer_with(struct frame *f, const struct order_head *h, uint16_t status, int code, const char *text)
+{
+	struct outcome o = outcome_of(h, status, code, text);
+
+	answer(f, &o);
+}
+
+static void refused(struct frame *f, const struct order_head *h, const char *why)
+{
+	log_info("refused order=%s id=%llu: %s", order_name(h->type), (unsigned long long)h->id, why);
+	answer_with(f, h, OUTCOME_REFUSED, -EPERM, why);
+}
+
+/* ---- the firewall */
+
+static void flush_bans(struct frame *f)
+{
+	struct monitor *m = f->link->m;
+	struct firewall_ban gone[64];
+	char text[ADDR_TEXT_MAX];
+	size_t n, cut = 0;
+	int r;
+
+	if (f->nbans == 0)
+		return;
+	r = firewall_apply(m->firewall, f->bans, f->nbans, f->check.now);
+	if (r == 0 && m->sockets)
+		sockets_cut(m->sockets, f->check.config->scopes, f->bans, f->nbans, &cut);
+	for (size_t i = 0; i < f->nbans; i++) {
+		struct outcome *o = &f->ban_out[i];
+		int error = r < 0 ? r : f->bans[i].error;
+
+		o->addr = f->bans[i].addr;
+		o->code = error;
+		if (error < 0) {
+			o->status = OUTCOME_FAILED;
+			snprintf(o->text, sizeof(o->text), "%s", strerror(-error));
+			log_err("%s addr=%s failed: %s", order_name(o->type),
+				addr_print(&o->addr, text), strerror(-error));
+		} else if (f->bans[i].remove && !f->bans[i].was_there) {
+			o->code = -ENOENT;
+		}
+		answer(f, o);
+	}
+	log_info("firewall changes=%zu sockets_cut=%zu", f->nbans, cut);
+	f->nbans = 0;
+	while ((n = firewall_evicted(m->firewall, gone, 64)) > 0)
+		for (size_t i = 0; i < n; i++)
+			link_note(m, false, "set full: the ban of %s, which ends first, went",
+				  addr_print(&gone[i].addr, text));
+}
+
+static struct firewall_ban *next_ban(struct frame *f, const struct order_head *h, const char *text)
+{
+	f->bans[f->nbans] = (struct firewall_ban){ 0 };
+	f->ban_out[f->nbans] = outcome_of(h, OUTCOME_DONE, 0, text);
+	return &f->bans[f->nbans++];
+}
+
+static void do_ban(struct frame *f, const struct order_head *h)
+{
+	const struct order_ban *o = (const struct order_ban *)h;
+	struct monitor *m = f->link->m;
+	char why[102], text[ADDR_TEXT_MAX];
+	struct firewall_ban *b;
+	struct addr addr;
+
+	if (check_ban(&f->check, o, &addr, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	if (o->until_ms <= f->check.now.ms) {
+		answer_with(f, h, OUTCOME_DONE, 0, "its end is past");
+		return;
+	}
+	if (h->origin == ORIGIN_HAND) {
+		struct hand_item item = { .kind = HAND_BAN, .addr = addr, .until_ms = o->until_ms };
+		int r;
+
+		snprintf(item.name, sizeof(item.name), "%s", f->check.config->scopes[o->scope].name);
+		r = hand_put(m->hand, &item);
+		if (r < 0)
+			log_err("ban by hand of %s is not kept over a restart: %s",
+				addr_print(&addr, text), strerror(-r));
+	}
+	b = next_ban(f, h, addr_equal(&addr, &o->addr) ? "" : "narrowed to the host: the prefix holds a protected address");
+	b->addr = addr;
+	b->scope = o->scope;
+	b->until = (struct wall){ o->until_ms };
+}
+
+static void do_unban(struct frame *f, const struct order_head *h)
+{
+	const struct order_ban *o = (const struct order_ban *)h;
+	const struct config *c = f->check.config;
+	char why[102];
+	bool found;
+
+	if (check_hand(&f->check, h, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	if (o->scope != ORDER_ANY_SCOPE && o->scope >= c->nscopes) {
+		refused(f, h, "no such scope");
+		return;
+	}
+	for (size_t s = 0; s < c->nscopes; s++) {
+		struct firewall_ban *b;
+
+		if (o->scope != ORDER_ANY_SCOPE && o->scope != s)
+			continue;
+		hand_remove(f->link->m->hand, HAND_BAN, &o->addr, c->scopes[s].name, &found);
+		if (f->nbans == BANS_A_FRAME)
+			flush_bans(f);
+		b = next_ban(f, h, c->scopes[s].name);
+		b->addr = o->addr;
+		b->scope = (uint16_t)s;
+		b->remove = true;
+	}
+}
+
+void orders_allow(struct monitor *m)
+{
+	const struct config *c = m->policy->config;
+	const struct hand_item *item;
+	struct wall now = clock_wall();
+	size_t n = c->nallow, at = 0;
+	struct addr *kernel, *v;
+	int r;
+
+	for (size_t i = 0; i < m->nnames; i++)
+		n += m->names[i].n;
+	v = calloc(n + 1, sizeof(*v));
+	kernel = calloc(n + HAND_MAX, sizeof(*kernel));
+	if (!v || !kernel) {
+		free(v);
+		free(kernel);
+		log_err("allow list: out of memory, the last one stays");
+		return;
+	}
+	n = 0;
+	for (size_t i = 0; i < c->nallow; i++)
+		if (c->allow[i].addr.family != ADDR_NONE)
+			v[n++] = c->allow[i].addr;
+	for (size_t i = 0; i < m->nnames; i++)
+		for (size_t k = 0; k < m->names[i].n; k++)
+			v[n++] = m->names[i].addr[k];
+	free(m->allowed);
+	m->allowed = v;
+	m->nallowed = n;
+	memcpy(kernel, v, n * sizeof(*v));
+	while ((item = hand_next(m->hand, HAND_ALLOW, now, &at)))
+		kernel[n++] = item->addr;
+	r = firewall_allow(m->firewall, kernel, n);
+	if (r < 0)
+		log_err("allow sets: %s", strerror(-r));
+	free(kernel);
+}
+
+static void do_allow(struct frame *f, const struct order_head *h)
+{
+	const struct order_ban *o = (const struct order_ban *)h;
+	struct hand_item item = { .kind = HAND_ALLOW, .addr = o->addr, .until_ms = o->until_ms };
+	struct monitor *m = f->link->m;
+	char why[102];
+	bool found = true;
+	int r;
+
+	if (check_hand(&f->check, h, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	if (h->type == ORDER_ALLOW)
+		r = hand_put(m->hand, &item);
+	else
+		r = hand_remove(m->hand, HAND_ALLOW, &o->addr, NULL, &found);
+	orders_allow(m);
+	answer_with(f, h, r < 0 ? OUTCOME_FAILED : OUTCOME_DONE, found ? r : -ENOENT,
+		    r < 0 ? "in force, but not kept over a restart: cannot write the file" : "");
+}
+
+/* ---- root's part */
+
+static void to_runner(struct frame *f, const struct order_head *h)
+{
+	struct monitor *m = f->link->m;
+	int r = outbox_send(m->runner_out, h, order_size(h->type));
+
+	if (outbox_waiting(m->runner_out))
+		ev_io_start(m->loop, &m->runner_writable);
+	if (r < 0)
+		answer_with(f, h, OUTCOME_FAILED, r, "the runner does not take orders");
+}
+
+static void do_account(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_account(&f->check, (const struct order_account *)h, why) < 0)
+		refused(f, h, why);
+	else
+		to_runner(f, h);
+}
+
+static void do_protect(struct frame *f, const struct order_head *h)
+{
+	const struct order_account *o = (const struct order_account *)h;
+	struct hand_item item = { .kind = HAND_PROTECT, .until_ms = INT64_MAX };
+	char why[102];
+	int r;
+
+	if (check_account(&f->check, o, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	snprintf(item.name, sizeof(item.name), "%s", o->name);
+	r = hand_put(f->link->m->hand, &item);
+	if (r < 0)
+		answer_with(f, h, OUTCOME_FAILED, r, strerror(-r));
+	else
+		to_runner(f, h);
+}
+
+static void do_run(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_run(&f->check, (const struct order_run *)h, why) < 0)
+		refused(f, h, why);
+	else
+		to_runner(f, h);
+}
+
+/* At most 30 mails an hour, whatever the engine says. */
+static bool mail_rate_ok(struct monitor *m)
+{
+	struct mono now = clock_mono();
+	struct mono *oldest = &m->mails[m->nmails % 30];
+
+	if (m->nmails >= 30 && now.ms - oldest->ms < 3600000)
+		return false;
+	*oldest = now;
+	m->nmails++;
+	return true;
+}
+
+static void do_mail(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_mail(&f->check, (const struct order_mail *)h, why) < 0)
+		refused(f, h, why);
+	else if (!mail_rate_ok(f->link->m))
+		refused(f, h, "30 mails within the hour: no more");
+	else
+		to_runner(f, h);
+}
+
+static void do_reload(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_hand(&f->check, h, why) < 0)
+		refused(f, h, why);
+	else if (monitor_reload(f->link->m, why) < 0)
+		answer_with(f, h, OUTCOME_FAILED, -EINVAL, why);
+	else
+		answer_with(f, h, OUTCOME_DONE, 0, why);
+}
+
+static void do_teardown(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_hand(&f->check, h, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	answer_with(f, h, OUTCOME_DONE, 0, "");
+	flush_outcomes(f);
+	monitor_teardown(f->link->m);
+}
+
+static void (*const doers[ORDER_TYPES])(struct frame *, const struct order_head *) = {
+	[ORDER_BAN] = do_ban, [ORDER_UNBAN] = do_unban,
+	[ORDER_ALLOW] = do_allow, [ORDER_DISALLOW] = do_allow,
+	[ORDER_LOCK] = do_account, [ORDER_UNLOCK] = do_account,
+	[ORDER_UNDO] = do_account, [ORDER_PROTECT] = do_protect,
+	[ORDER_RUN] = do_run, [ORDER_NOTIFY] = do_mail,
+	[ORDER_RELOAD] = do_reload, [ORDER_TEARDOWN] = do_teardown,
+};
+
+int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
+{
+	static struct frame frame;	/* large, and there is one loop */
+	struct frame *f = &frame;
+	const struct order_head *h;
+	struct monitor *m = l->m;
+	size_t at = 0;
+	int r;
+
+	f->link = l;
+	f->nbans = 0;
+	f->out.head.count = 0;
+	f->check = (struct check){
+		.config = l->policy->config, .own = m->own, .hand = m->hand,
+		.allowed = m->allowed, .nallowed = m->nallowed, .now = clock_wall(),
+	};
+	if (admin_fd >= 0)
+		f->check.admin = peers_check(l->policy->peers, admin_fd, &f->check.right, &f->uid);
+	while ((r = order_next(body, n, &at, &h)) > 0) {
+		/* Bans may wait for each other, nothing else for them or they for it. */
+		if (f->nbans == BANS_A_FRAME || (h->type != ORDER_BAN && h->type != ORDER_UNBAN))
+			flush_bans(f);
+		doers[h->type](f, h);
+	}
+	flush_bans(f);
+	flush_outcomes(f);
+	return r;
+}
+
+void orders_outcome(struct monitor *m, const struct outcome *o)
+{
+	struct { struct message_head head; struct outcome o; } msg = {
+		.head = { .type = MSG_OUTCOMES, .count = 1 }, .o = *o,
+	};
+
+	if (m->now)
+		link_send(m->now, &msg, sizeof(msg));
+}
+
+/* ---- questions */
+
+static void ask_firewall(struct monitor *m, struct message_answer *a)
+{
+	struct firewall_status st;
+	int r = firewall_status(m->firewall, &st);
+
+	if (r < 0) {
+		a->error = r;
+		return;
+	}
+	a->flags = (st.owned ? ANSWER_OWNED : 0) | (st.persistent ? ANSWER_PERSISTENT : 0) |
+		   (st.healing ? ANSWER_HEALING : 0) | ANSWER_RUNNER;
+	a->wanted = st.wanted;
+	a->in_kernel = st.in_kernel;
+	a->packets = st.dropped_packets;
+	a->bytes = st.dropped_bytes;
+	a->healed = st.healed;
+	snprintf(a->text, sizeof(a->text), "%s", st.last_flush);
+}
+
+int orders_ask(struct link *l, const struct message_ask *q, size_t n)
+{
+	struct { struct message_head head; struct message_answer a; } msg;
+
+	for (size_t i = 0; i < n; i++) {
+		struct firewall_element e = { 0 };
+
+		memset(&msg, 0, sizeof(msg));
+		msg.head = (struct message_head){ .type = MSG_ANSWER, .count = 1 };
+		msg.a.ticket = q[i].ticket;
+		if (q[i].kind == ASK_FIREWALL) {
+			ask_firewall(l->m, &msg.a);
+		} else if (q[i].kind == ASK_ELEMENT && q[i].scope < l->policy->config->nscopes) {
+			msg.a.error = firewall_get(l->m->firewall, &q[i].addr, q[i].scope, &e);
+			msg.a.expires_ms = e.expires_ms;
+			msg.a.packets = e.packets;
+			msg.a.bytes = e.bytes;
+		} else {
+			return -EBADMSG;
+		}
+		link_send(l, &msg, sizeof(msg));
+	}
+	return 0;
+}
