@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PRIVILEGED_RUNNER_JOB_H
+#define PRIVILEGED_RUNNER_JOB_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bailiff/config.h"
+#include "bailiff/order.h"
+#include "privileged/runner/account.h"
+#include "privileged/runner/command.h"
+#include "privileged/runner/journal.h"
+#include "privileged/runner/template.h"
+#include "wire/channel.h"
+#include "wire/runner.h"
+
+/* Each class has slots of its own: a hanging DNS server delays no lock. */
+enum job_class { CLASS_ACCOUNT, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP, JOB_CLASSES };
+
+struct runner {
+	struct ev_loop *loop;
+	struct config *config;
+	struct journal *journal;
+	struct outbox *outbox;
+	struct job *jobs;		/* in the order they came */
+	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
+	uint64_t nonsense;		/* messages that were none */
+};
+
+/*
+ * One message on its way to its outcome: waits for a slot and for the jobs
+ * before it that have the same key, begins, runs its commands one after the
+ * other and ends with job_end().
+ */
+struct job {
+	struct job *next;
+	struct runner *r;
+	const struct job_kind *kind;
+	uint64_t key;			/* 0: waits for nobody */
+	bool running;
+	bool again;			/* a crash had left it open: `entry` is of then */
+	bool journaled;
+	struct journal_entry entry;
+	char **argv;			/* ORDER_RUN: expanded when it came */
+	struct account_goal goal;
+	unsigned tried;			/* enum account_step */
+	uint64_t target;		/* undo: the order that is taken back */
+	char why[TEMPLATE_WHY_MAX];	/* the last thing that went wrong */
+	void (*step)(struct job *j, const struct command_result *r);
+	union {
+		struct order_head head;
+		struct order_account account;
+		struct order_run run;
+		struct order_mail mail;
+		struct runner_resolve resolve;
+	} *order;			/* as long as its type says, checked */
+};
+
+/*
+ * How an order of a type is handled. accept: at once, with the configuration
+ * it was made for: 0, or an outcome_status with `why`. begin: in its turn;
+ * must end the job, or start a command whose step does.
+ */
+struct job_kind {
+	uint16_t type;
+	enum job_class class;
+	int (*accept)(struct job *j, char *why);
+	void (*begin)(struct job *j);
+};
+
+int job_accept_lock(struct job *j, char *why);	/* lock.c */
+int job_accept_name(struct job *j, char *why);
+int job_accept_undo(struct job *j, char *why);
+void job_lock(struct job *j);
+void job_unlock(struct job *j);
+void job_undo(struct job *j);
+void job_protect(struct job *j);
+int job_accept_run(struct job *j, char *why);	/* run.c */
+void job_run(struct job *j);
+uint64_t run_what(const struct order_run *o, bool undo);	/* fingerprint */
+int job_accept_mail(struct job *j, char *why);	/* mail.c */
+void job_mail(struct job *j);
+int job_accept_resolve(struct job *j, char *why);	/* resolve.c */
+void job_resolve(struct job *j);
+void resolve_failed(const struct job *j, int error);
+
+/* runner.c: */
+
+/* Tell the outcome, journal it if there was an intent, free the job. */
+void job_end(struct job *j, enum outcome_status status, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Write the intent; on failure the job has ended and -errno is returned. */
+int job_intent(struct job *j);
+/* Run a command for the job, then `step`, also where it could not start. */
+void job_command(struct job *j, const struct command_spec *spec,
+		 void (*step)(struct job *j, const struct command_result *r));
+/* This job is about that account: its key and the names in its entry. */
+void job_about(struct job *j, const char *canonical);
+/* The action of root's configuration that the order speaks of, or NULL. */
+const struct action *job_action(const struct job *j);
+void runner_send(struct runner *r, const void *p, size_t n);
+
+/*
+ * policy.c: may this account be touched? Protections, min_uid and
+ * max_per_hour (accounts, not steps; by hand as well), by root's own
+ * configuration. 0, or -EPERM with `why`; -ENOENT: no such Unix account, if
+ * it must be one.
+ * again  it was counted already
+ */
+int policy_account(const struct runner *r, const char *canonical, bool must_exist,
+		   bool again, char *why);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mail to the admin, through the system's own sendmail, and the alert in
+ * syslog that goes out even if the queue is stuck. The text tells of what
+ * strangers did and may hold their bytes: nothing of it gets into a header
+ * but the subject, and that as one printable line. A mail goes at most once:
+ * the intent is on the disk before the fork, and one without an end is never
+ * sent again.
+ */
+#include "privileged/runner/mail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/clock.h"
+#include "privileged/runner/job.h"
+
+#define MAIL_TIMEOUT_MS 60000
+#define SYSLOG_TIMEOUT_MS 5000
+#define MAILS_PER_HOUR 100	/* a captured engine must not bury the admin */
+#define HOUR_MS 3600000
+#define BODY_LINE_MAX 990
+
+static void put_printable(struct buf *out, const char *s)
+{
+	for (; *s; s++)
+		buf_putc(out, *s >= ' ' && *s < 0x7f ? *s : '?');
+}
+
+static void put_header(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, "%s: ", name);
+	put_printable(out, value);
+	buf_putc(out, '\n');
+}
+
+/* Bytes of the UTF-8 sequence that begins at p; 0: none does (RFC 3629). */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 :
+		     p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+	if (len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static void put_body(struct buf *out, const unsigned char *p, size_t n)
+{
+	size_t column = 0;
+
+	for (size_t at = 0; at < n;) {
+		size_t len = utf8_len(p + at, n - at);
+		bool bad = len == 0 || (p[at] < ' ' && p[at] != '\t') || p[at] == 0x7f;
+
+		if (p[at] == '\n' || column + len > BODY_LINE_MAX) {
+			buf_putc(out, '\n');
+			column = 0;
+			at += p[at] == '\n';
+			continue;
+		}
+		buf_put(out, bad ? "?" : (const char *)p + at, bad ? 1 : len);
+		column += bad ? 1 : len;
+		at += bad ? 1 : len;
+	}
+	if (column > 0)
+		buf_putc(out, '\n');
+}
+
+void mail_compose(const struct notify *to, const struct order_mail *m, struct buf *out)
+{
+	char id[24];
+
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)m->head.id);
+	put_header(out, "From", to->from ? to->from : "root");
+	put_header(out, "To", to->mail);
+	put_header(out, "Subject", m->subject);
+	put_header(out, "Auto-Submitted", "auto-generated");	/* RFC 3834 */
+	put_header(out, "X-Bailiff-Order", id);
+	put_header(out, "MIME-Version", "1.0");
+	put_header(out, "Content-Type", "text/plain; charset=UTF-8");
+	put_header(out, "Content-Transfer-Encoding", "8bit");
+	buf_putc(out, '\n');
+	put_body(out, (const unsigned char *)m->body, m->len);
+}
+
+/* ---- the alert ---- */
+
+static int write_syslog(const void *arg)
+{
+	openlog("bailiff", LOG_NDELAY, LOG_DAEMON);
+	syslog(LOG_ALERT, "%s", (const char *)arg);
+	return 0;
+}
+
+static void forget(void *arg, const struct command_result *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+/* In a child of its own: syslog(3) waits while the journal is full. */
+static void alert(struct runner *r, const char *subject)
+{
+	struct buf line = { 0 };
+	struct command_spec spec = { .call = write_syslog, .timeout_ms = SYSLOG_TIMEOUT_MS };
+
+	put_printable(&line, subject);
+	spec.arg = buf_cstr(&line);
+	command_start(r->loop, &spec, forget, NULL);
+	buf_free(&line);
+}
+
+/* ---- the job ---- */
+
+static bool over_rate(const struct runner *r)
+{
+	int64_t now = clock_wall().ms;
+	size_t n = 0;
+
+	for (size_t i = 0; i < journal_count(r->journal); i++) {
+		const struct journal_entry *e = journal_at(r->journal, i);
+
+		n += e->type == ORDER_NOTIFY && llabs(now - e->at_ms) < HOUR_MS;
+	}
+	return n >= MAILS_PER_HOUR;
+}
+
+int job_accept_mail(struct job *j, char *why)
+{
+	const struct order_head *h = &j->order->head;
+
+	if (h->jail == ORDER_NO_JAIL || h->jail < j->r->config->njails)
+		return 0;
+	snprintf(why, TEMPLATE_WHY_MAX, "no such jail");
+	return OUTCOME_REFUSED;
+}
+
+static int sendmail_argv(const struct strings *helper, char ***ret)
+{
+	static const char *const options[] = { "-t", "-oi", NULL };
+
+	for (size_t i = 1; i < helper->n; i++)
+		if (strcmp(helper->v[i], "-t") == 0)
+			return argv_make(helper, &options[2], ret);
+	return argv_make(helper, options, ret);
+}
+
+static void after_mail(struct job *j, const struct command_result *r)
+{
+	char why[TEMPLATE_WHY_MAX];
+	int ret = command_judge(r, "sendmail", why, sizeof(why));
+
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "%s", why);
+	else
+		job_end(j, OUTCOME_DONE, 0, "handed to sendmail");
+}
+
+static void send_mail(struct job *j)
+{
+	struct command_spec spec = { .timeout_ms = MAIL_TIMEOUT_MS };
+	struct buf text = { 0 };
+	int ret = sendmail_argv(&j->r->config->helpers.sendmail, &j->argv);
+
+	mail_compose(&j->r->config->notify, &j->order->mail, &text);
+	if (ret == 0)
+		ret = buf_error(&text);
+	spec.argv = j->argv;
+	spec.input = buf_span(&text);
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "helpers.sendmail: %s", strerror(-ret));
+	else if (job_intent(j) == 0)
+		job_command(j, &spec, after_mail);
+	buf_free(&text);
+}
+
+void job_mail(struct job *j)
+{
+	bool many = over_rate(j->r);
+
+	if (j->order->mail.alert && !many)
+		alert(j->r, j->order->mail.subject);
+	if (!j->r->config->notify.mail)
+		job_end(j, OUTCOME_REFUSED, -EPERM, "notify.mail is not set");
+	else if (many)
+		job_end(j, OUTCOME_REFUSED, -EPERM, "%d mails went out within this hour",
+			MAILS_PER_HOUR);
+	else
+		send_mail(j);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The first look at what comes over the socket: the form of an order is
+ * settled by wire/order.c, that of our own messages here, before any field is
+ * used.
+ */
+#include "privileged/runner/message.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "wire/order.h"
+#include "wire/runner.h"
+
+_Static_assert(MESSAGE_MAX > sizeof(struct order_mail), "no order is longer");
+
+/* Orders that are bailiffd's own stop there. */
+static bool for_runner(uint16_t type)
+{
+	return type == ORDER_LOCK || type == ORDER_UNLOCK || type == ORDER_PROTECT ||
+	       type == ORDER_UNDO || type == ORDER_RUN || type == ORDER_NOTIFY;
+}
+
+/* RFC 1123, section 2.1, and the underscore that people use. */
+static bool is_host_name(const char *p, size_t size)
+{
+	static const char set[] = "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	size_t n = strnlen(p, size);
+
+	return n > 0 && n < size && p[0] != '-' && p[0] != '.' && strspn(p, set) == n;
+}
+
+static bool own_message(const struct runner_head *h, size_t n)
+{
+	if (h->zero != 0 || h->len != n)
+		return false;
+	if (h->type == RUNNER_RECONF)
+		return n == sizeof(*h);
+	return h->type == RUNNER_RESOLVE && n == sizeof(struct runner_resolve) &&
+	       is_host_name(((const struct runner_resolve *)h)->name, ORDER_NAME_MAX);
+}
+
+int message_check(const void *p, size_t n)
+{
+	const struct order_head *h = p;
+
+	if (n < sizeof(*h))
+		return -EBADMSG;
+	if (!for_runner(h->type))
+		return own_message(p, n) ? 0 : -EBADMSG;
+	return h->id != 0 ? order_check(p, n) : -EBADMSG;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which accounts may be touched, and how many, by root's own copy of the
+ * configuration and the journal, whatever bailiffd and the engine believe:
+ * who has captured them may at most lock max_per_hour ordinary accounts.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "config/account.h"
+#include "privileged/runner/job.h"
+
+#define HOUR_MS 3600000
+
+/* Protected by hand: a PROTECT order that was not taken back. */
+static bool protected_by_hand(const struct runner *r, const char *name, const char *unix_name)
+{
+	for (size_t i = 0; i < journal_count(r->journal); i++) {
+		const struct journal_entry *e = journal_at(r->journal, i);
+
+		if (e->type == ORDER_PROTECT && e->phase == JOURNAL_ENDED &&
+		    e->status == OUTCOME_DONE &&
+		    (strcmp(e->name, name) == 0 ||
+		     (unix_name[0] && strcmp(e->unix_name, unix_name) == 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool touches(const struct journal_entry *e, int64_t now)
+{
+	return (e->type == ORDER_LOCK || (e->type == ORDER_RUN && e->name[0])) &&
+	       llabs(now - e->at_ms) < HOUR_MS;
+}
+
+/* Would `name` be one account more than max_per_hour within this hour? */
+static bool over_rate(const struct runner *r, const char *name)
+{
+	size_t n = 0, count = journal_count(r->journal);
+	_cleanup_(free_ptr) const char **seen = calloc(count + 1, sizeof(*seen));
+	int64_t now = clock_wall().ms;
+
+	if (!seen)
+		return true;
+	for (size_t i = 0; i < count && n < r->config->accounts.max_per_hour; i++) {
+		const struct journal_entry *e = journal_at(r->journal, i);
+		size_t k = 0;
+
+		if (!touches(e, now) || strcmp(e->name, name) == 0)
+			continue;
+		while (k < n && strcmp(seen[k], e->name) != 0)
+			k++;
+		if (k == n)
+			seen[n++] = e->name;
+	}
+	return n >= r->config->accounts.max_per_hour;
+}
+
+int policy_account(const struct runner *r, const char *canonical, bool must_exist,
+		   bool again, char *why)
+{
+	const struct accounts *a = &r->config->accounts;
+	char unix_name[JOURNAL_UNIX_MAX] = "";
+	uid_t uid;
+	int ret = account_unix_name(a, canonical, unix_name, sizeof(unix_name));
+
+	if (ret < 0) {
+		unix_name[0] = 0;	/* too long is no Unix name either */
+		ret = -ENOENT;
+	} else {
+		ret = account_uid(unix_name, &uid);
+	}
+	if (account_is_protected(a, canonical) || protected_by_hand(r, canonical, unix_name)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "%.60s is protected", canonical);
+		return -EPERM;
+	}
+	if (ret < 0 && (must_exist || ret != -ENOENT)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "%.60s: %s", canonical, !unix_name[0] ?
+			 "not a Unix account" : ret == -ENOENT ? "no such user" : strerror(-ret));
+		return ret == -ENOENT ? ret : -EPERM;
+	}
+	if (ret == 0 && (uid < a->min_uid || uid == 0)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "%.50s: uid %u is below min_uid %u", canonical,
+			 (unsigned)uid, (unsigned)a->min_uid);
+		return -EPERM;
+	}
+	if (!again && over_rate(r, canonical)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "%.40s: max_per_hour of %u accounts is reached",
+			 canonical, (unsigned)a->max_per_hour);
+		return -EPERM;
+	}
+	return 0;
+}

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process that stays root. Start here: messages come in from bailiffd,
+ * each becomes a job, jobs run in their turn and end in one outcome. What an
+ * order does stands in lock.c, run.c, mail.c and resolve.c; here are the loop,
+ * the queue, the slots, and the rules that hold for all: an id that is known
+ * gets the outcome it had, what a crash left open is told at the start, and
+ * bailiffd is believed only as far as our own configuration goes.
+ */
+#include "privileged/runner/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "config/account.h"
+#include "config/load.h"
+#include "config/pack.h"
+#include "privileged/runner/job.h"
+#include "privileged/runner/message.h"
+#include "wire/order.h"
+
+#define LOCK_WAIT_MS 15000	/* for a runner before us that is still ending */
+#define LEAVE_S 10.0		/* what runs may take this long when bailiffd is gone */
+
+static const struct job_kind kinds[] = {
+	{ ORDER_LOCK,	  CLASS_ACCOUNT, job_accept_lock,    job_lock },
+	{ ORDER_UNLOCK,	  CLASS_ACCOUNT, job_accept_name,    job_unlock },
+	{ ORDER_PROTECT,  CLASS_ACCOUNT, job_accept_name,    job_protect },
+	{ ORDER_UNDO,	  CLASS_ACCOUNT, job_accept_undo,    job_undo },
+	{ ORDER_RUN,	  CLASS_RUN,	 job_accept_run,     job_run },
+	{ ORDER_NOTIFY,	  CLASS_MAIL,	 job_accept_mail,    job_mail },
+	{ RUNNER_RESOLVE, CLASS_LOOKUP,	 job_accept_resolve, job_resolve },
+};
+
+static const struct { unsigned slots, queue; } classes[JOB_CLASSES] = {
+	[CLASS_ACCOUNT] = { 4, 256 },
+	[CLASS_RUN]	= { 4, 512 },
+	[CLASS_MAIL]	= { 2, 64 },
+	[CLASS_LOOKUP]	= { 4, 256 },
+};
+
+/* The runner and the watchers of its loop. */
+struct service {
+	struct runner r;
+	int sock;
+	bool leaving;
+	ev_io in, out;
+	ev_prepare prepare;
+	ev_timer leave;
+};
+
+/* ---- answers ---- */
+
+static void start_leaving(struct service *s);
+
+void runner_send(struct runner *r, const void *p, size_t n)
+{
+	struct service *s = (struct service *)r;
+
+	if (s->leaving)
+		return;
+	if (outbox_send(r->outbox, p, n) < 0)
+		start_leaving(s);
+	else if (outbox_waiting(r->outbox))
+		ev_io_start(r->loop, &s->out);
+}
+
+/* Cut at `size`, but not within a UTF-8 sequence. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t n = strlen(from);
+
+	if (n >= size) {
+		n = size - 1;
+		while (n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
+			n--;
+	}
+	memcpy(to, from, n);
+	memset(to + n, 0, size - n);
+}
+
+static void answer(struct runner *r, uint64_t id, uint16_t type, uint16_t status,
+		   int code, const char *text)
+{
+	struct outcome o = { .id = id, .type = type, .status = status, .code = code };
+
+	copy_text(o.text, sizeof(o.text), text);
+	runner_send(r, &o, sizeof(o));
+}
+
+/* ---- jobs ---- */
+
+static void job_free(struct job *j)
+{
+	struct job **at = &j->r->jobs;
+
+	while (*at && *at != j)
+		at = &(*at)->next;
+	if (*at) {
+		*at = j->next;
+		(j->running ? j->r->running : j->r->waiting)[j->kind->class]--;
+	}
+	argv_free(&j->argv);
+	free(j->order);
+	free(j);
+}
+
+/* Only what was begun is written down: refusals cost no disk. */
+static void write_end(struct job *j, enum outcome_status status, int code, const char *text)
+{
+	int ret;
+
+	j->entry.phase = JOURNAL_ENDED;
+	j->entry.status = (uint16_t)status;
+	j->entry.code = code;
+	copy_text(j->entry.text, sizeof(((struct outcome *)0)->text), text);
+	ret = journal_put(j->r->journal, &j->entry);
+	if (ret < 0)
+		log_err("journal id=%llu end not written: %s", (unsigned long long)j->entry.id,
+			strerror(-ret));
+	log_info("outcome id=%llu order=%s status=%s text=\"%s\"",
+		 (unsigned long long)j->entry.id, order_name(j->kind->type),
+		 outcome_name((uint16_t)status), j->entry.text);
+}
+
+void job_end(struct job *j, enum outcome_status status, int code, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (j->journaled)
+		write_end(j, status, code, text);
+	if (j->kind->class == CLASS_LOOKUP) {
+		if (status != OUTCOME_DONE)
+			resolve_failed(j, -EAGAIN);
+	} else {
+		answer(j->r, j->entry.id, j->kind->type, (uint16_t)status, code, text);
+	}
+	job_free(j);
+}
+
+int job_intent(struct job *j)
+{
+	int ret;
+
+	j->entry.phase = JOURNAL_INTENT;
+	if (!j->again)
+		j->entry.at_ms = clock_wall().ms;
+	ret = journal_put(j->r->journal, &j->entry);
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "not begun: the runner's journal: %s",
+			strerror(-ret));
+	else
+		j->journaled = true;
+	return ret;
+}
+
+static void on_command(void *arg, const struct command_result *r)
+{
+	struct job *j = arg;
+
+	j->step(j, r);
+}
+
+void job_command(struct job *j, const struct command_spec *spec,
+		 void (*step)(struct job *j, const struct command_result *r))
+{
+	int ret;
+
+	j->step = step;
+	ret = command_start(j->r->loop, spec, on_command, j);
+	if (ret < 0)
+		step(j, &(struct command_result){ .error = ret });
+}
+
+void job_about(struct job *j, const char *canonical)
+{
+	const char *key = j->entry.unix_name;
+
+	snprintf(j->entry.name, sizeof(j->entry.name), "%s", canonical);
+	if (account_unix_name(&j->r->config->accounts, canonical, j->entry.unix_name,
+			      sizeof(j->entry.unix_name)) < 0) {
+		j->entry.unix_name[0] = 0;
+		key = j->entry.name;
+	}
+	j->key = hash_keyed(key, strlen(key)) | 1;
+}
+
+const struct action *job_action(const struct job *j)
+{
+	const struct order_head *h = &j->order->head;
+	const struct config *c = j->r->config;
+
+	if (h->jail >= c->njails || h->action >= c->jails[h->jail].nthen)
+		return NULL;
+	return &c->jails[h->jail].then[h->action];
+}
+
+/* The first that has a slot and no earlier job of its key before it. */
+static struct job *next_ready(const struct runner *r)
+{
+	for (struct job *j = r->jobs; j; j = j->next) {
+		const struct job *k = r->jobs;
+
+		if (j->running || r->running[j->kind->class] >= classes[j->kind->class].slots)
+			continue;
+		while (k != j && (j->key == 0 || k->key != j->key))
+			k = k->next;
+		if (k == j)
+			return j;
+	}
+	return NULL;
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct service *s = w->data;
+	struct runner *r = &s->r;
+	struct job *j;
+	unsigned busy = 0;
+
+	(void)revents;
+	while (!s->leaving && (j = next_ready(r))) {
+		j->running = true;
+		r->running[j->kind->class]++;
+		r->waiting[j->kind->class]--;
+		j->kind->begin(j);
+	}
+	for (int i = 0; i < JOB_CLASSES; i++)
+		busy += r->running[i];
+	if (s->leaving && busy == 0)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+/* ---- messages ---- */
+
+static const struct job_kind *kind_of(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (kinds[i].type == type)
+			return &kinds[i];
+	return NULL;
+}
+
+/* What an order asks for, as a number: the same id must ask the same again. */
+static uint64_t what_of(const struct job *j)
+{
+	const struct order_account *a = &j->order->account;
+
+	if (j->kind->class == CLASS_RUN)
+		return run_what(&j->order->run, j->order->run.undo);
+	if (j->kind->class == CLASS_ACCOUNT)
+		return hash_fixed(a->name, strlen(a->name)) + a->ref;
+	return 0;
+}
+
+/* Already on its way: its one outcome will answer both. */
+static bool is_live(const struct job *wanted)
+{
+	for (const struct job *j = wanted->r->jobs; j; j = j->next) {
+		if (j->entry.id != wanted->entry.id ||
+		    (j->kind->class == CLASS_LOOKUP) != (wanted->kind->class == CLASS_LOOKUP))
+			continue;
+		if (j->entry.type != wanted->entry.type || j->entry.what != wanted->entry.what)
+			answer(j->r, wanted->entry.id, wanted->entry.type, OUTCOME_REFUSED,
+			       -EEXIST, "this id is another order's");
+		return true;
+	}
+	return false;
+}
+
+/*
+ * An order the journal knows: true if that settles it. What a crash left open
+ * is done again, from the state that was before, except for mail.
+ */
+static bool is_repeated(struct job *j)
+{
+	const struct journal_entry *e = j->kind->class == CLASS_LOOKUP ? NULL :
+					journal_get(j->r->journal, j->entry.id);
+
+	if (!e)
+		return false;
+	if (e->type != j->entry.type || e->what != j->entry.what)
+		answer(j->r, j->entry.id, j->entry.type, OUTCOME_REFUSED, -EEXIST,
+		       "this id is another order's");
+	else if (e->phase == JOURNAL_ENDED && e->status == OUTCOME_UNKNOWN &&
+		 e->type != ORDER_NOTIFY)
+		j->again = true;
+	else
+		answer(j->r, e->id, e->type, e->status, e->code, e->text);
+	if (j->again)
+		j->entry = *e;
+	return !j->again;
+}
+
+static void enqueue(struct job *j)
+{
+	struct runner *r = j->r;
+	struct job **last = &r->jobs;
+	char why[TEMPLATE_WHY_MAX] = "";
+	int status = OUTCOME_REFUSED;
+
+	if (r->waiting[j->kind->class] >= classes[j->kind->class].queue)
+		snprintf(why, sizeof(why), "too many orders wait");
+	else
+		status = j->kind->accept(j, why);
+	if (status != 0) {
+		job_end(j, (enum outcome_status)status, -EPERM, "%s", why);
+		return;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = j;
+	r->waiting[j->kind->class]++;
+}
+
+static void take(struct runner *r, const void *p, size_t n)
+{
+	const struct order_head *h = p;
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j || !(j->order = malloc(n))) {
+		free(j);
+		answer(r, h->id, h->type, OUTCOME_FAILED, -ENOMEM, "out of memory");
+		return;
+	}
+	memcpy(j->order, p, n);
+	j->r = r;
+	j->kind = kind_of(h->type);
+	j->entry.id = h->id;
+	j->entry.type = h->type;
+	j->entry.origin = h->origin;
+	j->entry.what = what_of(j);
+	if (is_live(j) || is_repeated(j))
+		job_free(j);
+	else
+		enqueue(j);
+}
+
+static int load_config(int pack_fd, struct config **ret)
+{
+	_cleanup_(pack_free) struct pack *pack = NULL;
+	struct complaints bad = { 0 };
+	int r = pack_open(pack_fd, &pack);
+
+	if (r == 0)
+		r = config_load(pack, &bad, ret);
+	complaints_free(&bad);
+	return r;
+}
+
+static void reconf(struct runner *r, uint64_t id, const int *fds, size_t nfds)
+{
+	struct config *fresh = NULL;
+	int ret = nfds == 1 ? load_config(fds[0], &fresh) : -EBADMSG;
+
+	if (ret == 0) {
+		config_free(&r->config);
+		r->config = fresh;
+	}
+	answer(r, id, RUNNER_RECONF, ret == 0 ? OUTCOME_DONE : OUTCOME_FAILED, ret,
+	       ret == 0 ? "" : "the configuration does not load");
+}
+
+static void nonsense(struct runner *r, const void *p, size_t n)
+{
+	struct order_head h = { 0 };
+
+	memcpy(&h, p, n < sizeof(h) ? n : sizeof(h));
+	if (r->nonsense++ == 0)
+		log_err("runner got nonsense from bailiffd type=%u bytes=%zu", h.type, n);
+	answer(r, h.id, h.type, OUTCOME_REFUSED, -EBADMSG, "not a message");
+}
+
+static void on_input(struct ev_loop *loop, ev_io *w, int revents)
+{
+	static _Alignas(max_align_t) char msg[MESSAGE_MAX];
+	struct service *s = w->data;
+	int fds[CHANNEL_MAX_FDS];
+	size_t n = 0, nfds = 0;
+	int ret = channel_recv(w->fd, msg, sizeof(msg), &n, fds, &nfds);
+
+	(void)loop;
+	(void)revents;
+	if (ret == -EAGAIN)
+		return;
+	if (ret < 0 && ret != -EMSGSIZE) {
+		start_leaving(s);
+		return;
+	}
+	if (ret < 0 || message_check(msg, n) < 0)
+		nonsense(&s->r, msg, ret < 0 ? 0 : n);
+	else if (((struct order_head *)msg)->type == RUNNER_RECONF)
+		reconf(&s->r, ((struct order_head *)msg)->id, fds, nfds);
+	else
+		take(&s->r, msg, n);
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+}
+
+/* While bailiffd does not listen we don't either: nothing piles up. */
+static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct service *s = w->data;
+
+	(void)revents;
+	if (outbox_flush(s->r.outbox) < 0)
+		start_leaving(s);
+	else if (!outbox_waiting(s->r.outbox))
+		ev_io_stop(loop, w);
+}
+
+/* ---- start and end ---- */
+
+static void on_leave(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)w;
+	(void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* bailiffd is gone: what runs may end and be written down, the rest is not begun. */
+static void start_leaving(struct service *s)
+{
+	if (s->leaving)
+		return;
+	s->leaving = true;
+	ev_io_stop(s->r.loop, &s->in);
+	ev_io_stop(s->r.loop, &s->out);
+	ev_timer_init(&s->leave, on_leave, LEAVE_S, 0.);
+	ev_timer_start(s->r.loop, &s->leave);
+}
+
+/*
+ * An intent without an end. For accounts what is there now counts as left by
+ * us, so that it can be undone; nobody knows whether a mail went out, and it
+ * is never sent again.
+ */
+static void settle(struct runner *r, const struct journal_entry *open)
+{
+	struct journal_entry e = *open;
+	int ret;
+
+	if (e.type == ORDER_LOCK && e.before.known)
+		account_read(e.unix_name, journal_salt(r->journal), &e.after);
+	e.phase = JOURNAL_ENDED;
+	e.status = OUTCOME_UNKNOWN;
+	snprintf(e.text, sizeof(e.text), "a crash left it open");
+	ret = journal_put(r->journal, &e);
+	if (ret < 0)
+		log_err("journal id=%llu: %s", (unsigned long long)e.id, strerror(-ret));
+	answer(r, e.id, e.type, e.status, 0, e.text);
+}
+
+static void report_start(struct runner *r)
+{
+	struct runner_ready ready = {
+		.head = { .type = RUNNER_READY, .len = sizeof(ready) },
+		.entries = (uint32_t)journal_count(r->journal),
+		.bad = (uint32_t)journal_bad(r->journal),
+	};
+
+	for (size_t i = 0; i < journal_count(r->journal); i++)
+		if (journal_at(r->journal, i)->phase == JOURNAL_INTENT) {
+			settle(r, journal_at(r->journal, i));
+			ready.open++;
+		}
+	if (ready.bad)
+		log_err("journal records=%u damaged, kept as runner.journal.damaged", ready.bad);
+	runner_send(r, &ready, sizeof(ready));
+}
+
+static int open_journal(int state_fd, struct journal **ret)
+{
+	int r;
+
+	for (int waited = 0; waited < LOCK_WAIT_MS; waited += 100) {
+		r = journal_open(state_fd, ret);
+		if (r != -EWOULDBLOCK)
+			return r;
+		poll(NULL, 0, 100);
+	}
+	return -EWOULDBLOCK;
+}
+
+static int service_open(struct service *s, int state_fd, int pack_fd)
+{
+	int ret = load_config(pack_fd, &s->r.config);
+
+	if (ret < 0) {
+		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
+		return ret;
+	}
+	ret = open_journal(state_fd, &s->r.journal);
+	if (ret < 0) {
+		log_err("runner: its journal: %s", strerror(-ret));
+		return ret;
+	}
+	ret = outbox_new(s->sock, &s->r.outbox);
+	if (ret < 0)
+		return ret;
+	s->r.loop = ev_default_loop(0);
+	return s->r.loop && fcntl(s->sock, F_SETFL, O_NONBLOCK) == 0 ? 0 : -EIO;
+}
+
+static void service_watch(struct service *s)
+{
+	ev_io_init(&s->in, on_input, s->sock, EV_READ);
+	ev_io_init(&s->out, on_writable, s->sock, EV_WRITE);
+	ev_prepare_init(&s->prepare, on_prepare);
+	s->in.data = s->out.data = s->prepare.data = s;
+	ev_io_start(s->r.loop, &s->in);
+	ev_prepare_start(s->r.loop, &s->prepare);
+}
+
+static void service_close(struct service *s)
+{
+	while (s->r.jobs)
+		job_free(s->r.jobs);
+	outbox_free(&s->r.outbox);
+	journal_close(&s->r.journal);
+	config_free(&s->r.config);
+}
+
+/* The end of the socket is what ends us; a signal to all comes to us as well. */
+static void ignore_signals(void)
+{
+	static const int ours[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		signal(ours[i], SIG_IGN);
+}
+
+int runner_main(int sock, int state_fd, int pack_fd)
+{
+	struct service s = { .sock = sock };
+	int ret;
+
+	prctl(PR_SET_NAME, "bailiff-runner");
+	umask(077);
+	ignore_signals();
+	hash_init();
+	ret = service_open(&s, state_fd, pack_fd);
+	if (ret == 0) {
+		service_watch(&s);
+		report_start(&s.r);
+		ev_run(s.r.loop, 0);
+	}
+	service_close(&s);
+	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
