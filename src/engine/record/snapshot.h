@@ -3,7 +3,6 @@
 #define ENGINE_RECORD_SNAPSHOT_H
 
 #include "bailiff/span.h"
-#include "base/buf.h"
 
 /*
  * Windows, threads, history and the positions they belong to, as named
@@ -16,7 +15,10 @@ struct snapshot_section {
 	struct span bytes;
 };
 
-/* -ENOSPC and others: the old snapshot stays. dirfd may be AT_FDCWD. */
+/*
+ * -ENOSPC and others: the old snapshot stays. dirfd may be AT_FDCWD. Waits for
+ * the disk: while there is a store, store_snapshot() does it in its thread.
+ */
 int snapshot_write(int dirfd, const char *name,
 		   const struct snapshot_section *s, size_t n);
 
