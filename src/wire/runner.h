@@ -25,9 +25,12 @@ enum runner_type {
 	/* to the runner */
 	RUNNER_RESOLVE = 100,	/* struct runner_resolve */
 	RUNNER_RECONF,		/* struct runner_head + the fd of a sealed pack */
+	RUNNER_START_ENGINE,	/* struct runner_engine + the fds it is born with */
+	RUNNER_KILL_ENGINE,	/* struct runner_engine */
 	/* from the runner */
 	RUNNER_RESOLVED,	/* struct runner_resolved */
 	RUNNER_READY,		/* struct runner_ready */
+	RUNNER_ENGINE_ENDED,	/* struct runner_engine */
 };
 
 struct runner_head {
@@ -63,6 +66,14 @@ struct runner_ready {
 	uint32_t zero;
 };
 _Static_assert(sizeof(struct runner_ready) == 32, "runner_ready");
+
+/* An engine, known by head.id: its generation. */
+struct runner_engine {
+	struct runner_head head;
+	int32_t status;		/* ENGINE_ENDED: as waitpid(2) gives it; else 0 */
+	uint32_t zero;
+};
+_Static_assert(sizeof(struct runner_engine) == 24, "runner_engine");
 
 /*
  * head.action of an ORDER_UNDO: the alarm was false, so what it did is taken

@@ -12,6 +12,7 @@
 #include "privileged/runner/account.h"
 #include "privileged/runner/command.h"
 #include "privileged/runner/journal.h"
+#include "privileged/runner/runner.h"
 #include "privileged/runner/template.h"
 #include "wire/channel.h"
 #include "wire/runner.h"
@@ -19,7 +20,17 @@
 /* Each class has slots of its own: a hanging DNS server delays no lock. */
 enum job_class { CLASS_ACCOUNT, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP, JOB_CLASSES };
 
+#define ENGINES_MAX 4
+
+struct engine {
+	struct runner *r;
+	uint64_t generation;
+	pid_t pid;			/* 0: this place is free */
+	ev_child child;
+};
+
 struct runner {
+	const struct runner_start *start;
 	struct ev_loop *loop;
 	struct config *config;
 	struct journal *journal;
@@ -27,6 +38,7 @@ struct runner {
 	struct job *jobs;		/* in the order they came */
 	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
 	uint64_t nonsense;		/* messages that were none */
+	struct engine engines[ENGINES_MAX];
 };
 
 /*
@@ -101,6 +113,11 @@ void job_about(struct job *j, const char *canonical);
 /* The action of root's configuration that the order speaks of, or NULL. */
 const struct action *job_action(const struct job *j);
 void runner_send(struct runner *r, const void *p, size_t n);
+
+/* engine.c: the end is told with RUNNER_ENGINE_ENDED, also of one that could
+ * not be started. */
+void engine_start(struct runner *r, uint64_t generation, const int *fds, size_t nfds);
+void engine_kill(struct runner *r, uint64_t generation);
 
 /*
  * policy.c: may this account be touched? Protections, min_uid and

@@ -54,7 +54,6 @@ static const struct { unsigned slots, queue; } classes[JOB_CLASSES] = {
 /* The runner and the watchers of its loop. */
 struct service {
 	struct runner r;
-	int sock;
 	bool leaving;
 	ev_io in, out;
 	ev_prepare prepare;
@@ -387,6 +386,25 @@ static void nonsense(struct runner *r, const void *p, size_t n)
 	answer(r, h.id, h.type, OUTCOME_REFUSED, -EBADMSG, "not a message");
 }
 
+static void dispatch(struct runner *r, const void *msg, size_t n, const int *fds, size_t nfds)
+{
+	const struct order_head *h = msg;
+
+	switch (h->type) {
+	case RUNNER_RECONF:
+		reconf(r, h->id, fds, nfds);
+		break;
+	case RUNNER_START_ENGINE:
+		engine_start(r, h->id, fds, nfds);
+		break;
+	case RUNNER_KILL_ENGINE:
+		engine_kill(r, h->id);
+		break;
+	default:
+		take(r, msg, n);
+	}
+}
+
 static void on_input(struct ev_loop *loop, ev_io *w, int revents)
 {
 	static _Alignas(max_align_t) char msg[MESSAGE_MAX];
@@ -405,10 +423,8 @@ static void on_input(struct ev_loop *loop, ev_io *w, int revents)
 	}
 	if (ret < 0 || message_check(msg, n) < 0)
 		nonsense(&s->r, msg, ret < 0 ? 0 : n);
-	else if (((struct order_head *)msg)->type == RUNNER_RECONF)
-		reconf(&s->r, ((struct order_head *)msg)->id, fds, nfds);
 	else
-		take(&s->r, msg, n);
+		dispatch(&s->r, msg, n, fds, nfds);
 	for (size_t i = 0; i < nfds; i++)
 		close(fds[i]);
 }
@@ -498,30 +514,30 @@ static int open_journal(int state_fd, struct journal **ret)
 	return -EWOULDBLOCK;
 }
 
-static int service_open(struct service *s, int state_fd, int pack_fd)
+static int service_open(struct service *s)
 {
-	int ret = load_config(pack_fd, &s->r.config);
+	int ret = load_config(s->r.start->pack_fd, &s->r.config);
 
 	if (ret < 0) {
 		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
 		return ret;
 	}
-	ret = open_journal(state_fd, &s->r.journal);
+	ret = open_journal(s->r.start->state_fd, &s->r.journal);
 	if (ret < 0) {
 		log_err("runner: its journal: %s", strerror(-ret));
 		return ret;
 	}
-	ret = outbox_new(s->sock, &s->r.outbox);
+	ret = outbox_new(s->r.start->sock, &s->r.outbox);
 	if (ret < 0)
 		return ret;
 	s->r.loop = ev_default_loop(0);
-	return s->r.loop && fcntl(s->sock, F_SETFL, O_NONBLOCK) == 0 ? 0 : -EIO;
+	return s->r.loop && fcntl(s->r.start->sock, F_SETFL, O_NONBLOCK) == 0 ? 0 : -EIO;
 }
 
 static void service_watch(struct service *s)
 {
-	ev_io_init(&s->in, on_input, s->sock, EV_READ);
-	ev_io_init(&s->out, on_writable, s->sock, EV_WRITE);
+	ev_io_init(&s->in, on_input, s->r.start->sock, EV_READ);
+	ev_io_init(&s->out, on_writable, s->r.start->sock, EV_WRITE);
 	ev_prepare_init(&s->prepare, on_prepare);
 	s->in.data = s->out.data = s->prepare.data = s;
 	ev_io_start(s->r.loop, &s->in);
@@ -546,16 +562,16 @@ static void ignore_signals(void)
 		signal(ours[i], SIG_IGN);
 }
 
-int runner_main(int sock, int state_fd, int pack_fd)
+int runner_main(const struct runner_start *start)
 {
-	struct service s = { .sock = sock };
+	struct service s = { .r.start = start };
 	int ret;
 
 	prctl(PR_SET_NAME, "bailiff-runner");
 	umask(077);
 	ignore_signals();
 	hash_init();
-	ret = service_open(&s, state_fd, pack_fd);
+	ret = service_open(&s);
 	if (ret == 0) {
 		service_watch(&s);
 		report_start(&s.r);
