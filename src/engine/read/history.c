@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Old logs, read once. A block of bytes at a time comes in, lines go out that
+ * point into the block; only a line that crosses two blocks is copied. For
+ * compressed files a thread fills one block while the other is being read;
+ * plain files and pipes are read in place, for the kernel reads ahead itself.
+ */
+#include "engine/read/history.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "engine/read/head.h"
+#include "engine/read/inflate.h"
+
+#define BLOCK (256u << 10)
+
+struct block {
+	size_t n;
+	int error;		/* after these n bytes: 0, or -errno */
+	bool last;		/* no block follows */
+	bool full;		/* the reader's turn, else the thread's */
+	char bytes[BLOCK];
+};
+
+struct history_file {
+	int fd, wake_fd;
+	uint32_t line_max;
+	uint64_t dev, ino;
+	int64_t mtime_ms;
+	struct inflate *inflate;
+	bool threaded;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	bool closing;
+	struct block *blocks;	/* one, or two with a thread */
+	struct block *now;	/* the one being read, NULL at first */
+	size_t at;		/* in it */
+	uint64_t offset;	/* of the next line */
+	int error;		/* met at the end of the blocks */
+	bool ended;
+	char *carry;		/* a line that crosses blocks */
+	size_t ncarry;
+	uint64_t ncrossed;	/* its length so far, beyond line_max too */
+	struct head head;
+	struct follow_stats stats;
+};
+
+static void block_fill(struct history_file *h, struct block *b)
+{
+	b->error = inflate_read(h->inflate, b->bytes, sizeof(b->bytes), &b->n);
+	b->last = b->error < 0 || b->n < sizeof(b->bytes);
+}
+
+static void *fill_blocks(void *arg)
+{
+	struct history_file *h = arg;
+	bool last = false;
+
+	for (unsigned i = 0; !last; i ^= 1) {
+		struct block *b = &h->blocks[i];
+
+		pthread_mutex_lock(&h->lock);
+		while (b->full && !h->closing)
+			pthread_cond_wait(&h->turn, &h->lock);
+		last = h->closing;
+		pthread_mutex_unlock(&h->lock);
+		if (last)
+			break;
+		block_fill(h, b);
+		last = b->last;
+		pthread_mutex_lock(&h->lock);
+		b->full = true;
+		pthread_cond_signal(&h->turn);
+		pthread_mutex_unlock(&h->lock);
+	}
+	return NULL;
+}
+
+/* The next block, waiting for it; false: there is none. */
+static bool next_block(struct history_file *h)
+{
+	struct block *b;
+
+	if (h->now && h->now->last) {
+		h->error = h->now->error;
+		h->ended = true;
+		return false;
+	}
+	h->at = 0;
+	if (!h->threaded) {
+		h->now = h->blocks;
+		block_fill(h, h->now);
+		return true;
+	}
+	pthread_mutex_lock(&h->lock);
+	if (h->now) {
+		h->now->full = false;
+		pthread_cond_signal(&h->turn);
+	}
+	b = h->now == h->blocks ? h->blocks + 1 : h->blocks;
+	while (!b->full)
+		pthread_cond_wait(&h->turn, &h->lock);
+	pthread_mutex_unlock(&h->lock);
+	h->now = b;
+	return true;
+}
+
+static int skip(struct history_file *h, uint64_t offset)
+{
+	while (h->offset < offset) {
+		uint64_t left;
+
+		if ((!h->now || h->at == h->now->n) && !next_block(h))
+			return h->error;
+		left = h->now->n - h->at;
+		if (left > offset - h->offset)
+			left = offset - h->offset;
+		head_feed(&h->head, h->now->bytes + h->at, (size_t)left);
+		h->at += (size_t)left;
+		h->offset += left;
+	}
+	return 0;
+}
+
+/* All signals are the main thread's. */
+static int start_thread(struct history_file *h)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&h->thread, NULL, fill_blocks, h);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	h->threaded = r == 0;
+	return -r;
+}
+
+int history_open(int take_fd, uint32_t line_max, uint64_t offset,
+		 struct history_file **ret)
+{
+	_cleanup_(history_close) struct history_file *h = calloc(1, sizeof(*h));
+	struct stat st;
+	int r;
+
+	if (!h) {
+		close(take_fd);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->turn, NULL);
+	h->fd = take_fd;
+	h->line_max = line_max;
+	h->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (h->wake_fd < 0 || fstat(take_fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	h->dev = st.st_dev;
+	h->ino = st.st_ino;
+	if (S_ISREG(st.st_mode))
+		h->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
+			      st.st_mtim.tv_nsec / 1000000;
+	r = inflate_open(take_fd, h->wake_fd, &h->inflate);
+	if (r < 0)
+		return r;
+	h->blocks = calloc(inflate_compressed(h->inflate) ? 2 : 1, sizeof(*h->blocks));
+	h->carry = malloc(line_max + 1);
+	if (!h->blocks || !h->carry)
+		return -ENOMEM;
+	if (inflate_compressed(h->inflate)) {
+		r = start_thread(h);
+		if (r < 0)
+			return r;
+	}
+	r = skip(h, offset);
+	if (r < 0)
+		return r;
+	*ret = h;
+	h = NULL;
+	return 0;
+}
+
+static void stop_thread(struct history_file *h)
+{
+	uint64_t one = 1;
+	ssize_t r;
+
+	if (!h->threaded)
+		return;
+	pthread_mutex_lock(&h->lock);
+	h->closing = true;
+	pthread_cond_signal(&h->turn);
+	pthread_mutex_unlock(&h->lock);
+	do	/* it may wait for a pipe */
+		r = write(h->wake_fd, &one, sizeof(one));
+	while (r < 0 && errno == EINTR);
+	pthread_join(h->thread, NULL);
+}
+
+void history_close(struct history_file **hp)
+{
+	struct history_file *h = *hp;
+
+	if (!h)
+		return;
+	stop_thread(h);
+	inflate_free(&h->inflate);
+	pthread_cond_destroy(&h->turn);
+	pthread_mutex_destroy(&h->lock);
+	close_fd(&h->wake_fd);
+	close_fd(&h->fd);
+	free(h->blocks);
+	free(h->carry);
+	free(h);
+	*hp = NULL;
+}
+
+int64_t history_mtime_ms(const struct history_file *h)
+{
+	return h->mtime_ms;
+}
+
+const struct follow_stats *history_stats(const struct history_file *h)
+{
+	return &h->stats;
+}
+
+/* A line of n bytes at p (as much of it as was kept), followed by `ends`. */
+static int give(struct history_file *h, const char *p, size_t kept, uint64_t n,
+		unsigned ends, struct line *ret)
+{
+	*ret = (struct line){ .pos = { h->dev, h->ino,
+				       head_fingerprint(&h->head, h->offset), h->offset } };
+	h->offset += n + ends;
+	h->stats.lines++;
+	h->stats.bytes += n + ends;
+	if (kept == n && n && p[n - 1] == '\r')
+		kept = (size_t)--n;
+	if (n > h->line_max) {
+		h->stats.cut++;
+		kept = h->line_max;
+	}
+	ret->text = (struct span){ p, kept };
+	return 1;
+}
+
+static void carry_on(struct history_file *h, const char *p, size_t n)
+{
+	size_t room = h->line_max + 1 - h->ncarry;	/* + 1: a "\r" */
+	size_t take = n < room ? n : room;
+
+	memcpy(h->carry + h->ncarry, p, take);
+	h->ncarry += take;
+	h->ncrossed += n;
+}
+
+/* The carried line; its head is fed last, since its fingerprint ends before it. */
+static int give_carry(struct history_file *h, const char *rest, size_t nrest,
+		      unsigned ends, struct line *ret)
+{
+	int r;
+
+	carry_on(h, rest, nrest);
+	r = give(h, h->carry, h->ncarry, h->ncrossed, ends, ret);
+	h->ncarry = 0;
+	h->ncrossed = 0;
+	return r;
+}
+
+static void skip_nuls(struct history_file *h)
+{
+	const struct block *b = h->now;
+
+	while (h->at < b->n && b->bytes[h->at] == '\0') {
+		head_feed(&h->head, b->bytes + h->at, 1);
+		h->at++;
+		h->offset++;
+	}
+}
+
+int history_next(struct history_file *h, struct line *ret)
+{
+	for (;;) {
+		const char *p, *nl;
+		size_t left;
+		int r;
+
+		if (h->ended)
+			return h->error;
+		if (!h->now || h->at == h->now->n) {
+			if (next_block(h))
+				continue;
+			return h->ncrossed ? give_carry(h, "", 0, 0, ret) : h->error;
+		}
+		if (!h->ncrossed && h->now->bytes[h->at] == '\0') {
+			skip_nuls(h);
+			continue;
+		}
+		p = h->now->bytes + h->at;
+		left = h->now->n - h->at;
+		nl = memchr(p, '\n', left);
+		if (nl && !h->ncrossed) {
+			r = give(h, p, (size_t)(nl - p), (size_t)(nl - p), 1, ret);
+		} else if (nl) {
+			r = give_carry(h, p, (size_t)(nl - p), 1, ret);
+		} else {
+			carry_on(h, p, left);
+			r = 0;
+		}
+		left = nl ? (size_t)(nl - p) + 1 : left;
+		head_feed(&h->head, p, left);
+		h->at += left;
+		if (r)
+			return r;
+	}
+}
+
+bool history_is(int fd, const struct position *pos)
+{
+	_cleanup_(inflate_free) struct inflate *i = NULL;
+	char bytes[FOLLOW_HEAD];
+	size_t want = pos->offset < sizeof(bytes) ? (size_t)pos->offset : sizeof(bytes);
+	struct stat st;
+	bool is;
+	size_t n;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_SET) < 0 ||
+	    inflate_open(fd, -1, &i) < 0)
+		return false;
+	if (!inflate_compressed(i))
+		is = follow_is(fd, pos);
+	else
+		is = want && inflate_read(i, bytes, want, &n) == 0 && n == want &&
+		     hash_fixed(bytes, n) == pos->fingerprint;
+	return lseek(fd, 0, SEEK_SET) == 0 && is;
+}
