@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_COUNT_SERIES_H
+#define ENGINE_COUNT_SERIES_H
+
+#include "bailiff/addr.h"
+#include "bailiff/config.h"
+#include "bailiff/tally.h"
+
+#define SERIES_LATE_MS 5000	/* how late a hit may come and be exact */
+#define SERIES_MAX 65536	/* entries of one subject */
+#define SERIES_SEEN_MAX 4096	/* addresses of one subject */
+#define SERIES_WITHIN_MAX (49 * 86400000ll)	/* times are 32-bit offsets */
+
+/* What a jail's limit asks of the hits that are kept. */
+struct shape {
+	enum limit_kind kind;
+	bool plain;		/* an entry is a time; a weight is repeated */
+	bool seen;		/* addresses are kept, too */
+	uint8_t words;		/* 32-bit words of an entry: 1, 2 or 3 */
+	uint32_t max;		/* entries at most */
+	uint64_t amount;
+	int64_t within_ms;
+};
+
+void shape_of(const struct jail *j, struct shape *ret);
+
+/* Does this much cross the limit? */
+static inline bool shape_crossed(const struct shape *sh, uint64_t amount)
+{
+	return sh->kind == LIMIT_SUM ? amount > sh->amount
+				     : amount >= sh->amount;
+}
+
+/* How often a hit of this weight stands in a plain window. */
+static inline uint32_t shape_copies(const struct shape *sh, uint32_t weight)
+{
+	if (!sh->plain)
+		return 1;
+	return weight < sh->amount ? weight : (uint32_t)sh->amount;
+}
+
+/* One hit as it is kept; also one entry as it is saved. */
+struct entry_kept {
+	int64_t when;
+	uint32_t weight;
+	uint64_t value;
+};
+
+/* The hits of one subject in the order of their times, on the heap. */
+struct series;
+
+/*
+ * Add one hit to *s, which is made if it is NULL. *forgotten counts entries
+ * that had to go for the cap. `ret` may be NULL (nothing is worked out).
+ * -ENOMEM: as before.
+ */
+int series_add(struct series **s, const struct shape *sh,
+	       const struct entry_kept *e, struct tally *ret,
+	       uint64_t *forgotten);
+int series_add_seen(struct series *s, const struct shape *sh,
+		    const struct addr *a, int64_t when);
+void series_free(struct series **s);
+
+/* How much lies in [now - within, now]. */
+void series_amount(const struct series *s, const struct shape *sh, int64_t now,
+		   struct tally *ret);
+size_t series_seen(const struct series *s, const struct shape *sh,
+		   struct addr *ret, size_t max);
+
+/* For snapshots: entries and addresses, oldest first. */
+size_t series_n(const struct series *s);
+void series_get(const struct series *s, const struct shape *sh, size_t i,
+		struct entry_kept *ret);
+size_t series_nseen(const struct series *s);
+void series_get_seen(const struct series *s, size_t i, struct addr *ret,
+		     int64_t *ret_when);
+
+int64_t series_last(const struct series *s, const struct shape *sh);
+size_t series_bytes(const struct series *s, const struct shape *sh);
+
+#endif
