@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_DEMUX_H
+#define ENGINE_MATCH_DEMUX_H
+
+#include "engine/match/group.h"
+
+/*
+ * Which groups an entry of a log and a program concerns, remembered by the
+ * program's name. A few hundred names are kept; strangers who send more make
+ * their own lines slower and nothing bigger.
+ */
+struct demux;
+
+/* gs stays the caller's and must not change. -ENOMEM. */
+int demux_new(const struct groups *gs, struct demux **ret);
+void demux_free(struct demux **d);
+
+/*
+ * The numbers of the groups in gs, in order; *n of them. Lives until the
+ * next call. No allocation.
+ */
+const uint16_t *demux_find(struct demux *d, uint16_t log, struct span program,
+			   size_t *n);
+
+#endif

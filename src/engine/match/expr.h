@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_EXPR_H
+#define ENGINE_MATCH_EXPR_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "engine/match/pattern.h"
+
+#define EXPR_GROUPS_MAX 64
+
+/* The bytes that a match can begin with. */
+struct first { uint8_t bits[32]; };
+
+static inline bool first_has(const struct first *f, struct span s)
+{
+	unsigned char c;
+
+	if (s.n == 0)
+		return true;
+	c = (unsigned char)s.p[0];
+	return f->bits[c >> 3] & (1u << (c & 7));
+}
+
+/* A compiled expression and where its captures are. */
+struct expr {
+	pcre2_code *code;
+	bool jit;
+	struct first first;
+	uint16_t content;	/* number of the group <content>, 0: none */
+	unsigned nfields;	/* different fields captured */
+	unsigned ngroups;
+	struct { uint16_t group, field; } group[EXPR_GROUPS_MAX];
+};
+
+/*
+ * Where expressions run: stack, limits, results; one for all, since one
+ * runs at a time. Made before the sandbox, never grows.
+ */
+struct arena {
+	pcre2_jit_stack *stack;
+	pcre2_match_context *full;	/* config.match_limit */
+	pcre2_match_context *half;	/* for detecting expressions */
+	pcre2_match_context *low;	/* for patterns that were in trouble */
+	pcre2_match_data *data;		/* captures of the last match */
+	bool jit;			/* false: plain interpreter */
+};
+
+int arena_init(struct arena *a, const struct config *c, bool jit);
+void arena_fini(struct arena *a);
+
+/*
+ * Compile `source`. *ret: expr_fini(), also after a failure.
+ * -EINVAL  refused, *err says why and where; -ENOMEM
+ * JIT that fails is no failure: ret->jit tells.
+ */
+int expr_compile(const struct config *c, const char *source,
+		 enum pattern_place place, bool jit, struct expr *ret,
+		 struct pattern_traits *traits, struct pattern_error *err);
+
+/* Compile text that is PCRE2's already, for its yes or no and its marks. */
+int expr_compile_raw(struct span text, bool jit, struct expr *ret);
+void expr_fini(struct expr *x);
+
+/*
+ * Run on all of s. 1: matched (results in `data`), 0: did not, negative: a
+ * PCRE2 error, which means that it is not known.
+ */
+int expr_run(const struct expr *x, struct span s, uint32_t options,
+	     pcre2_match_data *data, pcre2_match_context *limits);
+
+/* What group `n` of the last match holds; false: it took no part. */
+bool expr_group(pcre2_match_data *data, struct span s, unsigned n, struct span *ret);
+
+/* A limit's name for an error of expr_run(). */
+const char *expr_trouble(int error);
+
+#endif

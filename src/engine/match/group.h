@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_GROUP_H
+#define ENGINE_MATCH_GROUP_H
+
+#include "engine/match/unit.h"
+
+/* A prefix, shared by all jails that have the same. */
+struct prefix {
+	struct unit unit;
+	pcre2_match_data *data;	/* its captures, kept while patterns run */
+	uint64_t serial;	/* the entry that matched and content are about */
+	bool matched;
+	struct span content;
+};
+
+/* One rule in a group, in the order of jails and of rules. */
+struct member {
+	uint16_t jail, rule;
+	struct unit *unit;
+};
+
+/*
+ * Patterns that one look can rule out together: same log, same programs, same
+ * prefix, and same bytes that a match can begin with.
+ */
+struct group {
+	uint16_t log;
+	const struct strings *programs;
+	struct prefix *prefix;		/* NULL: none */
+	struct first first;
+	size_t n;
+	struct member *member;
+	size_t enabled;			/* members whose jail is in use */
+	struct expr detect;		/* no code: each member runs alone */
+	struct strain strain;
+};
+
+struct groups {
+	size_t n;
+	struct group *v;
+};
+
+/* Add a rule to its group, making that if need be. -ENOMEM. */
+int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
+	       struct prefix *prefix, const struct member *m);
+
+/*
+ * Compile every detecting expression; one that grows too big for PCRE2 is
+ * made two. *nojit counts up those that JIT refused. -ENOMEM.
+ */
+int groups_compile(struct groups *gs, const struct config *c, bool jit, unsigned *nojit);
+void groups_free(struct groups *gs);
+
+/* The first member that may match s, g->n if none does. */
+size_t group_detect(struct group *g, struct arena *a, struct span s, uint32_t options);
+
+#endif

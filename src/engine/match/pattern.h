@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_PATTERN_H
+#define ENGINE_MATCH_PATTERN_H
+
+#include "base/buf.h"
+#include "bailiff/config.h"
+
+/* Where a pattern stands decides what it may hold. */
+enum pattern_place { PATTERN_RULE, PATTERN_IGNORE, PATTERN_PREFIX };
+
+/* What the scan noticed on its way, for remarks. */
+struct pattern_traits {
+	bool searches;		/* begins with `.*` or the like */
+	bool tied;		/* begins with ^ or \A */
+	bool refers;		/* \k<name>, (?(name): needs its captures */
+	unsigned literal;	/* longest run of fixed bytes */
+	const char *forged;	/* a field captured after free text, NULL */
+};
+
+/* A pattern as PCRE2 reads it. */
+struct pattern {
+	struct buf text;
+	struct buf origin;	/* for each byte of text a u32: offset in the source */
+	struct pattern_traits traits;
+};
+
+struct pattern_error {
+	size_t offset;		/* into the source */
+	char text[200];
+};
+
+/*
+ * Turn a jail's pattern into PCRE2's language.
+ *
+ * rename  NULL: captures keep their names. Else the pattern becomes one
+ *         alternative among others: captures are dropped, or, where it
+ *         refers to them, named with this prefix
+ * -EINVAL  refused, *err says why and where; -ENOMEM
+ * *ret: pattern_free(), also after a failure.
+ */
+int pattern_expand(const struct config *c, const char *source,
+		   enum pattern_place place, const char *rename,
+		   struct pattern *ret, struct pattern_error *err);
+void pattern_free(struct pattern *p);
+
+/* The source's offset for an offset into p->text. */
+size_t pattern_origin(const struct pattern *p, size_t offset);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_UNIT_H
+#define ENGINE_MATCH_UNIT_H
+
+#include "engine/match/expr.h"
+
+/*
+ * After an error, how many more runs are made the careful way: 16 at first,
+ * four times as many after each error, 65536 at most; a quiet stretch makes
+ * the next one shorter.
+ */
+struct strain { uint32_t left, len; };
+
+void strain_more(struct strain *s);
+
+static inline bool strain_spend(struct strain *s)
+{
+	if (s->left == 0)
+		return false;
+	if (--s->left == 0)
+		s->len /= 16;
+	return true;
+}
+
+/* One pattern of a jail by itself. */
+struct unit {
+	const struct jail *jail;
+	const struct rule *rule;	/* NULL: the jail's prefix */
+	struct expr x;
+	struct strain strain;
+	uint64_t troubles;	/* not told yet */
+	const char *what;
+	char *remark;		/* NULL: fine */
+};
+
+/*
+ * expr_run(), with errors counted. A pattern in strain runs with a lower
+ * limit, which ordinary lines don't reach, so that a stranger who found a
+ * line that it chokes on cannot make every line dear.
+ */
+int unit_run(struct unit *u, struct arena *a, struct span s, uint32_t options,
+	     pcre2_match_data *data);
+void unit_fini(struct unit *u);
+
+#endif
