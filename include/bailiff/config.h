@@ -164,6 +164,7 @@ struct jail {
 	struct action *then;
 	enum jail_mode mode;
 	bool mode_set;		/* bailiff.yaml said so: not `auto` */
+	bool automatic;		/* starts only where its service is: shipped, `auto: on`, not named */
 	bool ban_private;
 	struct brake brake;
 	bool match_replaced;	/* `match` came from a setting: no shipped tests */
@@ -189,6 +190,8 @@ struct log_conf {
 	char *time_format;
 	char *timezone;			/* NULL: the host's */
 	bool trust;			/* trust: yes */
+	bool has_scope;			/* bans by its jails that name no scope */
+	uint16_t scope;			/* ... go there: index into config.scopes */
 	struct place place;
 };
 

@@ -23,9 +23,14 @@ void complaints_add(struct complaints *c, struct place place, const char *jail,
 	__attribute__((format(printf, 5, 6)));
 void complaints_free(struct complaints *c);
 
+/* "file:line:col: text", "file:line:col: warning: text", escaped, no newline. */
+struct buf;
+void complaint_print(const struct complaint *c, struct buf *out);
+
 /*
  * Parse and check a pack. A jail that is wrong is left out, with a complaint
  * that names it; a wrong bailiff.yaml is -EINVAL and *ret stays untouched.
+ * Keys set for one jail in bailiff.yaml are that jail's own matter.
  * Both sides get the same jails at the same indices from the same pack.
  * `bad` collects every complaint, in the order of the files.
  * *ret owns all it points to: config_free().
@@ -34,8 +39,10 @@ int config_load(const struct pack *p, struct complaints *bad,
 		struct config **ret);
 void config_free(struct config **c);
 
-/* The configuration as YAML, every key with its value: load(print(c)) == c. */
-struct buf;
+/*
+ * The configuration as YAML, every key with its value; the jails have files of
+ * their own. load(print(c)) == c.
+ */
 void config_print(const struct config *c, struct buf *out);
 /* One jail as the YAML of its own file. */
 void config_print_jail(const struct config *c, const struct jail *j, struct buf *out);

@@ -14,12 +14,15 @@ struct pack;
 enum pack_role { PACK_MAIN, PACK_JAIL_SHIPPED, PACK_JAIL_ADMIN, PACK_LIST, PACK_DIR };
 
 /*
- * Read `main_path` and all *.yaml in the jail directories it names (defaults
- * where it names none; see config_defaults()). A file that cannot be read is
- * packed as an error of its own and reported by config_load().
- * main_path NULL: built-in defaults only.
+ * Read `main_path` and all *.yaml in the jail directories: the shipped ones
+ * (NULL-terminated, or NULL) and the admin's, which its key jail_dirs names
+ * (SYSCONFDIR/bailiff/jails where it names none). A directory that is both is
+ * the admin's. A jail file that cannot be read is packed as an error of its
+ * own and reported by config_load().
+ * main_path NULL: built-in defaults and shipped jails only.
  * *ret is owned by the caller (pack_free).
- * -ENOENT/-EACCES/...: main_path cannot be read; -EFBIG: over 16 MB.
+ * -ENOENT/-EACCES/...: main_path cannot be read; -EISDIR, -EINVAL: it is no
+ * regular file; -EFBIG: over 16 MB or 10,000 files.
  */
 int pack_read(const char *main_path, const char *const *shipped_dirs,
 	      struct pack **ret);
@@ -28,5 +31,23 @@ int pack_read(const char *main_path, const char *const *shipped_dirs,
 int pack_seal(const struct pack *p, int *ret_fd);
 int pack_open(int fd, struct pack **ret);	/* -EBADMSG: not a pack or not sealed */
 void pack_free(struct pack **p);
+
+/* One file of it; the bytes live as long as the pack. */
+struct pack_file {
+	enum pack_role role;
+	int error;		/* -errno if it could not be read, `text` is none then */
+	const char *path;	/* as it was named, for messages */
+	struct span text;
+};
+
+size_t pack_count(const struct pack *p);
+const struct pack_file *pack_get(const struct pack *p, size_t i);
+/* The directory that relative paths in bailiff.yaml start from, absolute. */
+const char *pack_base(const struct pack *p);
+
+/* A pack made by hand, of texts: for what is not read from a disk. */
+int pack_new(const char *base, struct pack **ret);
+int pack_add(struct pack *p, enum pack_role role, const char *path, int error,
+	     struct span text);	/* -EFBIG, -ENOMEM */
 
 #endif

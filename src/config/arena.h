@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CONFIG_ARENA_H
+#define CONFIG_ARENA_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "bailiff/config.h"
+#include "bailiff/span.h"
+
+/*
+ * Memory that lives and dies as one: a configuration and the trees it was
+ * made from. No call returns NULL: without memory they longjmp to `oom`,
+ * which the owner sets before anything else, and the owner frees it all.
+ */
+struct arena {
+	struct chunk *chunks;
+	jmp_buf oom;
+};
+
+void *arena_alloc(struct arena *a, size_t n);	/* zeroed, aligned for anything */
+/* Room for n items, never NULL, also for none. */
+void *arena_array(struct arena *a, size_t n, size_t size);
+/* *v grown by one zeroed item of `size` bytes; returns the new item. */
+void *arena_push(struct arena *a, void *v, size_t *n, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+char *arena_span(struct arena *a, struct span s);
+char *arena_printf(struct arena *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void arena_free(struct arena *a);
+
+#endif

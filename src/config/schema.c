@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every setting there is, once: its key, type, unit, range, default and a
+ * sentence for people. Reading, printing, the manual pages and docs/jails.md
+ * are loops over these rows.
+ */
+#include "config/schema.h"
+
+#ifndef BAILIFF_SYSCONFDIR
+#define BAILIFF_SYSCONFDIR "/etc"
+#endif
+#ifndef BAILIFF_STATEDIR
+#define BAILIFF_STATEDIR "/var/lib/bailiff"
+#endif
+#ifndef BAILIFF_RUNDIR
+#define BAILIFF_RUNDIR "/run/bailiff"
+#endif
+
+#define AT(type, member) \
+	.offset = offsetof(type, member), .width = sizeof(((type *)0)->member)
+#define SECOND	1000LL
+#define MINUTE	(60 * SECOND)
+#define HOUR	(60 * MINUTE)
+#define DAY	(24 * HOUR)
+#define LONGEST	(36500 * DAY)	/* a century: for good */
+#define MB	(1024LL * 1024)
+#define END	{ .key = NULL }
+
+/* ---- a jail ---- */
+
+static const struct choice modes[] = {
+	{ "on", MODE_ON }, { "yes", MODE_ON }, { "true", MODE_ON },
+	{ "off", MODE_OFF }, { "no", MODE_OFF }, { "false", MODE_OFF },
+	{ "shadow", MODE_SHADOW }, { "propose", MODE_PROPOSE }, { NULL, 0 },
+};
+
+static const struct setting limit_keys[] = {
+	{ "count", VALUE_NUMBER, AT(struct limit_draft, count), .min = 1, .max = 1000000000,
+	  .help = "Fires when this many hits, or their weights, lie within the time; with "
+		  "`distinct` when this many different values do." },
+	{ "sum", VALUE_TEXT, AT(struct limit_draft, sum),
+	  .help = "A number that the patterns capture: its sum is compared with `over`." },
+	{ "over", VALUE_BYTES, AT(struct limit_draft, over), .min = 0, .max = 1000000000000000,
+	  .help = "With `sum`: fires when the sum is more than this." },
+	{ "distinct", VALUE_TEXT, AT(struct limit_draft, distinct),
+	  .help = "A capture whose different values are counted." },
+	{ "per", VALUE_TEXTS, AT(struct limit_draft, per),
+	  .help = "The subject: a capture or a list of up to four. What is counted is "
+		  "counted for each of its values." },
+	{ "within", VALUE_SPAN, AT(struct limit_draft, within_ms), .min = 1, .max = 366 * DAY,
+	  .help = "The time in which the hits must lie, by the stamps of the lines." },
+	{ "weight", VALUE_TEXT, AT(struct limit_draft, weight), .def = "1",
+	  .help = "With `count`: what a hit counts: a number, or a number that the patterns "
+		  "capture (`attempts`)." },
+	{ "v6", VALUE_NUMBER, AT(struct limit_draft, v6_len), .min = 16, .max = 128, .def = "64",
+	  .help = "IPv6 addresses are counted by prefixes of this length." },
+	{ "ratio", VALUE_LATER, .help = "A share of hits." },
+	END
+};
+
+static const struct setting thread_keys[] = {
+	{ "by", VALUE_TEXT, AT(struct thread_draft, by),
+	  .help = "The capture that joins the entries: `qid`, `session`, `pid`." },
+	{ "keep", VALUE_SPAN, AT(struct thread_draft, keep_ms), .min = SECOND, .max = 60 * DAY,
+	  .def = "1d", .help = "A thread in which nothing happens is forgotten after this time." },
+	END
+};
+
+static const struct setting brake_keys[] = {
+	{ "bans", VALUE_NUMBER, AT(struct brake, bans), .min = 0, .max = 100000000, .def = "0",
+	  .help = "With this many bans `within` the time the jail turns to shadow and the "
+		  "admin is told; 0: never." },
+	{ "within", VALUE_SPAN, AT(struct brake, within_ms), .min = SECOND, .max = DAY,
+	  .def = "1m", .help = "The time for `bans`." },
+	END
+};
+
+#define IN_JAIL(member) AT(struct jail_draft, jail.member)
+const struct setting jail_keys[] = {
+	{ "about", VALUE_TEXT, IN_JAIL(about), .help = "One line for people: what it guards against." },
+	{ "log", VALUE_TEXTS, AT(struct jail_draft, log),
+	  .help = "The log or the list of logs it reads; `verdicts` are bailiff's own: each "
+		  "verdict is an entry that captures `jail`, and `ip` or `user` if it has one." },
+	{ "program", VALUE_TEXTS, IN_JAIL(programs), .def_words = "any",
+	  .help = "Globs for the entry's program; `*` takes `/` too (`postfix*`)." },
+	{ "service", VALUE_TEXT, IN_JAIL(service), .def_words = "by `program`",
+	  .help = "The service whose presence on the host starts a shipped jail." },
+	{ "mode", VALUE_CHOICE, IN_JAIL(mode), .choices = modes, .def = "on",
+	  .help = "`shadow` decides and records but does nothing; `propose` asks the admin." },
+	{ "prefix", VALUE_TEXT, IN_JAIL(prefix),
+	  .help = "A pattern that is matched first; `match` and `ignore` then see what its "
+		  "`<content>` holds." },
+	{ "match", VALUE_NODE, AT(struct jail_draft, match), .print = print_rules,
+	  .shape = "list of patterns", .help = "Patterns (PCRE2), anchored at the start of the "
+		  "entry's text; each bare or behind a verb. Setting it in bailiff.yaml drops the "
+		  "jail's `tests`; setting `limit` or `thread` there drops those with a `verdict`." },
+	{ "ignore", VALUE_NODE, AT(struct jail_draft, ignore), .print = print_ignore,
+	  .shape = "list of patterns", .help = "Entries that one of these matches are no hits." },
+	{ "thread", VALUE_MAP, .sub = thread_keys, .offset = offsetof(struct jail_draft, thread),
+	  .help = "Joins the entries of one conversation." },
+	{ "limit", VALUE_MAP, .sub = limit_keys, .offset = offsetof(struct jail_draft, limit),
+	  .help = "What is counted, and when it is too much." },
+	{ "then", VALUE_NODE, AT(struct jail_draft, then), .print = print_then,
+	  .shape = "list of actions", .help = "What follows a verdict, in order; `[]`: it is only recorded." },
+	{ "brake", VALUE_MAP, .sub = brake_keys, .offset = offsetof(struct jail_draft, jail.brake),
+	  .help = "Stops a jail that bans too many at once, as in an outage of the resolver." },
+	{ "ban_private", VALUE_BOOL, IN_JAIL(ban_private), .def = "no",
+	  .help = "May it ban private, link-local and CGNAT addresses?" },
+	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = print_tests,
+	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
+	{ "active", VALUE_LATER, .help = "Days and hours." },
+	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
+	{ "country", VALUE_LATER, .help = "Conditions on countries." },
+	{ "known_good", VALUE_LATER, .help = "Conditions on networks where an account succeeded." },
+	{ "score", VALUE_LATER, .help = "Signals that add up." },
+	END
+};
+
+static const struct choice whoms[] = {
+	{ "subject", WHOM_SUBJECT }, { "seen", WHOM_SEEN }, { NULL, 0 },
+};
+
+const struct setting ban_keys[] = {
+	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
+	  .def = "10m", .help = "How long, from the time of the event." },
+	{ "grow", VALUE_FACTOR, AT(struct action_draft, grow), .min = 1, .max = 1000, .def = "1",
+	  .help = "Each earlier verdict on the subject multiplies the time by this." },
+	{ "max", VALUE_SPAN, AT(struct action_draft, max_ms), .min = SECOND, .max = LONGEST,
+	  .def_words = "`for`, or 1w if that is longer and `grow` is set",
+	  .help = "The longest it grows to." },
+	{ "remember", VALUE_SPAN, AT(struct action_draft, remember_ms), .min = SECOND,
+	  .max = 4 * LONGEST, .def_words = "4 times `max`",
+	  .help = "Earlier verdicts count for `grow` this long." },
+	{ "scope", VALUE_TEXT, AT(struct action_draft, scope), .def_words = "that of the jail's log",
+	  .help = "The ports that are closed to the address: a name from `scopes`. `all` also "
+		  "cuts the replies to our own connections." },
+	{ "whom", VALUE_CHOICE, AT(struct action_draft, whom), .choices = whoms, .def = "subject",
+	  .help = "`seen`: the addresses that the hits in the window came from." },
+	{ "v4", VALUE_NUMBER, AT(struct action_draft, v4_len), .min = 16, .max = 32, .def = "32",
+	  .help = "IPv4 bans take a prefix of this length." },
+	{ "v6", VALUE_NUMBER, AT(struct action_draft, v6_len), .min = 48, .max = 128, .def = "64",
+	  .help = "IPv6 bans take a prefix of this length." },
+	END
+};
+
+const struct setting deny_keys[] = {
+	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
+	  .def_words = "until it is undone", .help = "How long." },
+	{ "text", VALUE_TEXT, AT(struct action_draft, text), .help = "What the client is told." },
+	END
+};
+
+const struct setting park_keys[] = {
+	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
+	  .def_words = "until it is undone", .help = "How long." },
+	END
+};
+
+const struct setting no_keys[] = { END };
+
+const struct action_row action_rows[ACTION_KINDS] = {
+	[ACTION_BAN] = { "ban", NEEDS_ADDRESS, ban_keys, "Closes ports to the address." },
+	[ACTION_PARK] = { "park", NEEDS_ACCOUNT, park_keys, "New mail of the account is accepted and put on hold." },
+	[ACTION_DENY] = { "deny", NEEDS_ACCOUNT, deny_keys, "New mail and new logins of the account are refused." },
+	[ACTION_LOCK] = { "lock", NEEDS_ACCOUNT, no_keys, "Locks the account's password." },
+	[ACTION_KICK] = { "kick", NEEDS_ACCOUNT, no_keys, "Ends the account's sessions." },
+	[ACTION_HOLD] = { "hold", NEEDS_ACCOUNT, no_keys, "Holds the account's queued mail." },
+	[ACTION_CONTAIN] = { "contain", NEEDS_ACCOUNT, no_keys, "All that stops an account, in the right order." },
+	[ACTION_NOTIFY] = { "notify", NEEDS_NOTHING, no_keys, "Writes to the admin." },
+	[ACTION_RUN] = { "run", NEEDS_NOTHING, NULL,
+		"Starts a program: a list of words, each a text that may hold placeholders; "
+		"`undo` beside it is the list that takes it back." },
+};
+
+const struct verb_row verb_rows[VERBS] = {
+	[VERB_MATCH] = { "match", "Counts; what a bare pattern means." },
+	[VERB_REMEMBER] = { "remember", "Carries its captures on in the thread." },
+	[VERB_COUNT] = { "count", "Counts with what the thread remembers, once a thread unless `each: true` stands beside it." },
+	[VERB_FORGET] = { "forget", "Ends the thread." },
+	[VERB_GAINED] = { "gained", "A success: what waited is dropped." },
+	[VERB_JOIN] = { "join", "Makes the second id (`<qid2>`) another name of this thread." },
+};
+
+const struct setting rule_keys[] = {
+	{ "each", VALUE_BOOL, AT(struct rule_draft, each), .def = "no",
+	  .help = "Beside `count`: counts every time, not once a thread." },
+	END
+};
+
+#define IN_LINE(member) AT(struct test_draft, line.member)
+const struct setting test_keys[] = {
+	{ "line", VALUE_TEXT, IN_LINE(text), .help = "One entry's text, as the patterns see it; with `hit`." },
+	{ "program", VALUE_TEXT, IN_LINE(program), .help = "Its program, or that of all `lines`." },
+	{ "host", VALUE_TEXT, IN_LINE(host), .help = "Its host, or that of all `lines`." },
+	{ "hit", VALUE_NODE, AT(struct test_draft, hit), .shape = "map of captures, or none",
+	  .help = "What must be captured, or `none`." },
+	{ "lines", VALUE_NODE, AT(struct test_draft, lines), .shape = "list of lines",
+	  .help = "Several entries, each a text or a map of `line`, `at`, `program`, `host`; with `verdict`." },
+	{ "verdict", VALUE_NODE, AT(struct test_draft, verdict), .shape = "map of captures, or none",
+	  .help = "The subject of the verdict that must follow, or `none`." },
+	END
+};
+
+const struct setting test_line_keys[] = {
+	{ "line", VALUE_TEXT, AT(struct jail_test_line, text), .help = "The entry's text." },
+	{ "at", VALUE_SPAN, AT(struct jail_test_line, at_ms), .min = 0, .max = 366 * DAY,
+	  .help = "When, after the first line." },
+	{ "program", VALUE_TEXT, AT(struct jail_test_line, program), .help = "Its program." },
+	{ "host", VALUE_TEXT, AT(struct jail_test_line, host), .help = "Its host." },
+	END
+};
+
+/* ---- bailiff.yaml ---- */
+
+static const struct choice prefers[] = {
+	{ "files", PREFER_FILES }, { "journal", PREFER_JOURNAL }, { "command", PREFER_COMMAND },
+	{ NULL, 0 },
+};
+
+static const struct setting journal_keys[] = {
+	{ "units", VALUE_TEXTS, AT(struct log_draft, conf.units), .def_words = "all",
+	  .help = "Globs for the units that are read, also ones that appear later." },
+	{ "dir", VALUE_PATH, AT(struct log_draft, conf.journal_dir), .def_words = "the system's",
+	  .help = "A directory of journal files." },
+	END
+};
+
+static const struct setting time_keys[] = {
+	{ "find", VALUE_TEXT, AT(struct log_draft, conf.time_find),
+	  .help = "A regular expression that finds the stamp; it is cut before matching." },
+	{ "format", VALUE_TEXT, AT(struct log_draft, conf.time_format),
+	  .help = "How the stamp reads, as for strptime(3)." },
+	END
+};
+
+const struct setting log_keys[] = {
+	{ "prefer", VALUE_CHOICE, AT(struct log_draft, conf.prefer), .choices = prefers,
+	  .def_words = "journal, then files, of what is given",
+	  .help = "Which kind of source is read if there are several; decided at the start." },
+	{ "files", VALUE_PATHS, AT(struct log_draft, conf.files),
+	  .help = "Files or globs. A log for which bailiff.yaml names sources has just those: "
+		  "one with only `files` is never read from the journal." },
+	{ "journal", VALUE_MAP, .sub = journal_keys, .help = "The systemd journal." },
+	{ "command", VALUE_ARGV, AT(struct log_draft, conf.command),
+	  .help = "A program whose output is read, as a list of words." },
+	{ "interval", VALUE_SPAN, AT(struct log_draft, conf.interval_ms), .min = SECOND, .max = DAY,
+	  .def_words = "it runs on", .help = "The command is run again after this time." },
+	{ "time", VALUE_MAP, .sub = time_keys, .def_words = "known by itself",
+	  .help = "A format of stamps that bailiff does not know." },
+	{ "timezone", VALUE_TEXT, AT(struct log_draft, conf.timezone), .def_words = "the host's",
+	  .help = "The zone of stamps without one: `Europe/Berlin`." },
+	{ "trust", VALUE_BOOL, AT(struct log_draft, conf.trust), .def = "no",
+	  .help = "No stranger can write to it: accounts may be acted on by its lines." },
+	{ "scope", VALUE_TEXT, AT(struct log_draft, scope),
+	  .help = "The scope of bans by jails of this log that name none." },
+	END
+};
+
+static const struct choice acts[] = {
+	{ "propose", ACT_PROPOSE }, { "yes", ACT_YES }, { "on", ACT_YES }, { "true", ACT_YES },
+	{ "no", ACT_NO }, { "off", ACT_NO }, { "false", ACT_NO }, { NULL, 0 },
+};
+
+static const struct setting accounts_keys[] = {
+	{ "act", VALUE_CHOICE, AT(struct accounts, act), .choices = acts, .def = "propose",
+	  .help = "`propose`: the mail to the admin holds the command; `yes`: bailiff acts; `no`: it only tells." },
+	{ "local_domains", VALUE_TEXTS, AT(struct accounts, local_domains), .def = "[]",
+	  .help = "Domains whose accounts are Unix accounts, as bare names are." },
+	{ "default_domain", VALUE_TEXT, AT(struct accounts, default_domain),
+	  .help = "Added to a login without a domain." },
+	{ "strip_tag", VALUE_BOOL, AT(struct accounts, strip_tag), .def = "no",
+	  .help = "Is joe+tag the account joe?" },
+	{ "min_uid", VALUE_NUMBER, AT(struct accounts, min_uid), .min = 1, .max = 4294967294,
+	  .def = "1000", .help = "No account with a lower user id is ever touched." },
+	{ "protect", VALUE_TEXTS, AT(struct accounts, protect), .def = "[root, postmaster]",
+	  .help = "Accounts that are never touched." },
+	{ "max_per_hour", VALUE_NUMBER, AT(struct accounts, max_per_hour), .min = 0, .max = 100000,
+	  .def = "5", .help = "After this many accounts in an hour bailiff only proposes." },
+	{ "stale", VALUE_SPAN, AT(struct accounts, stale_ms), .min = MINUTE, .max = 366 * DAY,
+	  .def = "1h", .help = "On events older than this it only proposes." },
+	{ "lock", VALUE_ARGV, AT(struct accounts, lock), .def_words = "passwd -l and expiry",
+	  .help = "The command that locks an account, `<user>` being its name." },
+	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",
+	  .help = "The command that unlocks it." },
+	{ "classes", VALUE_LATER, .help = "Limits of their own." },
+	{ "suggest", VALUE_LATER, .help = "Limits from old logs." },
+	END
+};
+
+static const struct setting notify_keys[] = {
+	{ "mail", VALUE_MAILBOX, AT(struct notify, mail), .def = "root",
+	  .help = "Who gets mail about accounts and trouble; `off`: nobody." },
+	{ "from", VALUE_MAILBOX, AT(struct notify, from), .def = "root", .help = "Its sender." },
+	{ "digest", VALUE_CLOCK, AT(struct notify, digest_at_ms), .def = "07:00",
+	  .help = "When the daily digest of bans is sent; `off`: never." },
+	END
+};
+
+static const struct setting helpers_keys[] = {
+	{ "passwd", VALUE_ARGV, AT(struct helpers, passwd), .def = "[passwd]",
+	  .help = "How passwd(1) is started; arguments are added." },
+	{ "chage", VALUE_ARGV, AT(struct helpers, chage), .def = "[chage]",
+	  .help = "How chage(1) is started." },
+	{ "sendmail", VALUE_ARGV, AT(struct helpers, sendmail), .def = "[sendmail]",
+	  .help = "How sendmail(1) is started." },
+	{ "postsuper", VALUE_ARGV, AT(struct helpers, postsuper), .def = "[postsuper]",
+	  .help = "How postsuper(1) is started: `[docker, exec, mail, postsuper]`." },
+	{ "postqueue", VALUE_ARGV, AT(struct helpers, postqueue), .def = "[postqueue]",
+	  .help = "How postqueue(1) is started." },
+	{ "doveadm", VALUE_ARGV, AT(struct helpers, doveadm), .def = "[doveadm]",
+	  .help = "How doveadm(1) is started." },
+	END
+};
+
+#define IN_CONFIG(member) AT(struct main_draft, config.member)
+const struct setting main_keys[] = {
+	{ "allow", VALUE_NODE, AT(struct main_draft, allow), .print = print_allow,
+	  .shape = "list of addresses, prefixes, host names",
+	  .help = "Never banned, whatever a jail says." },
+	{ "logs", VALUE_NODE, AT(struct main_draft, logs), .print = print_logs,
+	  .shape = "map of logs", .def_words = "mail, auth, nginx",
+	  .help = "What the lines that jails read come from; names that are built in merge key by key." },
+	{ "scopes", VALUE_NODE, AT(struct main_draft, scopes), .print = print_scopes,
+	  .shape = "map of lists of ports", .def_words = "mail, ssh, web",
+	  .help = "Names for sets of our own TCP and UDP ports; `all` is always there." },
+	{ "accounts", VALUE_MAP, .sub = accounts_keys,
+	  .offset = offsetof(struct main_draft, config.accounts), .help = "What may happen to accounts." },
+	{ "notify", VALUE_MAP, .sub = notify_keys,
+	  .offset = offsetof(struct main_draft, config.notify), .help = "Who is told." },
+	{ "operators", VALUE_NODE, AT(struct main_draft, operators), .print = print_operators,
+	  .shape = "map of users, or groups as '@group', to read, ban or all",
+	  .help = "Who may use the command line beside root: `read`, also `ban` and `unban`, or `all`." },
+	{ "helpers", VALUE_MAP, .sub = helpers_keys,
+	  .offset = offsetof(struct main_draft, config.helpers), .help = "How other programs are started." },
+	{ "jails", VALUE_NODE, AT(struct main_draft, jails), .print = print_jails,
+	  .shape = "map of jails to on, off, shadow, propose or keys", .def_words = "{auto: on}",
+	  .help = "`auto`: a shipped jail starts where its service is. A jail that is named here is on, "
+		  "or as its `mode` says, with these keys merged into its own." },
+	{ "jail_dirs", VALUE_PATHS, IN_CONFIG(jail_dirs), .def = "[" BAILIFF_SYSCONFDIR "/bailiff/jails]",
+	  .help = "The admin's directories of jails; a jail there replaces a shipped one of its name." },
+	{ "state", VALUE_PATH, IN_CONFIG(state), .def = BAILIFF_STATEDIR,
+	  .help = "Directory of the ledger, the snapshots and the journal." },
+	{ "run", VALUE_PATH, IN_CONFIG(run), .def = BAILIFF_RUNDIR, .help = "Directory of the sockets." },
+	{ "table", VALUE_TEXT, IN_CONFIG(table), .def = "bailiff",
+	  .help = "Name of the nftables table (family inet); another bailiff needs another." },
+	{ "user_engine", VALUE_TEXT, IN_CONFIG(user_engine), .def = "bailiff-engine",
+	  .help = "The user that reads the logs' bytes." },
+	{ "user_monitor", VALUE_TEXT, IN_CONFIG(user_monitor), .def = "bailiff",
+	  .help = "The user of bailiffd." },
+	{ "counters", VALUE_BOOL, IN_CONFIG(counters), .def = "no",
+	  .help = "Does each ban count the packets it dropped?" },
+	{ "own_table", VALUE_BOOL, IN_CONFIG(own_table), .def = "yes",
+	  .help = "Own the table where the kernel can, so that no other flush reaches it." },
+	{ "set_size", VALUE_NUMBER, IN_CONFIG(set_size), .min = 16, .max = 16777216, .def = "1048576",
+	  .help = "Bans in one set at most; then the ban that ends first goes." },
+	{ "tracked_max", VALUE_NUMBER, IN_CONFIG(tracked_max), .min = 16, .max = 100000000,
+	  .def = "1000000", .help = "Subjects that are counted at most; then the longest idle is forgotten." },
+	{ "snapshot_every", VALUE_SPAN, IN_CONFIG(snapshot_every_ms), .min = SECOND, .max = DAY,
+	  .def = "5m", .help = "How often counts and threads are saved." },
+	{ "line_max", VALUE_BYTES, IN_CONFIG(line_max), .min = 256, .max = 65536, .def = "4096",
+	  .help = "Bytes of a line that are matched; the rest is skipped." },
+	{ "match_limit", VALUE_NUMBER, IN_CONFIG(match_limit), .min = 100, .max = 100000000,
+	  .def = "100000", .help = "Steps that a pattern may take on a line (PCRE2's match limit)." },
+	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
+	{ "country", VALUE_LATER, .help = "A database of countries." },
+	{ "asn", VALUE_LATER, .help = "A database of autonomous systems." },
+	END
+};
+
+static const struct choice rights[] = {
+	{ "read", RIGHT_READ }, { "ban", RIGHT_BAN }, { "all", RIGHT_ALL }, { NULL, 0 },
+};
+
+const struct setting operator_row = {
+	.type = VALUE_CHOICE, .width = sizeof(enum operator_right), .choices = rights,
+};
+const struct setting mode_row = {
+	.type = VALUE_CHOICE, .width = sizeof(enum jail_mode), .choices = modes,
+};
+const struct setting auto_row = { .key = "auto", .type = VALUE_BOOL, .width = sizeof(bool) };
+const struct setting port_row = {
+	.key = "port", .type = VALUE_NUMBER, .width = sizeof(uint16_t), .min = 1, .max = 65535,
+};
+
+const char schema_default_scopes[] =
+	"mail: [25, 465, 587, 110, 143, 993, 995, 4190]\n"
+	"ssh: [22]\n"
+	"web: [80, 443]\n";
+
+const char schema_default_logs[] =
+	"mail: {prefer: journal, scope: mail, journal: {units: ['postfix*', 'dovecot*']},"
+	" files: [/var/log/mail.log, /var/log/maillog]}\n"
+	"auth: {prefer: journal, scope: ssh, journal: {units: ['ssh*']},"
+	" files: [/var/log/auth.log, /var/log/secure]}\n"
+	"nginx: {scope: web, files: [/var/log/nginx/access.log]}\n";
