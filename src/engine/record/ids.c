@@ -9,10 +9,11 @@
  */
 #include "engine/record/ids.h"
 
-void ids_init(struct ids *i, int64_t epoch_s)
+/* 2048 a millisecond, and below 2^53, what JSON readers hold exactly. */
+void ids_init(struct ids *i, int64_t epoch_ms)
 {
 	*i = (struct ids){
-		.next = 1, .spare = 1, .beyond = (uint64_t)epoch_s << 20,
+		.next = 1, .spare = 1, .beyond = (uint64_t)epoch_ms << 11,
 	};
 }
 

@@ -17,7 +17,7 @@ struct ids {
 };
 
 /* No block yet. The clock puts `beyond` where no other start had it. */
-void ids_init(struct ids *i, int64_t epoch_s);
+void ids_init(struct ids *i, int64_t epoch_ms);
 
 uint64_t ids_take(struct ids *i);
 /* Left in blocks. */

@@ -180,9 +180,9 @@ sqlite3 *ledger_db(struct ledger *l)
 	return l->db;
 }
 
-bool ledger_read_only(const struct ledger *l)
+int ledger_trouble(const struct ledger *l)
 {
-	return l->read_only;
+	return l->trouble;
 }
 
 /* Run to the end; *ret, if any, is the first column of the first row. */

@@ -30,15 +30,17 @@ enum ledger_open_how {
 
 /*
  * Open ledger.db in the current directory. A damaged one is moved aside first,
- * told in *moved. A full disk: -ENOSPC, unless there is a ledger that can be
- * read: then 0, and ledger_read_only(). `why`: a sentence for failures and for
- * *moved.
+ * told in *moved. A disk that is full or cannot be written (errors of which
+ * ledger_may_recover() is true) is a failure only if there is no ledger that
+ * can be read: else 0, and ledger_trouble() tells. `why`: a sentence for
+ * failures and for *moved.
  */
 int ledger_open(struct ledger **ret, enum ledger_open_how how, bool *moved,
 		char *why, size_t why_size);
-bool ledger_read_only(const struct ledger *l);
-/* Is it for want of room that this failed? */
-bool ledger_is_full(int error);
+/* 0, or why this one can only be read: to be opened again later. */
+int ledger_trouble(const struct ledger *l);
+/* May this go away by itself, or by what an admin does about the disk? */
+bool ledger_may_recover(int error);
 
 /* clean: no damage was seen; the next open may believe that. */
 void ledger_close(struct ledger **l, bool clean);

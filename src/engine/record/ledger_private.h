@@ -16,7 +16,7 @@ enum ledger_plain {
 
 struct ledger {
 	sqlite3 *db;
-	bool read_only;
+	int trouble;		/* why it can only be read, or 0 */
 	sqlite3_stmt *record[RECORD_KINDS][LEDGER_STATEMENTS_MAX];
 	sqlite3_stmt *prune[LEDGER_PRUNES];
 	sqlite3_stmt *plain[LEDGER_PLAINS];

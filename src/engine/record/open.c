@@ -47,9 +47,10 @@
 	"PRAGMA wal_autocheckpoint = 4000;" \
 	"PRAGMA journal_size_limit = 33554432;"
 
-bool ledger_is_full(int error)
+bool ledger_may_recover(int error)
 {
-	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG;
+	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG ||
+	       error == -EIO || error == -EROFS || error == -EBUSY;
 }
 
 /* What `ledger.clean` holds for the ledger as it lies there now. */
@@ -186,7 +187,7 @@ static int open_db(struct ledger *l, bool clean, int *ret_version)
 	sqlite3_extended_result_codes(l->db, 1);
 	sqlite3_busy_timeout(l->db, BUSY_MS);
 	sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	rc = sqlite3_exec(l->db, l->read_only ? PRAGMA_EXCLUSIVE PRAGMAS : PRAGMAS,
+	rc = sqlite3_exec(l->db, l->trouble ? PRAGMA_EXCLUSIVE PRAGMAS : PRAGMAS,
 			  NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return ledger_errno(l->db, rc);
@@ -208,7 +209,8 @@ static void discard(struct ledger **l)
 	*l = NULL;
 }
 
-static int try_open(struct ledger **ret, bool read_only, bool clean,
+/* trouble: only for reading, because of that. */
+static int try_open(struct ledger **ret, int trouble, bool clean,
 		    int *ret_version)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
@@ -216,10 +218,13 @@ static int try_open(struct ledger **ret, bool read_only, bool clean,
 
 	if (!l)
 		return -ENOMEM;
-	l->read_only = read_only;
+	l->trouble = trouble;
 	r = open_db(l, clean, ret_version);
 	if (r < 0) {
 		discard(&l);
+		/* SQLite tried several ways to open and tells the last one's errno. */
+		if (r == -ENOENT && access(".", W_OK) < 0)
+			r = -errno;
 		return r;
 	}
 	*ret = l;
@@ -267,14 +272,14 @@ int ledger_open(struct ledger **ret, enum ledger_open_how how, bool *moved,
 	*moved = false;
 	if (r == 0)
 		r = how == LEDGER_DAMAGED ? -EBADMSG :
-		    try_open(&l, false, trust, &version);
+		    try_open(&l, 0, trust, &version);
 	if (r == -EBADMSG) {
 		r = move_aside(why, why_size);
 		*moved = r == 0;
 		if (r == 0)
-			r = try_open(&l, false, true, &version);
+			r = try_open(&l, 0, true, &version);
 	}
-	if (ledger_is_full(r) && try_open(&l, true, trust, &version) == 0)
+	if (ledger_may_recover(r) && try_open(&l, r, trust, &version) == 0)
 		r = 0;
 	if (r == 0)
 		*ret = l;
@@ -285,7 +290,7 @@ int ledger_open(struct ledger **ret, enum ledger_open_how how, bool *moved,
 
 void ledger_close(struct ledger **l, bool clean)
 {
-	bool believe = clean && *l && !(*l)->read_only;
+	bool believe = clean && *l && !(*l)->trouble;
 
 	discard(l);
 	if (believe)

@@ -58,7 +58,8 @@ static uint64_t identity(const char *jail, struct span key, int64_t when_ms,
 {
 	struct span name = span_of(jail);
 	uint64_t part[4] = {
-		hash_keyed(name.p, name.n), hash_keyed(key.p, key.n),
+		hash_keyed(name.p, name.n),
+		hash_keyed(key.n > 0 ? key.p : "", key.n),
 		(uint64_t)when_ms, offset,
 	};
 	uint64_t h = hash_keyed(part, sizeof(part));

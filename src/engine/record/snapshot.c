@@ -85,7 +85,8 @@ static int describe(const struct snapshot_section *s, size_t n,
 			return -EINVAL;
 		memcpy(table[i].name, s[i].name, strlen(s[i].name));
 		table[i].len = s[i].bytes.n;
-		table[i].hash = hash_fixed(s[i].bytes.p, s[i].bytes.n);
+		table[i].hash = hash_fixed(s[i].bytes.n > 0 ? s[i].bytes.p : "",
+					   s[i].bytes.n);
 		size += s[i].bytes.n;
 	}
 	*ret = (struct head){

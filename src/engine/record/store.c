@@ -44,7 +44,7 @@ static int init(struct store *s)
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&s->lock, NULL);
 	s->prune_before_ms = INT64_MIN;
-	ids_init(&s->ids, clock_wall().ms / 1000);
+	ids_init(&s->ids, clock_wall().ms);
 	/* Both draw their seeds from /dev/urandom, which the sandbox closes. */
 	json_object_seed(0);
 	sqlite3_randomness(0, NULL);
@@ -87,8 +87,10 @@ int store_open(struct store **ret, bool *moved)
 		r = open_ledger(s, LEDGER_DAMAGED, moved);
 	}
 	if (r == 0)
-		r = ledger_read_only(s->ledger) ? -ENOSPC : reserve(s, IDS_BLOCK);
-	if (ledger_is_full(r)) {
+		r = ledger_trouble(s->ledger);
+	if (r == 0)
+		r = reserve(s, IDS_BLOCK);
+	if (ledger_may_recover(r)) {
 		s->trouble = r;
 		r = 0;
 	}

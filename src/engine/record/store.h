@@ -26,8 +26,9 @@ struct store;
  * is moved aside to ledger.db.corrupt-TIME, said in *moved, and started anew.
  * Starts no thread yet. *ret: store_close().
  *
- * A full disk is no failure: what the ledger holds is read, what is recorded
- * waits, store_trouble() tells. -ENOTSUP: the ledger is of a newer version.
+ * A disk that is full, read-only or failing is no failure: what can be read is
+ * read, what is recorded waits, store_trouble() tells. -ENOTSUP: the ledger is
+ * of a newer version. -EACCES, -EINVAL (no regular file) and others.
  * store_open_why() has the sentence for failures and for *moved.
  */
 int store_open(struct store **ret, bool *moved);

@@ -115,7 +115,7 @@ static int ready(struct store *s)
 	char why[200];
 	int r;
 
-	if (s->ledger && !s->damaged && !ledger_read_only(s->ledger))
+	if (s->ledger && !s->damaged && ledger_trouble(s->ledger) == 0)
 		return 0;
 	ledger_close(&s->ledger, false);
 	r = ledger_open(&s->ledger, how, &moved, why, sizeof(why));
@@ -125,7 +125,7 @@ static int ready(struct store *s)
 	}
 	if (r < 0)
 		return r;
-	return ledger_read_only(s->ledger) ? -ENOSPC : 0;
+	return ledger_trouble(s->ledger);
 }
 
 /* Commit all that was taken. */
