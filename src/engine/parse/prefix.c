@@ -244,7 +244,7 @@ static inline void take_head(struct prefix_parser *parser, const char *p,
 	}
 	second = skip_blanks(sp, end);
 	sp2 = token_end(second, end);
-	if (*p != '[' && sp2 > second && *second != '[' &&
+	if (sp2 > second && *p != '[' && *second != '[' &&
 	    take_tag(second, sp2, strict, e)) {
 		e->host = between(p, sp);
 		set_text(e, sp2, end);
@@ -340,7 +340,8 @@ static inline const char *take_stamp(const char *p, const char *end, struct entr
 	e->stamp = between(p + bracket, after);
 	e->form = (uint8_t)form;
 	after += bracket;
-	if (after < end && *after == ':')
+	/* "1234567890: from=<" is a queue id. */
+	if (after < end && *after == ':' && (bracket || form != STAMP_EPOCH))
 		after++;
 	if (after < end && !blank(*after)) {
 		e->stamp = (struct span){ NULL, 0 };

@@ -25,6 +25,7 @@
 #include "base/hash.h"
 
 #define SMALL_MAX 256		/* identifier, unit, host name */
+#define SEEN_MAX 50000		/* entries a call looks at, some 50 ms */
 
 enum wanted { MESSAGE, IDENTIFIER, SYSLOG_PID, PID, COMM, HOSTNAME, UNIT, UID, WANTED };
 
@@ -46,14 +47,8 @@ struct value {
 	char *p;
 };
 
-struct files {
-	sd_journal *sd;		/* NULL: no files */
-	int *fds;
-	size_t n;
-};
-
 struct journal {
-	struct files files;
+	sd_journal *sd;		/* NULL: no files */
 	const struct strings *units;
 	uint32_t line_max;
 	bool pending;		/* the entry we stand at was not read yet */
@@ -73,40 +68,29 @@ static void close_fds(const int *fds, size_t n)
 		close(fds[i]);
 }
 
-/* libsystemd leaves the descriptors to us. */
-static void files_close(struct files *f)
-{
-	if (f->sd)
-		sd_journal_close(f->sd);
-	close_fds(f->fds, f->n);
-	free(f->fds);
-	*f = (struct files){ 0 };
-}
-
+/*
+ * libsystemd closes the descriptors with the journal that it opened from them,
+ * and leaves them alone when it could not (sd_journal_open_files_fd() in
+ * src/libsystemd/sd-journal/sd-journal.c).
+ */
 static int files_open(const int *take_fds, size_t n, uint32_t line_max,
-		      struct files *ret)
+		      sd_journal **ret)
 {
-	struct files f = { .n = n };
+	sd_journal *sd = NULL;
 	int r;
 
 	if (n == 0) {
-		*ret = f;
+		*ret = NULL;
 		return 0;
 	}
-	f.fds = malloc(n * sizeof(*f.fds));
-	if (!f.fds) {
-		close_fds(take_fds, n);
-		return -ENOMEM;
-	}
-	memcpy(f.fds, take_fds, n * sizeof(*f.fds));
-	r = sd_journal_open_files_fd(&f.sd, f.fds, (unsigned)n, 0);
-	if (r >= 0)	/* what it decompresses of one field, at most */
-		r = sd_journal_set_data_threshold(f.sd, line_max + SMALL_MAX);
+	r = sd_journal_open_files_fd(&sd, (int *)take_fds, (unsigned)n, 0);
 	if (r < 0) {
-		files_close(&f);
+		close_fds(take_fds, n);
 		return r == -ENOMEM ? r : -EBADMSG;
 	}
-	*ret = f;
+	/* What it decompresses of one field, at most. */
+	sd_journal_set_data_threshold(sd, line_max + SMALL_MAX);
+	*ret = sd;
 	return 0;
 }
 
@@ -151,15 +135,15 @@ int journal_open(const int *take_fds, size_t n, const struct strings *units,
 	}
 	j->units = units;
 	j->line_max = line_max;
-	r = files_open(take_fds, n, line_max, &j->files);
+	r = files_open(take_fds, n, line_max, &j->sd);
 	if (r < 0)
 		return r;
 	r = make_values(j);
 	if (r < 0)
 		return r;
 	find_trusted(j);
-	if (j->files.sd)
-		sd_journal_seek_head(j->files.sd);
+	if (j->sd)
+		sd_journal_seek_head(j->sd);
 	*ret = j;
 	j = NULL;
 	return 0;
@@ -169,7 +153,7 @@ void journal_free(struct journal **j)
 {
 	if (!*j)
 		return;
-	files_close(&(*j)->files);
+	sd_journal_close((*j)->sd);
 	free((*j)->cursor);
 	free((*j)->memory);
 	free(*j);
@@ -197,17 +181,19 @@ static int keep_cursor(struct journal *j, const char *cursor)
 
 int journal_seek_cursor(struct journal *j, const char *cursor)
 {
-	int r = keep_cursor(j, cursor);
+	int r = 1;
 
-	j->pending = false;
-	if (r < 0 || !j->files.sd)
-		return r;
-	r = sd_journal_seek_cursor(j->files.sd, j->cursor);
+	if (j->sd)
+		r = sd_journal_seek_cursor(j->sd, cursor);
 	if (r >= 0)
-		r = sd_journal_next(j->files.sd);
+		r = keep_cursor(j, cursor);
+	j->pending = false;
+	if (r < 0 || !j->sd)
+		return r;
+	r = sd_journal_next(j->sd);
 	if (r < 0)
 		return r;
-	if (r > 0 && sd_journal_test_cursor(j->files.sd, j->cursor) > 0)
+	if (r > 0 && sd_journal_test_cursor(j->sd, j->cursor) > 0)
 		return 0;
 	j->pending = r > 0;
 	return -ENOENT;
@@ -218,13 +204,13 @@ int journal_seek_end(struct journal *j)
 	int r;
 
 	j->pending = false;
-	if (!j->files.sd)
+	if (!j->sd)
 		return 0;
-	r = sd_journal_seek_tail(j->files.sd);
+	r = sd_journal_seek_tail(j->sd);
 	if (r >= 0)
-		r = sd_journal_previous(j->files.sd);
+		r = sd_journal_previous(j->sd);
 	if (r == 0)	/* empty: whatever comes is new */
-		r = sd_journal_seek_head(j->files.sd);
+		r = sd_journal_seek_head(j->sd);
 	else if (r > 0)
 		j->moved = true;
 	return r < 0 ? r : 0;
@@ -233,17 +219,17 @@ int journal_seek_end(struct journal *j)
 int journal_seek_time(struct journal *j, int64_t ms)
 {
 	j->pending = false;
-	if (!j->files.sd)
+	if (!j->sd)
 		return 0;
-	return sd_journal_seek_realtime_usec(j->files.sd, (uint64_t)ms * 1000);
+	return sd_journal_seek_realtime_usec(j->sd, (uint64_t)ms * 1000);
 }
 
 const char *journal_cursor(struct journal *j)
 {
 	char *cursor;
 
-	if (j->moved && j->files.sd &&
-	    sd_journal_get_cursor(j->files.sd, &cursor) >= 0) {
+	if (j->moved && j->sd &&
+	    sd_journal_get_cursor(j->sd, &cursor) >= 0) {
 		free(j->cursor);
 		j->cursor = cursor;
 		j->moved = false;
@@ -254,18 +240,18 @@ const char *journal_cursor(struct journal *j)
 int journal_reopen(struct journal *j, const int *take_fds, size_t n)
 {
 	const char *cursor = journal_cursor(j);
-	struct files files;
-	int r = files_open(take_fds, n, j->line_max, &files);
+	sd_journal *sd;
+	int r = files_open(take_fds, n, j->line_max, &sd);
 
 	if (r < 0)
 		return r;
-	files_close(&j->files);
-	j->files = files;
+	sd_journal_close(j->sd);
+	j->sd = sd;
 	j->pending = false;
-	if (!j->files.sd)
+	if (!j->sd)
 		return 0;
 	if (!cursor)
-		return sd_journal_seek_head(j->files.sd);
+		return sd_journal_seek_head(j->sd);
 	return journal_seek_cursor(j, cursor);
 }
 
@@ -319,8 +305,8 @@ static bool walk(struct journal *j)
 
 	for (unsigned i = 0; i < WANTED; i++)
 		j->value[i].there = false;
-	sd_journal_restart_data(j->files.sd);
-	while (sd_journal_enumerate_available_data(j->files.sd, &data, &n) > 0) {
+	sd_journal_restart_data(j->sd);
+	while (sd_journal_enumerate_available_data(j->sd, &data, &n) > 0) {
 		bool known = j->value[UNIT].there;
 
 		take_value(j, data, n);
@@ -379,10 +365,10 @@ static int make_entry(struct journal *j, struct journal_entry *ret)
 {
 	struct { uint64_t real, mono, message; sd_id128_t boot; } key = { 0 };
 	struct journal_entry e = { .entry = { .repeat = 1 } };
-	int r = sd_journal_get_realtime_usec(j->files.sd, &key.real);
+	int r = sd_journal_get_realtime_usec(j->sd, &key.real);
 
 	if (r >= 0)
-		r = sd_journal_get_monotonic_usec(j->files.sd, &key.mono, &key.boot);
+		r = sd_journal_get_monotonic_usec(j->sd, &key.mono, &key.boot);
 	if (r < 0 && r != -ESTALE)	/* -ESTALE: of another boot, all is set */
 		return r;
 	e.entry.text = message_text(j);
@@ -401,13 +387,13 @@ static int make_entry(struct journal *j, struct journal_entry *ret)
 /* 1: we stand at an entry; 0: at the end. */
 static int step(struct journal *j)
 {
-	if (!j->files.sd)
+	if (!j->sd)
 		return 0;
 	if (j->pending) {
 		j->pending = false;
 		return 1;
 	}
-	return sd_journal_next(j->files.sd);
+	return sd_journal_next(j->sd);
 }
 
 int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
@@ -417,7 +403,7 @@ int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
 	int r;
 
 	*more = true;
-	for (size_t given = 0; given < max;) {
+	for (size_t given = 0, seen = 0; given < max && seen < SEEN_MAX; seen++) {
 		r = step(j);
 		if (r < 0)
 			return r;
