@@ -27,48 +27,65 @@ struct firewall_conf {
 /*
  * Open the socket, probe what the kernel can (scratch table), make what is
  * missing in one transaction, keep the sets and what is in them. EPERM is
- * retried for some seconds.
- * -EPERM: no CAP_NET_ADMIN; -EOPNOTSUPP/-EPROTONOSUPPORT: no nf_tables.
+ * retried for some seconds (not without CAP_NET_ADMIN).
+ * -EPERM: no CAP_NET_ADMIN; -EBUSY: another process owns the table;
+ * -EOPNOTSUPP/-EPROTONOSUPPORT: no nf_tables.
  */
 int firewall_open(const struct firewall_conf *conf, struct firewall **ret);
 /* The table stays. */
 void firewall_close(struct firewall **f);
-/* Scopes or settings changed by a reload: chain and sets follow, bans stay. */
+/*
+ * Scopes or settings changed by a reload: chain and sets follow, bans stay
+ * (those of a scope that is gone end). firewall_fd() may be another one then.
+ * -EINVAL: another table name; that takes a restart.
+ */
 int firewall_reconf(struct firewall *f, const struct firewall_conf *conf);
-/* Delete the table. A fresh socket will do: for bailiffd --teardown, too. */
+/*
+ * Delete the table, over a socket of its own: for bailiffd --teardown, too. A
+ * process that has it open must firewall_close() first, else -EPERM. 0 also
+ * if there is none.
+ */
 int firewall_teardown(const char *table);
 
+#define FIREWALL_ANY_SCOPE 0xffff
+
 /*
- * Bans to add and to take out, collected by the first two calls and sent as
- * one batch by firewall_commit(). A refused batch is bisected: each ban has
- * its own answer.
+ * Bans to add and to take out. They go in batches; a refused batch is
+ * bisected: each ban has its own answer. An end that is past does nothing; a
+ * ban that is there gets the later end of the two (to shorten one, remove it
+ * first; entries for one address are done in order).
  */
 struct firewall_ban {
 	struct addr addr;
-	uint16_t scope;
+	uint16_t scope;		/* remove: also FIREWALL_ANY_SCOPE */
 	bool remove;
 	struct wall until;	/* INT64_MAX: for good */
 	void *cookie;		/* the caller's */
 	/* out: */
-	int error;		/* 0 or -errno from the kernel */
+	int error;		/* 0 or -errno, mostly the kernel's; -EINVAL: no
+				 * such scope or no address, -ENOSPC: too many
+				 * different prefix lengths */
 	bool was_there;		/* a removal found something / an add renewed */
 };
 /* Both at once: n entries, in order. A set for a new prefix length is made as
- * part of the batch. Returns 0 if the kernel was reached at all. */
+ * part of the batch. <0: the table is gone and could not be put back; then no
+ * entry has an answer. */
 int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n,
 		   struct wall now);
 
-/* What went because a set was full, since the last call (addr, scope). */
+/* What went because a set was full, since the last call (addr, scope, until);
+ * call until it gives 0. Past some thousands only status.evicted counts. */
 size_t firewall_evicted(struct firewall *f, struct firewall_ban *ret, size_t max);
 
-/* Replace the allow sets whole. */
+/* Replace the allow sets whole; overlaps are merged. -E2BIG: over 4096 ranges. */
 int firewall_allow(struct firewall *f, const struct addr *v, size_t n);
 
-/* Poll both; call firewall_event() when one is readable. -1: none. */
+/* Poll it; call firewall_event() when it is readable. -1: none is needed. */
 int firewall_fd(const struct firewall *f);	/* multicast listener */
 /*
  * Handle notifications: a flush by somebody else is undone at once.
- * *ret_healed: 1 if the table was put back; `who`: "nft (pid 123)".
+ * *ret_healed: the table was put back since the last call that said so; `who`
+ * (only then): "nft (pid 123)", or "" if unknown.
  */
 int firewall_event(struct firewall *f, struct wall now, bool *ret_healed,
 		   char *who, size_t size);
@@ -76,16 +93,21 @@ int firewall_event(struct firewall *f, struct wall now, bool *ret_healed,
 int firewall_verify(struct firewall *f, struct wall now, bool *ret_healed);
 
 struct firewall_status {
-	bool owned, persistent, healing;
+	bool owned, persistent;	/* by us; stays when we are gone */
+	bool healing;		/* not owned: flushes are watched for */
 	size_t wanted;		/* bans we hold */
 	size_t in_kernel;	/* by the kernel's set counts; SIZE_MAX unknown */
 	uint64_t dropped_packets, dropped_bytes;	/* rule counters */
 	uint64_t healed;	/* times put back */
+	uint64_t evicted;	/* bans that went because a set was full */
 	char last_flush[64];	/* who, "" never */
 };
 int firewall_status(struct firewall *f, struct firewall_status *ret);
 
-/* One element: -ENOENT not in the kernel. Counters 0 without `counters`. */
+/*
+ * One element: -ENOENT not in the kernel. Counters 0 without `counters`.
+ * expires_ms is what is left of it; INT64_MAX: for good.
+ */
 struct firewall_element { int64_t expires_ms; uint64_t packets, bytes; };
 int firewall_get(struct firewall *f, const struct addr *a, uint16_t scope,
 		 struct firewall_element *ret);
