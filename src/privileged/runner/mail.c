@@ -62,7 +62,7 @@ static void put_body(struct buf *out, const unsigned char *p, size_t n)
 		size_t len = utf8_len(p + at, n - at);
 		bool bad = len == 0 || (p[at] < ' ' && p[at] != '\t') || p[at] == 0x7f;
 
-		if (p[at] == '\n' || column + len > BODY_LINE_MAX) {
+		if (p[at] == '\n' || column + (bad ? 1 : len) > BODY_LINE_MAX) {
 			buf_putc(out, '\n');
 			column = 0;
 			at += p[at] == '\n';
