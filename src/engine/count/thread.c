@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Threads: a mail's lines name their account once and count something else
+ * later, and only a queue id ties them. This file is what the verbs mean;
+ * thread_table.c keeps the threads.
+ *
+ * Two facts about Postfix shape it. qmgr says `from=... nrcpt=...` again at
+ * every retry, so a count is once a thread. And a message that a content
+ * filter hands back has a second id whose whole life, `removed` included, can
+ * be logged before the line `queued as SECOND` that ties it to the first: its
+ * counts wait as a thread of nobody's, and outlive its `forget`, until a join
+ * claims them or their time is over.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/count/thread_private.h"
+
+#define BYTES_FLOOR (8u << 20)
+#define BYTES_EACH 32
+#define BUCKETS_FIRST 256
+#define WAIT_MS_LEAST 600000
+
+/* ---- what jails ask for */
+
+static uint16_t field_named(const struct config *c, const char *name, const char *tail)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < c->nfields; i++)
+		if (strncmp(c->fields[i].name, name, n) == 0 &&
+		    strcmp(c->fields[i].name + n, tail) == 0)
+			return (uint16_t)i;
+	return TOLD_GONE;
+}
+
+/* The field that a derived one is made from in the end; itself otherwise. */
+static uint16_t base_of(const struct config *c, uint16_t field)
+{
+	for (int i = 0; i < 4 && field < c->nfields && c->fields[field].from; i++) {
+		uint16_t from = field_named(c, c->fields[field].from, "");
+
+		if (from == TOLD_GONE)
+			break;
+		field = from;
+	}
+	return field;
+}
+
+static void jail_init(const struct config *c, const struct jail *j,
+		      struct thread_jail *ret)
+{
+	const struct limit *l = &j->limit;
+
+	for (size_t i = 0; i < l->nper && i < THREAD_NEEDS_MAX - 1; i++)
+		ret->need[ret->nneeds++] = l->per[i];
+	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT)
+		ret->need[ret->nneeds++] = l->value;
+	for (unsigned i = 0; i < ret->nneeds; i++)
+		ret->base[i] = base_of(c, ret->need[i]);
+	ret->by2 = TOLD_GONE;
+	if (j->threaded && j->thread_by < c->nfields)
+		ret->by2 = field_named(c, c->fields[j->thread_by].name, "2");
+	ret->keep_ms = j->thread_keep_ms;
+	ret->wait_ms = l->within_ms > WAIT_MS_LEAST ? l->within_ms : WAIT_MS_LEAST;
+	if (ret->wait_ms > ret->keep_ms)
+		ret->wait_ms = ret->keep_ms;
+}
+
+int threads_new(const struct config *c, struct threads **ret)
+{
+	struct threads *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->config = c;
+	t->max = c->tracked_max / 4 ? c->tracked_max / 4 : 1;
+	t->bytes_max = BYTES_FLOOR + (size_t)c->tracked_max * BYTES_EACH;
+	t->nbuckets = BUCKETS_FIRST;
+	t->bytes = sizeof(*t) + BUCKETS_FIRST * sizeof(t->bucket[0]);
+	t->bucket = calloc(t->nbuckets, sizeof(t->bucket[0]));
+	t->jail = calloc(c->njails ? c->njails : 1, sizeof(t->jail[0]));
+	if (!t->bucket || !t->jail) {
+		threads_free(&t);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < c->njails; i++)
+		jail_init(c, &c->jails[i], &t->jail[i]);
+	*ret = t;
+	return 0;
+}
+
+void threads_free(struct threads **t)
+{
+	if (!*t)
+		return;
+	threads_clear(*t);
+	free((*t)->bucket);
+	free((*t)->jail);
+	free(*t);
+	*t = NULL;
+}
+
+/* ---- one line */
+
+/* A hit on its way through, and where what is ready goes. */
+struct passage {
+	struct threads *t;
+	const struct hit *hit;
+	uint16_t jail;
+	struct span host, program, key;
+	int64_t when;
+	thread_fn *fn;
+	void *arg;
+};
+
+static struct span captured(const struct hit *h, uint16_t field)
+{
+	for (unsigned i = 0; i < h->ncaptures; i++)
+		if (h->capture[i].field == field)
+			return h->capture[i].raw;
+	return (struct span){ NULL, 0 };
+}
+
+static bool has_field(const struct hit *h, uint16_t field)
+{
+	for (unsigned i = 0; i < h->ncaptures; i++)
+		if (h->capture[i].field == field)
+			return true;
+	return false;
+}
+
+static bool is_ready(const struct thread_jail *j, const struct hit *h)
+{
+	for (unsigned i = 0; i < j->nneeds; i++)
+		if (!has_field(h, j->need[i]) && !has_field(h, j->base[i]))
+			return false;
+	return true;
+}
+
+/* A copy without the unused captures, which are most of a struct hit. */
+static void hit_copy(const struct hit *h, struct hit *ret)
+{
+	ret->jail = h->jail;
+	ret->rule = h->rule;
+	ret->ncaptures = h->ncaptures;
+	memcpy(ret->capture, h->capture, h->ncaptures * sizeof(h->capture[0]));
+}
+
+static void let_go(const struct passage *p, struct thread *th,
+		   const struct hit *h, int64_t when)
+{
+	if (th && !h->rule->each)
+		th->counted = true;
+	p->fn(p->arg, h, (struct event_time){ when });
+}
+
+/* Waiting hits from before `since` are of an earlier life of the id. */
+static void drop_older(struct threads *t, struct thread *th, int64_t since)
+{
+	struct waiting **w = &th->waits;
+
+	while (*w) {
+		if ((*w)->when < since)
+			thread_drop_wait(t, th, w);
+		else
+			w = &(*w)->next;
+	}
+}
+
+/* Let go whatever waited for what the thread knows now. */
+static void release(const struct passage *p, struct thread *th)
+{
+	const struct thread_jail *j = &p->t->jail[p->jail];
+	struct waiting **w = &th->waits;
+	struct hit h;
+
+	drop_older(p->t, th, p->when - j->wait_ms);
+	while (*w) {
+		h.jail = p->hit->jail;
+		h.rule = (*w)->rule;
+		h.ncaptures = 0;
+		told_fill((*w)->told, &h);
+		told_fill(th->told, &h);
+		if (!h.rule->each && th->counted) {
+			thread_drop_wait(p->t, th, w);
+		} else if (is_ready(j, &h)) {
+			let_go(p, th, &h, (*w)->when);
+			thread_drop_wait(p->t, th, w);
+		} else {
+			w = &(*w)->next;
+		}
+	}
+}
+
+static struct thread *thread_of(struct name *n)
+{
+	return n ? n->thread : NULL;
+}
+
+static uint64_t rule_bit(const struct hit *h)
+{
+	return 1ull << ((size_t)(h->rule - h->jail->rules) % 64);
+}
+
+static int take_remember(const struct passage *p, struct name *n)
+{
+	const struct thread_jail *j = &p->t->jail[p->jail];
+	struct thread *th = thread_of(n);
+	struct hit all = { .ncaptures = 0 };
+	struct told *told;
+	int ret;
+
+	if (th && (n->ended || n->joined || th->remembered & rule_bit(p->hit))) {
+		thread_drop_name(p->t, n);
+		th = NULL;
+	}
+	if (!th) {
+		ret = thread_begin(p->t, p->jail, p->key, p->when, &th);
+		if (ret < 0)
+			return ret;
+	}
+	told_fill(th->told, &all);
+	for (unsigned i = 0; i < p->hit->ncaptures; i++)
+		if (all.ncaptures < HIT_MAX_CAPTURES &&
+		    !has_field(&all, p->hit->capture[i].field))
+			all.capture[all.ncaptures++] = p->hit->capture[i];
+	ret = told_pack(&all, p->hit->jail->thread_by, j->by2, &told);
+	if (ret < 0)
+		return ret;
+	thread_set_told(p->t, th, told);
+	thread_set_begun(p->t, th);
+	th->remembered |= rule_bit(p->hit);
+	release(p, th);
+	threads_trim(p->t, th);
+	return 0;
+}
+
+/* Is there one of this rule that waits, of which only one will count? */
+static bool waits_already(const struct thread *th, const struct rule *rule)
+{
+	for (const struct waiting *w = th->waits; w && !rule->each; w = w->next)
+		if (w->rule == rule)
+			return true;
+	return false;
+}
+
+static int let_wait(const struct passage *p, struct thread *th)
+{
+	struct told *told;
+	int ret;
+
+	if (waits_already(th, p->hit->rule))
+		return 0;
+	ret = told_pack(p->hit, p->hit->jail->thread_by,
+			p->t->jail[p->jail].by2, &told);
+	if (ret < 0)
+		return ret;
+	ret = thread_wait(p->t, th, p->hit->rule, p->when, told);
+	return ret == -ENOBUFS ? 0 : ret;
+}
+
+static int take_count(const struct passage *p, struct name *n)
+{
+	const struct rule *rule = p->hit->rule;
+	struct thread *th = thread_of(n);
+	struct hit h;
+	bool ready;
+	int ret;
+
+	if (n && n->ended) {
+		thread_drop_name(p->t, n);
+		th = NULL;
+	}
+	if (th && th->counted && !rule->each)
+		return 0;
+	hit_copy(p->hit, &h);
+	told_fill(th ? th->told : NULL, &h);
+	ready = is_ready(&p->t->jail[p->jail], &h);
+	if (!th && !(ready && rule->each)) {
+		ret = thread_begin(p->t, p->jail, p->key, p->when, &th);
+		if (ret < 0)
+			return ret;
+	}
+	if (ready) {
+		let_go(p, th, &h, p->when);
+		return 0;
+	}
+	ret = let_wait(p, th);
+	thread_drop_if_idle(p->t, th);
+	return ret;
+}
+
+static int take_forget(const struct passage *p, struct name *n)
+{
+	if (!n)
+		return 0;
+	if (!n->thread->begun && n->thread->waits)
+		n->ended = true;
+	else
+		thread_drop_name(p->t, n);
+	return 0;
+}
+
+static int take_gained(const struct passage *p, struct name *n)
+{
+	if (!n)
+		return 0;
+	thread_drop_waits(p->t, n->thread);
+	thread_drop_if_idle(p->t, n->thread);
+	return 0;
+}
+
+/* A second id that is known has become the first one's. */
+static void take_over(const struct passage *p, struct thread *th,
+		      struct thread *second)
+{
+	th->counted |= second->counted;
+	if (second->touched > th->touched)
+		th->touched = second->touched;
+	thread_move(p->t, second, th);
+	thread_drop(p->t, second);
+	release(p, th);
+}
+
+/*
+ * The second id waits and the first is unknown: it may be told later, or be
+ * somebody's second id itself (two filters in a row).
+ */
+static int name_first(const struct passage *p, struct name *n2)
+{
+	struct thread *th = n2->thread;
+	int ret = thread_add_name(p->t, th, p->key, false);
+
+	if (ret < 0)
+		return ret;
+	n2->joined = true;
+	if (n2->ended)
+		thread_drop_name(p->t, n2);
+	thread_touch(p->t, th, p->when);
+	return 0;
+}
+
+static int take_join(const struct passage *p, struct name *n)
+{
+	struct thread *th = thread_of(n), *second;
+	char buf[THREAD_KEY_MAX];
+	struct span key = { buf, 0 }, id2;
+	struct name *n2;
+
+	id2 = captured(p->hit, p->t->jail[p->jail].by2);
+	key.n = thread_key(p->host, p->program, id2, buf);
+	if (key.n == 0 || span_eq(key, p->key))
+		return 0;
+	n2 = thread_find(p->t, p->jail, key);
+	second = thread_of(n2);
+	if (second && thread_is_expired(p->t, second, p->when)) {
+		thread_drop(p->t, second);
+		second = NULL;
+	}
+	if (second == th || (second && second->begun))
+		return 0;
+	if (!second)
+		return thread_add_name(p->t, th, key, true);
+	if (!th)
+		return name_first(p, n2);
+	take_over(p, th, second);
+	return 0;
+}
+
+typedef int take_fn(const struct passage *p, struct name *n);
+
+static take_fn *const takes[] = {
+	[VERB_REMEMBER] = take_remember,
+	[VERB_COUNT] = take_count,
+	[VERB_FORGET] = take_forget,
+	[VERB_GAINED] = take_gained,
+	[VERB_JOIN] = take_join,
+};
+
+int threads_take(struct threads *t, const struct hit *h, struct span host,
+		 struct span program, struct event_time when,
+		 thread_fn *fn, void *arg)
+{
+	char buf[THREAD_KEY_MAX];
+	struct passage p = { .t = t, .hit = h, .host = host, .program = program,
+			     .jail = (uint16_t)(h->jail - t->config->jails),
+			     .when = when.ms, .fn = fn, .arg = arg };
+	struct thread_jail *j = &t->jail[p.jail];
+	struct name *n;
+
+	if (h->rule->verb == VERB_MATCH) {
+		fn(arg, h, when);
+		return 0;
+	}
+	if (when.ms > j->now)
+		j->now = when.ms;
+	p.key.p = buf;
+	p.key.n = thread_key(host, program, captured(h, h->jail->thread_by), buf);
+	if (p.key.n == 0) {
+		if (h->rule->verb == VERB_COUNT && is_ready(j, h))
+			fn(arg, h, when);
+		return 0;
+	}
+	n = thread_find(t, p.jail, p.key);
+	if (n && thread_is_expired(t, n->thread, when.ms)) {
+		thread_drop(t, n->thread);
+		n = NULL;
+	}
+	if (n)
+		thread_touch(t, n->thread, when.ms);
+	return takes[h->rule->verb](&p, n);
+}
+
+size_t threads_used(const struct threads *t)
+{
+	return t->n;
+}
+
+size_t threads_waiting(const struct threads *t)
+{
+	return t->nwaits;
+}
+
+uint64_t threads_forgotten(const struct threads *t)
+{
+	return t->forgotten;
+}
+
+size_t threads_bytes(const struct threads *t)
+{
+	return t->bytes;
+}

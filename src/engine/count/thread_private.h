@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_COUNT_THREAD_PRIVATE_H
+#define ENGINE_COUNT_THREAD_PRIVATE_H
+
+#include "engine/count/thread.h"
+#include "engine/count/told.h"
+
+#define THREAD_WAIT_MAX 64	/* hits that wait in one thread */
+#define THREADS_WAIT_MAX 65536	/* in all */
+#define THREAD_NAMES_MAX 64
+#define THREAD_KEY_MAX 512	/* host, instance and id */
+#define THREAD_NEEDS_MAX 5
+
+/* An id of a thread. */
+struct name {
+	struct name *next;	/* in its bucket */
+	struct name *more;	/* of the same thread, newer first */
+	struct thread *thread;
+	uint64_t hash;
+	uint16_t n;
+	bool joined;		/* it came by a join */
+	bool ended;		/* forgotten: only a join may still ask for it */
+	char key[];
+};
+
+/* A hit that waits for its subject. */
+struct waiting {
+	struct waiting *next;
+	const struct rule *rule;
+	int64_t when;
+	struct told *told;
+};
+
+struct thread {
+	struct thread *prev, *next;	/* in its list */
+	struct name *names;
+	struct told *told;
+	struct waiting *waits;		/* oldest first */
+	int64_t touched;		/* newest event time */
+	uint64_t remembered;		/* bit per rule that told something */
+	uint16_t jail;
+	uint8_t nwaits;
+	uint8_t nnames;
+	bool begun;			/* a `remember` told it something */
+	bool counted;
+};
+
+/* Threads in the order of their last lines, oldest first. */
+struct thread_list {
+	struct thread *first, *last;
+};
+
+/* What a jail asks of its threads, worked out once. */
+struct thread_jail {
+	uint16_t by2;		/* field of the second id, or TOLD_GONE */
+	uint16_t need[THREAD_NEEDS_MAX];
+	uint16_t base[THREAD_NEEDS_MAX];	/* where it is made from */
+	unsigned nneeds;
+	int64_t keep_ms;	/* of a thread that began or counted */
+	int64_t wait_ms;	/* of a hit that waits */
+	int64_t now;		/* newest event time */
+};
+
+struct threads {
+	const struct config *config;
+	struct thread_jail *jail;
+	struct name **bucket;
+	size_t nbuckets;	/* a power of two */
+	size_t nnames;
+	struct thread_list begun, pending;
+	size_t n, max;
+	size_t nwaits;
+	size_t bytes, bytes_max;
+	uint64_t forgotten;
+};
+
+/* thread_table.c: names, lists and bounds */
+size_t thread_key(struct span host, struct span program, struct span id,
+		  char ret[THREAD_KEY_MAX]);
+uint64_t thread_hash(uint16_t jail, struct span key);
+struct name *thread_find(struct threads *t, uint16_t jail, struct span key);
+int thread_begin(struct threads *t, uint16_t jail, struct span key,
+		 int64_t when, struct thread **ret);
+int thread_add_name(struct threads *t, struct thread *th, struct span key,
+		    bool joined);
+/* Take a name away, and the thread if that was its last. */
+void thread_drop_name(struct threads *t, struct name *n);
+/* All that waits and, where there is room, the names that have not ended. */
+void thread_move(struct threads *t, struct thread *from, struct thread *to);
+void thread_drop(struct threads *t, struct thread *th);
+void thread_drop_wait(struct threads *t, struct thread *th, struct waiting **w);
+void thread_drop_waits(struct threads *t, struct thread *th);
+/* Newest again; and into the right list, if `begun` has changed. */
+void thread_touch(struct threads *t, struct thread *th, int64_t when);
+void thread_set_told(struct threads *t, struct thread *th, struct told *told);
+void thread_set_begun(struct threads *t, struct thread *th);
+/* takes `told`. -ENOBUFS: bounded away; it was freed. */
+int thread_wait(struct threads *t, struct thread *th, const struct rule *rule,
+		int64_t when, struct told *told);
+bool thread_is_expired(const struct threads *t, const struct thread *th,
+		       int64_t now);
+/* Drop it if nothing is left that a later line could use. */
+void thread_drop_if_idle(struct threads *t, struct thread *th);
+/* Keep the bounds; `spare` stays. */
+void threads_trim(struct threads *t, const struct thread *spare);
+void threads_clear(struct threads *t);
+
+#endif

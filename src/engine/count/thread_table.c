@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where threads are kept: a keyed hash of their names, and two lists by last
+ * line, one of threads that a `remember` began, one of those that nobody told
+ * anything yet. Every mail that a stranger sends in makes one of the latter,
+ * so these go first when it gets full: a stranger must not be able to push
+ * out what is known about an account.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "engine/count/thread_private.h"
+
+#define MALLOC_COST 16
+#define HOST_MAX 255
+#define INSTANCE_MAX 64
+
+/* ---- names */
+
+/* Host, instance and id as one key; 0 if there is no id, or it is too long. */
+size_t thread_key(struct span host, struct span program, struct span id,
+		  char ret[THREAD_KEY_MAX])
+{
+	const char *slash = program.n ? memchr(program.p, '/', program.n) : NULL;
+	size_t instance = slash ? (size_t)(slash - program.p) : program.n;
+	size_t n = 0;
+
+	if (host.n > HOST_MAX)
+		host.n = HOST_MAX;
+	if (instance > INSTANCE_MAX)
+		instance = INSTANCE_MAX;
+	if (id.n == 0 || id.n > THREAD_KEY_MAX - 2 - host.n - instance)
+		return 0;
+	ret[n++] = (char)host.n;
+	if (host.n)
+		memcpy(ret + n, host.p, host.n);
+	n += host.n;
+	ret[n++] = (char)instance;
+	if (instance)
+		memcpy(ret + n, program.p, instance);
+	n += instance;
+	memcpy(ret + n, id.p, id.n);
+	return n + id.n;
+}
+
+uint64_t thread_hash(uint16_t jail, struct span key)
+{
+	char buf[sizeof(jail) + THREAD_KEY_MAX];
+
+	memcpy(buf, &jail, sizeof(jail));
+	memcpy(buf + sizeof(jail), key.p, key.n);
+	return hash_keyed(buf, sizeof(jail) + key.n);
+}
+
+static size_t name_bytes(const struct name *n)
+{
+	return sizeof(*n) + n->n + MALLOC_COST;
+}
+
+struct name *thread_find(struct threads *t, uint16_t jail, struct span key)
+{
+	uint64_t hash = thread_hash(jail, key);
+	struct name *n = t->bucket[hash & (t->nbuckets - 1)];
+
+	for (; n; n = n->next)
+		if (n->hash == hash && n->thread->jail == jail &&
+		    n->n == key.n && memcmp(n->key, key.p, key.n) == 0)
+			return n;
+	return NULL;
+}
+
+/* Twice the buckets; without memory the chains just get longer. */
+static void grow(struct threads *t)
+{
+	size_t nbuckets = t->nbuckets * 2;
+	struct name **bucket = calloc(nbuckets, sizeof(bucket[0]));
+
+	if (!bucket)
+		return;
+	for (size_t i = 0; i < t->nbuckets; i++) {
+		struct name *n = t->bucket[i], *next;
+
+		for (; n; n = next) {
+			next = n->next;
+			n->next = bucket[n->hash & (nbuckets - 1)];
+			bucket[n->hash & (nbuckets - 1)] = n;
+		}
+	}
+	t->bytes += (nbuckets - t->nbuckets) * sizeof(bucket[0]);
+	free(t->bucket);
+	t->bucket = bucket;
+	t->nbuckets = nbuckets;
+}
+
+/* The name out of its bucket and its thread's list. */
+static void name_free(struct threads *t, struct name *n)
+{
+	struct name **p = &t->bucket[n->hash & (t->nbuckets - 1)];
+	struct name **q = &n->thread->names;
+
+	while (*p != n)
+		p = &(*p)->next;
+	*p = n->next;
+	while (*q != n)
+		q = &(*q)->more;
+	*q = n->more;
+	n->thread->nnames--;
+	t->nnames--;
+	t->bytes -= name_bytes(n);
+	free(n);
+}
+
+/* The oldest joined name makes room; a thread's own name stays. */
+static void drop_oldest_joined(struct threads *t, struct thread *th)
+{
+	struct name *oldest = NULL;
+
+	for (struct name *n = th->names; n; n = n->more)
+		if (n->joined)
+			oldest = n;
+	if (oldest)
+		name_free(t, oldest);
+	t->forgotten++;
+}
+
+int thread_add_name(struct threads *t, struct thread *th, struct span key,
+		    bool joined)
+{
+	struct name *n;
+
+	if (th->nnames == THREAD_NAMES_MAX)
+		drop_oldest_joined(t, th);
+	if (t->nnames >= t->nbuckets)
+		grow(t);
+	n = malloc(sizeof(*n) + key.n);
+	if (!n)
+		return -ENOMEM;
+	n->n = (uint16_t)key.n;
+	memcpy(n->key, key.p, key.n);
+	n->hash = thread_hash(th->jail, key);
+	n->joined = joined;
+	n->ended = false;
+	n->thread = th;
+	n->more = th->names;
+	th->names = n;
+	th->nnames++;
+	n->next = t->bucket[n->hash & (t->nbuckets - 1)];
+	t->bucket[n->hash & (t->nbuckets - 1)] = n;
+	t->nnames++;
+	t->bytes += name_bytes(n);
+	return 0;
+}
+
+void thread_drop_name(struct threads *t, struct name *n)
+{
+	struct thread *th = n->thread;
+
+	name_free(t, n);
+	if (!th->names)
+		thread_drop(t, th);
+}
+
+/* ---- lists */
+
+static struct thread_list *list_of(struct threads *t, const struct thread *th)
+{
+	return th->begun ? &t->begun : &t->pending;
+}
+
+static void list_take(struct thread_list *l, struct thread *th)
+{
+	*(th->prev ? &th->prev->next : &l->first) = th->next;
+	*(th->next ? &th->next->prev : &l->last) = th->prev;
+}
+
+static void list_append(struct thread_list *l, struct thread *th)
+{
+	th->prev = l->last;
+	th->next = NULL;
+	*(l->last ? &l->last->next : &l->first) = th;
+	l->last = th;
+}
+
+void thread_touch(struct threads *t, struct thread *th, int64_t when)
+{
+	list_take(list_of(t, th), th);
+	list_append(list_of(t, th), th);
+	if (when > th->touched)
+		th->touched = when;
+}
+
+void thread_set_begun(struct threads *t, struct thread *th)
+{
+	list_take(list_of(t, th), th);
+	th->begun = true;
+	list_append(list_of(t, th), th);
+}
+
+/* ---- threads */
+
+int thread_begin(struct threads *t, uint16_t jail, struct span key,
+		 int64_t when, struct thread **ret)
+{
+	struct thread *th = calloc(1, sizeof(*th));
+
+	if (!th)
+		return -ENOMEM;
+	th->jail = jail;
+	th->touched = when;
+	list_append(&t->pending, th);
+	t->n++;
+	t->bytes += sizeof(*th) + MALLOC_COST;
+	if (thread_add_name(t, th, key, false) < 0) {
+		thread_drop(t, th);
+		return -ENOMEM;
+	}
+	threads_trim(t, th);
+	*ret = th;
+	return 0;
+}
+
+void thread_set_told(struct threads *t, struct thread *th, struct told *told)
+{
+	t->bytes += told_bytes(told);
+	t->bytes -= told_bytes(th->told);
+	free(th->told);
+	th->told = told;
+}
+
+void thread_drop_wait(struct threads *t, struct thread *th, struct waiting **w)
+{
+	struct waiting *gone = *w;
+
+	*w = gone->next;
+	th->nwaits--;
+	t->nwaits--;
+	t->bytes -= sizeof(*gone) + told_bytes(gone->told) + MALLOC_COST;
+	free(gone->told);
+	free(gone);
+}
+
+void thread_drop_waits(struct threads *t, struct thread *th)
+{
+	while (th->waits)
+		thread_drop_wait(t, th, &th->waits);
+}
+
+void thread_drop(struct threads *t, struct thread *th)
+{
+	while (th->names)
+		name_free(t, th->names);
+	thread_drop_waits(t, th);
+	thread_set_told(t, th, NULL);
+	list_take(list_of(t, th), th);
+	t->n--;
+	t->bytes -= sizeof(*th) + MALLOC_COST;
+	free(th);
+}
+
+int thread_wait(struct threads *t, struct thread *th, const struct rule *rule,
+		int64_t when, struct told *told)
+{
+	struct waiting **last = &th->waits, *w;
+
+	if (th->nwaits == THREAD_WAIT_MAX || t->nwaits >= THREADS_WAIT_MAX) {
+		free(told);
+		t->forgotten++;
+		return -ENOBUFS;
+	}
+	w = malloc(sizeof(*w));
+	if (!w) {
+		free(told);
+		return -ENOMEM;
+	}
+	*w = (struct waiting){ .rule = rule, .when = when, .told = told };
+	while (*last)
+		last = &(*last)->next;
+	*last = w;
+	th->nwaits++;
+	t->nwaits++;
+	t->bytes += sizeof(*w) + told_bytes(told) + MALLOC_COST;
+	threads_trim(t, th);
+	return 0;
+}
+
+static void move_wait(struct threads *t, struct thread *from, struct thread *to)
+{
+	struct waiting *w = from->waits, **at = &to->waits;
+
+	if (to->nwaits == THREAD_WAIT_MAX) {
+		thread_drop_wait(t, from, &from->waits);
+		t->forgotten++;
+		return;
+	}
+	from->waits = w->next;
+	from->nwaits--;
+	while (*at && (*at)->when <= w->when)
+		at = &(*at)->next;
+	w->next = *at;
+	*at = w;
+	to->nwaits++;
+}
+
+static void move_name(struct threads *t, struct thread *from, struct thread *to)
+{
+	struct name *n = from->names;
+
+	if (n->ended || to->nnames == THREAD_NAMES_MAX) {
+		t->forgotten += !n->ended;
+		name_free(t, n);
+		return;
+	}
+	from->names = n->more;
+	from->nnames--;
+	n->thread = to;
+	n->joined = true;
+	n->more = to->names;
+	to->names = n;
+	to->nnames++;
+}
+
+void thread_move(struct threads *t, struct thread *from, struct thread *to)
+{
+	while (from->waits)
+		move_wait(t, from, to);
+	while (from->names)
+		move_name(t, from, to);
+}
+
+void thread_drop_if_idle(struct threads *t, struct thread *th)
+{
+	if (!th->begun && !th->counted && !th->waits)
+		thread_drop(t, th);
+}
+
+bool thread_is_expired(const struct threads *t, const struct thread *th,
+		       int64_t now)
+{
+	const struct thread_jail *j = &t->jail[th->jail];
+	bool lasts = th->begun || th->counted;
+
+	return th->touched < now - (lasts ? j->keep_ms : j->wait_ms);
+}
+
+/* Idle longest of one list, but not `spare`. */
+static struct thread *oldest(const struct thread_list *l, const struct thread *spare)
+{
+	return l->first && l->first == spare ? l->first->next : l->first;
+}
+
+/* What the bounds cost next: those that nobody told anything come first. */
+static struct thread *surplus(const struct threads *t, const struct thread *spare)
+{
+	bool big = t->n > t->max || t->bytes > t->bytes_max;
+	struct thread *th = NULL;
+
+	if (big || t->nwaits >= THREADS_WAIT_MAX)
+		th = oldest(&t->pending, spare);
+	return !th && big ? oldest(&t->begun, spare) : th;
+}
+
+void threads_trim(struct threads *t, const struct thread *spare)
+{
+	struct thread *first[] = { oldest(&t->pending, spare),
+				   oldest(&t->begun, spare) }, *th;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (first[i] && thread_is_expired(t, first[i], t->jail[first[i]->jail].now))
+			thread_drop(t, first[i]);
+	while ((th = surplus(t, spare))) {
+		if (!thread_is_expired(t, th, t->jail[th->jail].now))
+			t->forgotten++;
+		thread_drop(t, th);
+	}
+}
+
+void threads_clear(struct threads *t)
+{
+	while (t->pending.first)
+		thread_drop(t, t->pending.first);
+	while (t->begun.first)
+		thread_drop(t, t->begun.first);
+}
