@@ -65,14 +65,14 @@ static bool ask_kernel(struct firewall *f, int set, const struct addr *a)
 static void plan_removal(struct firewall *f, struct firewall_ban *e, size_t entry)
 {
 	e->was_there = false;
-	for (int i = 0; i < BANS_SETS_MAX; i++) {
+	for (int i = 0; i < HELD_SETS_MAX; i++) {
 		const struct banset *s = &f->sets[i];
 
 		if (!build_in_use(f, (unsigned)i) || s->len != e->addr.len ||
 		    s->family != e->addr.family ||
 		    (e->scope != FIREWALL_ANY_SCOPE && e->scope != s->scope))
 			continue;
-		if (bans_find(f->bans, (unsigned)i, &e->addr) || ask_kernel(f, i, &e->addr))
+		if (held_find(f->held, (unsigned)i, &e->addr) || ask_kernel(f, i, &e->addr))
 			e->was_there = true;
 		if (s->made)
 			add_step(f, entry, i, true);
@@ -81,11 +81,11 @@ static void plan_removal(struct firewall *f, struct firewall_ban *e, size_t entr
 
 static void plan_ban(struct firewall *f, struct firewall_ban *e, size_t entry, struct wall now)
 {
-	const struct ban *held;
+	const struct held_ban *held;
 	int set;
 
 	set = build_find_set(f, e->scope, e->addr.family, e->addr.len);
-	held = set < 0 ? NULL : bans_find(f->bans, (unsigned)set, &e->addr);
+	held = set < 0 ? NULL : held_find(f->held, (unsigned)set, &e->addr);
 	e->was_there = held != NULL;
 	if (e->until.ms <= now.ms)
 		return;
@@ -114,7 +114,7 @@ static void plan(struct firewall *f, struct firewall_ban *bans, size_t n, struct
 /* The later of what it has and what it shall get: a ban is never shortened. */
 static int64_t end_of(const struct firewall *f, unsigned set, const struct firewall_ban *e)
 {
-	const struct ban *held = bans_find(f->bans, set, &e->addr);
+	const struct held_ban *held = held_find(f->held, set, &e->addr);
 
 	return held && held->until_ms > e->until.ms ? held->until_ms : e->until.ms;
 }
@@ -148,13 +148,13 @@ static void put_set_and_rule(struct firewall *f, unsigned set)
 
 static int send_steps(struct firewall *f, const struct firewall_ban *bans, struct wall now)
 {
-	bool adds[BANS_SETS_MAX] = { false }, drops[BANS_SETS_MAX] = { false };
+	bool adds[HELD_SETS_MAX] = { false }, drops[HELD_SETS_MAX] = { false };
 	int r;
 
 	for (size_t i = 0; i < f->nsteps; i++)
 		*(f->steps[i].drop ? &drops[f->steps[i].set] : &adds[f->steps[i].set]) = true;
 	nft_begin(&f->nl);
-	for (unsigned set = 0; set < BANS_SETS_MAX; set++) {
+	for (unsigned set = 0; set < HELD_SETS_MAX; set++) {
 		const struct banset *s = &f->sets[set];
 		size_t n;
 
@@ -171,7 +171,7 @@ static int send_steps(struct firewall *f, const struct firewall_ban *bans, struc
 		}
 	}
 	r = nft_commit(&f->nl);
-	for (unsigned set = 0; r == 0 && set < BANS_SETS_MAX; set++) {
+	for (unsigned set = 0; r == 0 && set < HELD_SETS_MAX; set++) {
 		if (adds[set])
 			f->sets[set].made = true;
 	}
@@ -185,15 +185,15 @@ static void remember(struct firewall *f, struct firewall_ban *bans)
 		struct firewall_ban *e = &bans[s->entry];
 
 		if (s->drop)
-			bans_drop(f->bans, s->set, &e->addr);
-		else if (bans_put(f->bans, s->set, &e->addr, end_of(f, s->set, e)) < 0)
+			held_drop(f->held, s->set, &e->addr);
+		else if (held_put(f->held, s->set, &e->addr, end_of(f, s->set, e)) < 0)
 			e->error = -ENOMEM;
 	}
 }
 
 /* ---- a full set ---- */
 
-static void note_evicted(struct firewall *f, const struct ban *b)
+static void note_evicted(struct firewall *f, const struct held_ban *b)
 {
 	struct firewall_ban gone = {
 		.addr = b->addr, .scope = f->sets[b->set].scope, .remove = true,
@@ -208,14 +208,14 @@ static void note_evicted(struct firewall *f, const struct ban *b)
 /* One batch; *ret: how many went. */
 static int evict_some(struct firewall *f, unsigned set, size_t n, size_t *ret)
 {
-	struct ban gone[NFT_ELEMS_PER_MESSAGE];
+	struct held_ban gone[NFT_ELEMS_PER_MESSAGE];
 	struct elem elems[NFT_ELEMS_PER_MESSAGE];
 	size_t k = 0;
 	int r;
 
-	while (k < n && k < NFT_ELEMS_PER_MESSAGE && bans_count(f->bans, set) > 0) {
-		gone[k] = *bans_first(f->bans, set);
-		bans_drop(f->bans, set, &gone[k].addr);
+	while (k < n && k < NFT_ELEMS_PER_MESSAGE && held_count(f->held, set) > 0) {
+		gone[k] = *held_first(f->held, set);
+		held_drop(f->held, set, &gone[k].addr);
 		elems[k] = (struct elem){ &gone[k].addr, 0 };
 		k++;
 	}
@@ -226,7 +226,7 @@ static int evict_some(struct firewall *f, unsigned set, size_t n, size_t *ret)
 		if (r == 0)
 			note_evicted(f, &gone[i]);
 		else
-			bans_put(f->bans, set, &gone[i].addr, gone[i].until_ms);
+			held_put(f->held, set, &gone[i].addr, gone[i].until_ms);
 	}
 	*ret = k;
 	return r;
@@ -234,7 +234,7 @@ static int evict_some(struct firewall *f, unsigned set, size_t n, size_t *ret)
 
 int apply_evict(struct firewall *f, unsigned set, size_t n)
 {
-	while (n > 0 && bans_count(f->bans, set) > 0) {
+	while (n > 0 && held_count(f->held, set) > 0) {
 		size_t k;
 		int r = evict_some(f, set, n, &k);
 
@@ -248,20 +248,20 @@ int apply_evict(struct firewall *f, unsigned set, size_t n)
 /* Room for what is new in this batch; what it renews or takes out counts. */
 static int make_room(struct firewall *f, const struct firewall_ban *bans)
 {
-	size_t want[BANS_SETS_MAX];
+	size_t want[HELD_SETS_MAX];
 	int r = 0;
 
-	for (unsigned set = 0; set < BANS_SETS_MAX; set++)
-		want[set] = bans_count(f->bans, set);
+	for (unsigned set = 0; set < HELD_SETS_MAX; set++)
+		want[set] = held_count(f->held, set);
 	for (size_t i = 0; i < f->nsteps; i++) {
 		const struct step *s = &f->steps[i];
-		bool held = bans_find(f->bans, s->set, &bans[s->entry].addr) != NULL;
+		bool held = held_find(f->held, s->set, &bans[s->entry].addr) != NULL;
 
 		want[s->set] += !s->drop && !held;
 		want[s->set] -= s->drop && held;
 	}
-	for (unsigned set = 0; r == 0 && set < BANS_SETS_MAX; set++) {
-		size_t held = bans_count(f->bans, set);
+	for (unsigned set = 0; r == 0 && set < HELD_SETS_MAX; set++) {
+		size_t held = held_count(f->held, set);
 		size_t over = want[set] > f->set_size ? want[set] - f->set_size : 0;
 
 		if (over > 0)
@@ -341,7 +341,7 @@ static size_t cut_batch(const struct firewall *f, const struct firewall_ban *ban
 	for (size_t i = 0; i < n; i++) {
 		size_t at = hash_keyed(&bans[i].addr, sizeof(struct addr)) % SLOTS;
 
-		weight += bans[i].scope == FIREWALL_ANY_SCOPE ? BANS_SETS_MAX : 1;
+		weight += bans[i].scope == FIREWALL_ANY_SCOPE ? HELD_SETS_MAX : 1;
 		if (i > 0 && weight > max)
 			return i;
 		for (; slots[at] != 0xffff; at = (at + 1) % SLOTS) {
@@ -356,8 +356,8 @@ static size_t cut_batch(const struct firewall *f, const struct firewall_ban *ban
 /* Slots of sets that never came into being. */
 static void release_unmade(struct firewall *f)
 {
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
-		if (!f->sets[i].made && bans_count(f->bans, i) == 0)
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
+		if (!f->sets[i].made && held_count(f->held, i) == 0)
 			f->sets[i].name[0] = '\0';
 	}
 }
@@ -383,14 +383,14 @@ int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n, stru
 
 int apply_again(struct firewall *f, unsigned set, struct wall now)
 {
-	size_t i = 0, count = bans_count(f->bans, set);
+	size_t i = 0, count = held_count(f->held, set);
 
 	while (i < count) {
 		size_t n = 0;
 		int r;
 
 		for (; i < count && n < f->nl.elems_max; i++) {
-			const struct ban *b = bans_at(f->bans, set, i);
+			const struct held_ban *b = held_at(f->held, set, i);
 
 			if (b->until_ms > now.ms)
 				f->elems[n++] = (struct elem){ &b->addr, left_ms(b->until_ms, now) };

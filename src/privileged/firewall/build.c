@@ -39,7 +39,7 @@ bool build_in_use(const struct firewall *f, unsigned set)
 
 int build_find_set(const struct firewall *f, uint16_t scope, uint8_t family, uint8_t len)
 {
-	for (int i = 0; i < BANS_SETS_MAX; i++) {
+	for (int i = 0; i < HELD_SETS_MAX; i++) {
 		const struct banset *s = &f->sets[i];
 
 		if (s->len == len && s->scope == scope && s->family == family && s->name[0])
@@ -59,7 +59,7 @@ int build_need_set(struct firewall *f, uint16_t scope, uint8_t family, uint8_t l
 	r = table_set_name(f->scopes[scope].name, family, len, s.name);
 	if (r < 0)
 		return r;
-	for (i = 0; i < BANS_SETS_MAX; i++) {
+	for (i = 0; i < HELD_SETS_MAX; i++) {
 		if (!build_in_use(f, (unsigned)i)) {
 			f->sets[i] = s;
 			return i;
@@ -70,7 +70,7 @@ int build_need_set(struct firewall *f, uint16_t scope, uint8_t family, uint8_t l
 
 void build_keep_counters(struct firewall *f)
 {
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		struct banset *s = &f->sets[i];
 		const struct view_set *seen;
 
@@ -122,7 +122,7 @@ static int try_build(struct firewall *f, bool fresh)
 	table_put_allow_sets(&f->nl, f->table);
 	put_allowed(f);
 	table_put_fixed_rules(&f->nl, f->table);
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		const struct banset *s = &f->sets[i];
 
 		if (!build_in_use(f, i))
@@ -133,7 +133,7 @@ static int try_build(struct firewall *f, bool fresh)
 	r = nft_commit(&f->nl);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++)
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++)
 		f->sets[i].made = build_in_use(f, i);
 	f->owned = (flags & NFT_TABLE_OWNER) != 0;
 	return 0;
@@ -164,7 +164,7 @@ bool build_is_whole(const struct firewall *f)
 	if (!v->table || !v->chain || (v->flags & TABLE_DORMANT) ||
 	    !view_find(v, TABLE_ALLOW4) || !view_find(v, TABLE_ALLOW6))
 		return false;
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		const struct view_set *seen;
 
 		if (!build_in_use(f, i))
@@ -184,7 +184,7 @@ static bool is_stale(const struct firewall *f, const char *name)
 
 	if (!table_parse_set_name(name, &scope_len, &family, &len))
 		return false;
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		if (strcmp(f->sets[i].name, name) == 0)
 			return false;
 	}

@@ -138,7 +138,7 @@ static int allocate(struct firewall *f)
 	f->elems = calloc(steps, sizeof(*f->elems));
 	if (!f->evicted || !f->steps || !f->elems)
 		return -ENOMEM;
-	return bans_new(&f->bans);
+	return held_new(&f->held);
 }
 
 int firewall_open(const struct firewall_conf *conf, struct firewall **ret)
@@ -170,7 +170,7 @@ void firewall_close(struct firewall **fp)
 		return;
 	heal_deafen(f);
 	nft_close(&f->nl);
-	bans_free(&f->bans);
+	held_free(&f->held);
 	free(f->allow4.v);
 	free(f->allow6.v);
 	free(f->evicted);
@@ -185,7 +185,7 @@ void firewall_close(struct firewall **fp)
 /* Scopes are known by name: their place may have changed, or they are gone. */
 static void follow_scopes(struct firewall *f)
 {
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		struct banset *s = &f->sets[i];
 		uint8_t family, len;
 		size_t scope_len;
@@ -196,7 +196,7 @@ static void follow_scopes(struct firewall *f)
 		table_parse_set_name(s->name, &scope_len, &family, &len);
 		scope = find_scope(f, s->name, scope_len);
 		if (scope < 0 || (scope != SCOPE_ALL && f->scopes[scope].nports == 0)) {
-			bans_clear(f->bans, i);
+			held_clear(f->held, i);
 			s->name[0] = '\0';
 		} else {
 			s->scope = (uint16_t)scope;
@@ -208,8 +208,8 @@ static int shrink_sets(struct firewall *f)
 {
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && i < BANS_SETS_MAX; i++) {
-		size_t n = bans_count(f->bans, i);
+	for (unsigned i = 0; r == 0 && i < HELD_SETS_MAX; i++) {
+		size_t n = held_count(f->held, i);
 
 		if (build_in_use(f, i) && n > f->set_size)
 			r = apply_evict(f, i, n - f->set_size);
@@ -252,7 +252,7 @@ int firewall_reconf(struct firewall *f, const struct firewall_conf *conf)
 
 		r = start(f, anew, &fresh);
 	}
-	for (unsigned i = 0; r == 0 && fresh && i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; r == 0 && fresh && i < HELD_SETS_MAX; i++) {
 		if (build_in_use(f, i))
 			r = apply_again(f, i, now);
 	}
@@ -353,7 +353,7 @@ int firewall_status(struct firewall *f, struct firewall_status *ret)
 {
 	struct firewall_status s = {
 		.owned = f->owned, .persistent = f->owned, .healing = f->watch >= 0,
-		.wanted = bans_total(f->bans), .healed = f->healed,
+		.wanted = held_total(f->held), .healed = f->healed,
 		.evicted = f->evicted_total,
 		.dropped_packets = f->past_packets, .dropped_bytes = f->past_bytes,
 	};
@@ -362,7 +362,7 @@ int firewall_status(struct firewall *f, struct firewall_status *ret)
 	if (r < 0)
 		return r;
 	build_keep_counters(f);
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		const struct view_set *seen;
 
 		if (!build_in_use(f, i))
@@ -399,10 +399,10 @@ int firewall_get(struct firewall *f, const struct addr *a, uint16_t scope,
 
 void firewall_expire(struct firewall *f, struct wall now)
 {
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
-		const struct ban *b;
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
+		const struct held_ban *b;
 
-		while ((b = bans_first(f->bans, i)) && b->until_ms <= now.ms)
-			bans_drop(f->bans, i, &b->addr);
+		while ((b = held_first(f->held, i)) && b->until_ms <= now.ms)
+			held_drop(f->held, i, &b->addr);
 	}
 }

@@ -119,6 +119,9 @@ void firewall_expire(struct firewall *f, struct wall now);
  * Close TCP sockets whose remote end is in `banned` and whose local port is
  * in the scope (any, for `all`), except connections we opened (told by the
  * local port not being one we listen on). IPv4-mapped ones too. *ret_n: closed.
+ * Entries with an error, removals and past ends are passed over, so that what went through
+ * firewall_apply() can be handed on as it is. Call it after the ban, so that
+ * the peer cannot come back.
  */
 struct sockets;
 int sockets_open(struct sockets **ret);	/* -EOPNOTSUPP: no INET_DIAG_DESTROY */

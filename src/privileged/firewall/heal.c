@@ -185,15 +185,15 @@ static bool was_seen(const bool *seen, unsigned set, bool fresh)
 
 static int repair(struct firewall *f, struct wall now)
 {
-	bool seen[BANS_SETS_MAX];
+	bool seen[HELD_SETS_MAX];
 	bool fresh = false;
 	int r;
 
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++)
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++)
 		seen[i] = build_in_use(f, i) && view_find(&f->view, f->sets[i].name);
 	r = build_frame(f, false, &fresh);
 	heal_pause(f);
-	for (unsigned i = 0; r == 0 && i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; r == 0 && i < HELD_SETS_MAX; i++) {
 		if (build_in_use(f, i) && !was_seen(seen, i, fresh))
 			r = apply_again(f, i, now);
 	}
@@ -229,11 +229,11 @@ static bool prune(struct firewall *f)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
 		struct banset *s = &f->sets[i];
 		const struct view_set *seen;
 
-		if (!build_in_use(f, i) || s->len == 32 || s->len == 64 || bans_count(f->bans, i))
+		if (!build_in_use(f, i) || s->len == 32 || s->len == 64 || held_count(f->held, i))
 			continue;
 		seen = view_find(&f->view, s->name);
 		if (!seen || seen->count != 0)

@@ -102,6 +102,7 @@ void nft_begin(struct nft *nl)
 	nl->n = 0;
 	nl->error = 0;
 	nl->last_at = 0;
+	nl->why[0] = '\0';
 	put_edge(nl, NFNL_MSG_BATCH_BEGIN);
 	nl->first = nl->seq;
 }

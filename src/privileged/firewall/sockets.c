@@ -23,6 +23,7 @@
 #include <libmnl/libmnl.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "privileged/firewall/firewall.h"
 
 #define ANSWER_MAX 65536
@@ -270,8 +271,10 @@ void sockets_close(struct sockets **s)
 
 static void take_bans(struct cut *c, const struct firewall_ban *banned, size_t n)
 {
+	struct wall now = clock_wall();
+
 	for (size_t i = 0; i < n; i++) {
-		if (banned[i].error || banned[i].remove)
+		if (banned[i].error || banned[i].remove || banned[i].until.ms <= now.ms)
 			continue;
 		c->bans[c->nbans++] = &banned[i];
 		if (banned[i].addr.family == ADDR_V4)

@@ -2,7 +2,7 @@
 #ifndef PRIVILEGED_FIREWALL_STATE_H
 #define PRIVILEGED_FIREWALL_STATE_H
 
-#include "privileged/firewall/bans.h"
+#include "privileged/firewall/held.h"
 #include "privileged/firewall/elems.h"
 #include "privileged/firewall/firewall.h"
 #include "privileged/firewall/nft.h"
@@ -43,8 +43,8 @@ struct firewall {
 	uint64_t healed;
 	char last_flush[64];
 
-	struct banset sets[BANS_SETS_MAX];
-	struct bans *bans;
+	struct banset sets[HELD_SETS_MAX];
+	struct held *held;
 	bool allow_known;	/* firewall_allow() was called */
 	struct allowed allow4, allow6;
 

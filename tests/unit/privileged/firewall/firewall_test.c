@@ -298,7 +298,7 @@ static void bounds_the_number_of_sets(void **state)
 		r = apply_one(f, masked, MAIL, false, INT64_MAX, NULL);
 	}
 	assert_int_equal(r, -ENOSPC);
-	assert_int_equal(128 - len - 1, BANS_SETS_MAX);
+	assert_int_equal(128 - len - 1, HELD_SETS_MAX);
 	close_and_teardown(&f);
 }
 
@@ -514,7 +514,7 @@ static void follows_a_reload(void **state)
 	assert_int_equal(OUTPUT(out, "nft", "list", "table", "inet", "t"), 0);
 	assert_non_null(strstr(out, "th dport { 25, 2525 }"));
 	assert_null(strstr(out, "ssh4_32"));
-	assert_int_equal(bans_total(f->bans), 2);
+	assert_int_equal(held_total(f->held), 2);
 	/* Counters of each ban, from now on. */
 	assert_int_equal(ban(f, "198.51.100.3", 2, 80000), 0);
 	assert_int_equal(OUTPUT(out, "nft", "list", "set", "inet", "t", "mail4_32"), 0);
@@ -585,7 +585,7 @@ static void forgets_what_has_ended(void **state)
 	assert_int_equal(ban(f, "198.51.100.1", MAIL, 60000), 0);
 	assert_int_equal(ban(f, "198.51.100.2", MAIL, 70000), 0);
 	firewall_expire(f, later);
-	assert_int_equal(bans_total(f->bans), 1);
+	assert_int_equal(held_total(f->held), 1);
 	close_and_teardown(&f);
 }
 

@@ -9,30 +9,30 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "privileged/firewall/bans.h"
+#include "privileged/firewall/held.h"
 
 struct heap {
-	struct ban **v;
+	struct held_ban **v;
 	size_t n, cap;
 };
 
-struct bans {
-	struct ban **chains;
+struct held {
+	struct held_ban **chains;
 	size_t nchains;		/* a power of two */
 	size_t n;
-	struct heap sets[BANS_SETS_MAX];
+	struct heap sets[HELD_SETS_MAX];
 };
 
 #define CHAINS_MIN 256
 
-int bans_new(struct bans **ret)
+int held_new(struct held **ret)
 {
-	struct bans *b = calloc(1, sizeof(*b));
+	struct held *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return -ENOMEM;
 	b->nchains = CHAINS_MIN;
-	b->chains = calloc(b->nchains, sizeof(struct ban *));
+	b->chains = calloc(b->nchains, sizeof(struct held_ban *));
 	if (!b->chains) {
 		free(b);
 		return -ENOMEM;
@@ -41,12 +41,12 @@ int bans_new(struct bans **ret)
 	return 0;
 }
 
-void bans_free(struct bans **b)
+void held_free(struct held **b)
 {
 	if (!*b)
 		return;
-	for (unsigned i = 0; i < BANS_SETS_MAX; i++) {
-		bans_clear(*b, i);
+	for (unsigned i = 0; i < HELD_SETS_MAX; i++) {
+		held_clear(*b, i);
 		free((*b)->sets[i].v);
 	}
 	free((*b)->chains);
@@ -54,42 +54,42 @@ void bans_free(struct bans **b)
 	*b = NULL;
 }
 
-static size_t chain_of(const struct bans *b, unsigned set, const struct addr *a)
+static size_t chain_of(const struct held *b, unsigned set, const struct addr *a)
 {
 	struct { struct addr addr; uint8_t set; } key = { *a, (uint8_t)set };
 
 	return hash_keyed(&key, sizeof(key)) & (b->nchains - 1);
 }
 
-static struct ban **slot_of(const struct bans *b, unsigned set, const struct addr *a)
+static struct held_ban **slot_of(const struct held *b, unsigned set, const struct addr *a)
 {
-	struct ban **p = &b->chains[chain_of(b, set, a)];
+	struct held_ban **p = &b->chains[chain_of(b, set, a)];
 
 	while (*p && ((*p)->set != set || memcmp(&(*p)->addr, a, sizeof(*a)) != 0))
 		p = &(*p)->next;
 	return p;
 }
 
-const struct ban *bans_find(const struct bans *b, unsigned set, const struct addr *a)
+const struct held_ban *held_find(const struct held *b, unsigned set, const struct addr *a)
 {
 	return *slot_of(b, set, a);
 }
 
 /* Twice the chains, when there are as many bans; without memory it goes on. */
-static void grow_chains(struct bans *b)
+static void grow_chains(struct held *b)
 {
 	size_t old_n = b->nchains;
-	struct ban **old = b->chains;
-	struct ban **v = calloc(old_n * 2, sizeof(*v));
+	struct held_ban **old = b->chains;
+	struct held_ban **v = calloc(old_n * 2, sizeof(*v));
 
 	if (!v)
 		return;
 	b->chains = v;
 	b->nchains = old_n * 2;
 	for (size_t i = 0; i < old_n; i++) {
-		struct ban *next;
+		struct held_ban *next;
 
-		for (struct ban *p = old[i]; p; p = next) {
+		for (struct held_ban *p = old[i]; p; p = next) {
 			size_t c = chain_of(b, p->set, &p->addr);
 
 			next = p->next;
@@ -100,7 +100,7 @@ static void grow_chains(struct bans *b)
 	free(old);
 }
 
-static void heap_set(struct heap *h, size_t i, struct ban *x)
+static void heap_set(struct heap *h, size_t i, struct held_ban *x)
 {
 	h->v[i] = x;
 	x->at = (uint32_t)i;
@@ -109,7 +109,7 @@ static void heap_set(struct heap *h, size_t i, struct ban *x)
 /* Move the one at i to where its end belongs. */
 static void heap_settle(struct heap *h, size_t i)
 {
-	struct ban *x = h->v[i];
+	struct held_ban *x = h->v[i];
 
 	while (i > 0 && h->v[(i - 1) / 2]->until_ms > x->until_ms) {
 		heap_set(h, i, h->v[(i - 1) / 2]);
@@ -131,7 +131,7 @@ static void heap_settle(struct heap *h, size_t i)
 static int heap_reserve(struct heap *h)
 {
 	size_t cap = h->cap ? h->cap * 2 : 64;
-	struct ban **v;
+	struct held_ban **v;
 
 	if (h->n < h->cap)
 		return 0;
@@ -143,11 +143,11 @@ static int heap_reserve(struct heap *h)
 	return 0;
 }
 
-int bans_put(struct bans *b, unsigned set, const struct addr *a, int64_t until_ms)
+int held_put(struct held *b, unsigned set, const struct addr *a, int64_t until_ms)
 {
 	struct heap *h = &b->sets[set];
-	struct ban **slot = slot_of(b, set, a);
-	struct ban *x = *slot;
+	struct held_ban **slot = slot_of(b, set, a);
+	struct held_ban *x = *slot;
 
 	if (x) {
 		x->until_ms = until_ms;
@@ -171,11 +171,11 @@ int bans_put(struct bans *b, unsigned set, const struct addr *a, int64_t until_m
 	return 0;
 }
 
-bool bans_drop(struct bans *b, unsigned set, const struct addr *a)
+bool held_drop(struct held *b, unsigned set, const struct addr *a)
 {
 	struct heap *h = &b->sets[set];
-	struct ban **slot = slot_of(b, set, a);
-	struct ban *x = *slot;
+	struct held_ban **slot = slot_of(b, set, a);
+	struct held_ban *x = *slot;
 	size_t at;
 
 	if (!x)
@@ -192,30 +192,30 @@ bool bans_drop(struct bans *b, unsigned set, const struct addr *a)
 	return true;
 }
 
-void bans_clear(struct bans *b, unsigned set)
+void held_clear(struct held *b, unsigned set)
 {
 	struct heap *h = &b->sets[set];
 
 	while (h->n > 0)
-		bans_drop(b, set, &h->v[h->n - 1]->addr);
+		held_drop(b, set, &h->v[h->n - 1]->addr);
 }
 
-const struct ban *bans_first(const struct bans *b, unsigned set)
+const struct held_ban *held_first(const struct held *b, unsigned set)
 {
 	return b->sets[set].n ? b->sets[set].v[0] : NULL;
 }
 
-const struct ban *bans_at(const struct bans *b, unsigned set, size_t i)
+const struct held_ban *held_at(const struct held *b, unsigned set, size_t i)
 {
 	return b->sets[set].v[i];
 }
 
-size_t bans_count(const struct bans *b, unsigned set)
+size_t held_count(const struct held *b, unsigned set)
 {
 	return b->sets[set].n;
 }
 
-size_t bans_total(const struct bans *b)
+size_t held_total(const struct held *b)
 {
 	return b->n;
 }
