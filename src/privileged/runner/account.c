@@ -24,9 +24,12 @@ enum { SHADOW_HASH = 1, SHADOW_CHANGED = 2, SHADOW_EXPIRE = 7, SHADOW_FIELDS = 9
 /* The line of `name`; the first, as shadow-utils takes it. */
 static int find_line(const char *path, const char *name, char **line, struct stat *st)
 {
-	_cleanup_(close_file) FILE *f = fopen(path, "re");
 	size_t n = strlen(name), size = 0;
+	_cleanup_(close_file) FILE *f = NULL;
 
+	if (strpbrk(name, ":\n"))
+		return -ENOENT;
+	f = fopen(path, "re");
 	if (!f || fstat(fileno(f), st) < 0)
 		return -errno;
 	while (getline(line, &size, f) > 0)

@@ -38,6 +38,7 @@
 #include "wire/runner.h"
 
 #define PATIENCE_MS 20000
+#define ENGINE_ID 65533
 
 static char dir[] = "/tmp/runner-test-XXXXXX";
 static bool usable;
@@ -152,12 +153,13 @@ static inline void start_runner(const char *config)
 	assert_int_equal(channel_pair(pair), 0);
 	runner = fork();
 	if (runner == 0) {
-		struct runner_start s = { .sock = pair[1], .engine_fd = -1 };
+		struct runner_start s = { .sock = pair[1], .engine_id = { ENGINE_ID, ENGINE_ID } };
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(pair[0]);
 		s.state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		s.pack_fd = seal_config(config);
+		s.engine_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 		_exit(runner_main(&s));
 	}
 	close(pair[1]);

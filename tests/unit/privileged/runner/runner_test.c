@@ -245,12 +245,57 @@ static void test_reconf(void)
 	stop_runner();
 }
 
-int main(void)
+/* ---- engines ---- */
+
+/* This program as an engine: waits for the end of descriptor 3. */
+static int be_engine(void)
+{
+	char c;
+
+	if (getuid() != ENGINE_ID || setuid(0) == 0 || fcntl(4, F_GETFD) >= 0)
+		return 1;
+	return read(3, &c, 1) == 0 ? 5 : 2;
+}
+
+static int engine_end(uint64_t generation)
+{
+	struct runner_engine e;
+
+	assert_int_equal(receive(&e, sizeof(e)), sizeof(e));
+	assert_int_equal(e.head.type, RUNNER_ENGINE_ENDED);
+	assert_int_equal(e.head.id, generation);
+	return e.status;
+}
+
+static void test_engines(void)
+{
+	struct runner_engine e = { .head = { 1, RUNNER_START_ENGINE, 0, sizeof(e) } };
+	int ends[2];
+
+	launch(STANDARD);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(channel_send(sock, &e, sizeof(e), &ends[0], 1), 0);
+	e.head.id = 2;
+	assert_int_equal(channel_send(sock, &e, sizeof(e), &ends[0], 1), 0);
+	e.head = (struct runner_head){ 2, RUNNER_KILL_ENGINE, 0, sizeof(e) };
+	assert_int_equal(channel_send(sock, &e, sizeof(e), NULL, 0), 0);
+	assert_int_equal(engine_end(2), SIGKILL);
+	e.head.id = 7;		/* there is none: nothing happens */
+	assert_int_equal(channel_send(sock, &e, sizeof(e), NULL, 0), 0);
+	close(ends[1]);
+	assert_int_equal(engine_end(1), 5 << 8);
+	close(ends[0]);
+	stop_runner();
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_mail), ROW(test_mail_crash), ROW(test_run), ROW(test_slow_delays_nobody),
-		ROW(test_flood), ROW(test_nonsense), ROW(test_resolve), ROW(test_reconf),
+		ROW(test_flood), ROW(test_nonsense), ROW(test_resolve), ROW(test_reconf), ROW(test_engines),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
+		return be_engine();
 	return cmocka_run_group_tests(tests, enter_laboratory, leave_laboratory);
 }
