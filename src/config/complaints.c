@@ -67,6 +67,20 @@ void complaints_free(struct complaints *c)
 	*c = (struct complaints){ 0 };
 }
 
+/* Backslashes stay as they are: patterns are full of them, and people read this. */
+static void put_readable(struct buf *out, const char *s)
+{
+	for (;;) {
+		size_t n = strcspn(s, "\\");
+
+		buf_put_escaped(out, (struct span){ s, n });
+		if (!s[n])
+			return;
+		buf_putc(out, '\\');
+		s += n + 1;
+	}
+}
+
 void complaint_print(const struct complaint *c, struct buf *out)
 {
 	if (c->place.file) {
@@ -77,5 +91,5 @@ void complaint_print(const struct complaint *c, struct buf *out)
 	}
 	if (c->warning)
 		buf_puts(out, "warning: ");
-	buf_put_escaped(out, span_of(c->text));
+	put_readable(out, c->text);
 }

@@ -243,19 +243,19 @@ static void put_words(struct buf *out, const struct form *f)
 	buf_puts(out, f->list_begin);
 	buf_puts(out, f->word_head);
 	for (int v = 0; v < VERBS; v++)
-		f->word(out, verb_rows[v].name, verb_rows[v].help);
+		f->word(out, schema_verbs[v].name, schema_verbs[v].help);
 	buf_puts(out, f->list_end);
 	f->head(out, "Actions");
 	buf_puts(out, f->list_begin);
 	buf_puts(out, f->word_head);
 	for (int k = 0; k < ACTION_KINDS; k++)
-		f->word(out, action_rows[k].name, action_rows[k].help);
+		f->word(out, schema_actions[k].name, schema_actions[k].help);
 	buf_puts(out, f->list_end);
 }
 
 static void document_jail(struct buf *out, const struct form *f)
 {
-	put_section(out, f, "Keys of a jail", jail_keys, "");
+	put_section(out, f, "Keys of a jail", schema_jail_keys, "");
 	put_words(out, f);
 	f->head(out, "Keys of actions");
 	buf_puts(out, f->list_begin);
@@ -263,19 +263,19 @@ static void document_jail(struct buf *out, const struct form *f)
 	for (int k = 0; k < ACTION_KINDS; k++) {
 		char prefix[32];
 
-		snprintf(prefix, sizeof(prefix), "%s.", action_rows[k].name);
-		if (action_rows[k].keys)
-			put_keys(out, f, action_rows[k].keys, prefix);
+		snprintf(prefix, sizeof(prefix), "%s.", schema_actions[k].name);
+		if (schema_actions[k].keys)
+			put_keys(out, f, schema_actions[k].keys, prefix);
 	}
 	buf_puts(out, f->list_end);
-	put_section(out, f, "Keys of a test", test_keys, "");
-	put_section(out, f, "Keys of one of its lines", test_line_keys, "lines.");
+	put_section(out, f, "Keys of a test", schema_test_keys, "");
+	put_section(out, f, "Keys of one of its lines", schema_test_line_keys, "lines.");
 }
 
 static void document_main(struct buf *out, const struct form *f)
 {
-	put_section(out, f, "Keys of bailiff.yaml", main_keys, "");
-	put_section(out, f, "Keys of a log", log_keys, "logs.NAME.");
+	put_section(out, f, "Keys of bailiff.yaml", schema_main_keys, "");
+	put_section(out, f, "Keys of a log", schema_log_keys, "logs.NAME.");
 }
 
 static void document_fields(struct buf *out, const struct form *f)

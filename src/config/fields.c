@@ -15,9 +15,11 @@
 #define MAIL	"(?:\"(?:[^\"\\\\]|\\\\.){0,128}\"(?:@[^<>,\\s]{0,255})?|[^<>,\"\\s]{0,320})"
 
 #define QUEUE_ID_SET \
-	"4 to 20 hexadecimal digits in upper case, or 10 to 30 digits and letters without vowels (long ids); NOQUEUE is none"
+	"4 to 20 hexadecimal digits in upper case, or 10 to 30 digits and letters without " \
+	"vowels (long ids); NOQUEUE is none"
 #define MAIL_SET \
-	"no angle bracket, comma, quote or white space, unless the local part is quoted; may be empty (`<>`)"
+	"no angle bracket, comma, quote or white space, unless the local part is quoted; " \
+	"may be empty (`<>`)"
 
 const struct field config_field_table[] = {
 	{ "ip", FIELD_ADDR, ADDRESS, NULL, "hexadecimal digits, dots, colons, a zone id behind %",

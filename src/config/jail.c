@@ -24,8 +24,8 @@ static int derived_from(const struct config *c, int field)
 	return from ? config_field(c, span_of(from)) : field;
 }
 
-int find_captured(struct loader *l, const struct captures *caps, struct place where,
-		  const char *key, struct span name)
+int loader_captured(struct loader *l, const struct captures *caps, struct place where,
+		    const char *key, struct span name)
 {
 	const struct config *c = l->config;
 	struct nearest near = { 0 };
@@ -38,7 +38,7 @@ int find_captured(struct loader *l, const struct captures *caps, struct place wh
 			nearest_try(&near, typed, c->fields[i].name);
 	if (field < 0) {
 		complain(l, where, "'%s' names '%s', which no pattern captures%s", key, typed,
-			 did_you_mean(l, near.name));
+			 loader_hint(l, near.name));
 		return -1;
 	}
 	if (strcmp(typed, "country") == 0 || strcmp(typed, "asn") == 0) {
@@ -54,21 +54,21 @@ int find_captured(struct loader *l, const struct captures *caps, struct place wh
 			 key, typed, c->fields[from].name);
 	else
 		complain(l, where, "'%s' names '%s', which no pattern captures%s", key, typed,
-			 did_you_mean(l, near.name));
+			 loader_hint(l, near.name));
 	return -1;
 }
 
-void check_template(struct loader *l, const struct captures *caps, const struct node *argv,
-		    const struct strings *words)
+void loader_template(struct loader *l, const struct captures *caps, const struct node *argv,
+		     const struct strings *words)
 {
 	for (size_t i = 0; i < words->n; i++) {
-		struct pattern_scan scan;
-		struct pattern_part part;
+		struct placeholder_scan scan;
+		struct placeholder_part part;
 
-		pattern_begin(&scan, span_of(words->v[i]));
-		while (template_next(&scan, &part) > 0)
-			if (part.kind == PATTERN_FIELD)
-				find_captured(l, caps, argv->items[i]->place, words->v[i], part.name);
+		placeholder_begin(&scan, span_of(words->v[i]));
+		while (placeholder_next_in_word(&scan, &part) > 0)
+			if (part.kind == PART_FIELD)
+				loader_captured(l, caps, argv->items[i]->place, words->v[i], part.name);
 	}
 }
 
@@ -89,7 +89,8 @@ static void found_add(struct loader *l, struct found *f, struct place where, int
 		f->v[f->n++] = (uint16_t)field;
 }
 
-static void unknown_placeholder(struct loader *l, struct place where, const struct pattern_part *p)
+static void unknown_placeholder(struct loader *l, struct place where,
+				const struct placeholder_part *p)
 {
 	const struct config *c = l->config;
 	struct nearest near = { 0 };
@@ -126,12 +127,12 @@ static int own_field(struct loader *l, struct place where, struct span name)
 }
 
 static void take_part(struct loader *l, struct place where, bool prefix,
-		      const struct pattern_part *p, struct found *ret)
+		      const struct placeholder_part *p, struct found *ret)
 {
 	bool content = span_eq(p->name, SPAN_LIT("content"));
 	int field = config_field(l->config, p->name);
 
-	if (p->kind == PATTERN_TEXT)
+	if (p->kind == PART_TEXT)
 		return;
 	if (content && !prefix) {
 		complain(l, where, "<content> belongs into 'prefix'");
@@ -142,7 +143,7 @@ static void take_part(struct loader *l, struct place where, bool prefix,
 			 l->config->fields[field].name, p->offset, l->config->fields[field].from);
 		return;
 	}
-	if (p->kind == PATTERN_OWN)
+	if (p->kind == PART_OWN)
 		field = own_field(l, where, p->name);
 	else if (field < 0 || !l->config->fields[field].regex)
 		unknown_placeholder(l, where, p);
@@ -153,16 +154,16 @@ static void take_part(struct loader *l, struct place where, bool prefix,
 static void scan(struct loader *l, const char *pattern, struct place where, bool prefix,
 		 struct found *ret)
 {
-	struct pattern_scan s;
-	struct pattern_part part;
+	struct placeholder_scan s;
+	struct placeholder_part part;
 	int err;
 
 	if (!*pattern)
 		complain(l, where, "an empty pattern matches every line");
 	if (strlen(pattern) > PATTERN_MAX)
 		complain(l, where, "a pattern is at most %d bytes long", PATTERN_MAX);
-	pattern_begin(&s, span_of(pattern));
-	while ((err = pattern_next(&s, &part)) > 0)
+	placeholder_begin(&s, span_of(pattern));
+	while ((err = placeholder_next(&s, &part)) > 0)
 		take_part(l, where, prefix, &part, ret);
 	if (err < 0)
 		complain(l, where, "%s (at offset %zu)", s.error, s.error_at);
@@ -173,7 +174,7 @@ static void scan(struct loader *l, const char *pattern, struct place where, bool
 static int find_verb(const char *word)
 {
 	for (int v = 0; v < VERBS; v++)
-		if (strcmp(verb_rows[v].name, word) == 0)
+		if (strcmp(schema_verbs[v].name, word) == 0)
 			return v;
 	return -1;
 }
@@ -183,9 +184,9 @@ static void unknown_verb(struct loader *l, const struct node *key)
 	struct nearest near = { 0 };
 
 	for (int v = 0; v < VERBS; v++)
-		nearest_try(&near, key->text, verb_rows[v].name);
+		nearest_try(&near, key->text, schema_verbs[v].name);
 	nearest_try(&near, key->text, "each");
-	complain(l, key->place, "unknown key '%.80s'%s", key->text, did_you_mean(l, near.name));
+	complain(l, key->place, "unknown key '%.80s'%s", key->text, loader_hint(l, near.name));
 }
 
 /* `remember: PATTERN`, with `each: true` beside `count: PATTERN`. */
@@ -198,7 +199,7 @@ static bool read_verb_rule(struct loader *l, const struct node *n, struct rule *
 		int verb = find_verb(n->keys[i]->text);
 
 		if (strcmp(n->keys[i]->text, "each") == 0) {
-			read_value(l, rule_keys, n->items[i], &draft.each);
+			value_read(l, schema_rule_keys, n->items[i], &draft.each);
 			continue;
 		}
 		if (verb < 0) {
@@ -210,7 +211,7 @@ static bool read_verb_rule(struct loader *l, const struct node *n, struct rule *
 				 n->keys[i]->text);
 			return false;
 		}
-		text = read_scalar(l, n->items[i], arena_printf(l->arena, "'%s'", n->keys[i]->text));
+		text = value_scalar(l, n->items[i], arena_printf(l->arena, "'%s'", n->keys[i]->text));
 		if (!text)
 			return false;
 		ret->verb = (enum verb)verb;
@@ -233,7 +234,7 @@ static bool read_rule(struct loader *l, const struct node *n, const char *key, b
 	*ret = (struct rule){ .verb = VERB_MATCH, .place = n->place };
 	if (verbs && n->kind == NODE_MAP)
 		return read_verb_rule(l, n, ret);
-	text = read_scalar(l, n, arena_printf(l->arena, "an item of '%s'", key));
+	text = value_scalar(l, n, arena_printf(l->arena, "an item of '%s'", key));
 	if (text)
 		ret->pattern = arena_strdup(l->arena, text);
 	return text;
@@ -291,8 +292,8 @@ static void captures_of_verdicts(struct loader *l, struct found *ret)
 		found_add(l, ret, (struct place){ 0 }, config_field(l->config, span_of(names[i])));
 }
 
-void load_rules(struct loader *l, const struct jail_draft *d, const struct node *map,
-		struct jail *j, struct captures *ret)
+void loader_rules(struct loader *l, const struct jail_draft *d, const struct node *map,
+		  struct jail *j, struct captures *ret)
 {
 	struct found base = { 0 }, *each, nothing;
 
@@ -327,7 +328,8 @@ void load_rules(struct loader *l, const struct jail_draft *d, const struct node 
 
 /* ---- the whole ---- */
 
-static void load_log(struct loader *l, const struct jail_draft *d, const struct node *n, struct jail *j)
+static void load_log(struct loader *l, const struct jail_draft *d, const struct node *n,
+		     struct jail *j)
 {
 	const struct config *c = l->config;
 
@@ -347,7 +349,7 @@ static void load_log(struct loader *l, const struct jail_draft *d, const struct 
 			nearest_try(&near, d->log.v[i], c->logs[k].name);
 		if (log < 0)
 			complain(l, where, "no log named '%.80s'%s", d->log.v[i],
-				 did_you_mean(l, near.name));
+				 loader_hint(l, near.name));
 		else
 			j->logs[j->nlogs++] = (uint16_t)log;
 	}
@@ -365,15 +367,15 @@ static void require(struct loader *l, const struct node *map, const char *key, c
 		complain(l, n ? n->place : map->place, "'%s' is missing: %s", key, why);
 }
 
-bool load_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret)
+bool loader_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret)
 {
 	struct jail_draft *d = arena_alloc(l->arena, sizeof(*d));
 	struct captures caps = { 0 };
 	unsigned errors = l->errors;
 
 	d->limit.over = -1;
-	read_defaults(l, jail_keys, d);
-	read_map(l, jail_keys, map, d);
+	value_defaults(l, schema_jail_keys, d);
+	value_read_map(l, schema_jail_keys, map, d);
 	*ret = d->jail;
 	ret->name = arena_strdup(l->arena, name);
 	require(l, map, "log", "which log does it read?");
@@ -383,16 +385,16 @@ bool load_jail(struct loader *l, const char *name, const struct node *map, struc
 		require(l, map, "match", "which lines count?");
 	require(l, map, "limit", "how many are too many?");
 	require(l, map, "then", "what follows? ([]: nothing but a record)");
-	load_rules(l, d, map, ret, &caps);
+	loader_rules(l, d, map, ret, &caps);
 	/* What refers to captures makes no sense before these are right. */
 	if (l->errors != errors)
 		return false;
-	load_limit(l, d, map, &caps, ret);
-	load_thread(l, d, map, &caps, ret);
+	loader_limit(l, d, map, &caps, ret);
+	loader_thread(l, d, map, &caps, ret);
 	if (l->errors != errors)
 		return false;
-	load_then(l, d->then, &caps, ret);
+	loader_then(l, d->then, &caps, ret);
 	if (d->tests)
-		load_tests(l, d->tests, &caps, ret);
+		loader_tests(l, d->tests, &caps, ret);
 	return l->errors == errors;
 }

@@ -29,7 +29,7 @@ static void take_per(struct loader *l, const struct limit_draft *d, const struct
 		return;
 	}
 	for (size_t i = 0; i < d->per.n; i++) {
-		int field = find_captured(l, caps, where, "per", span_of(d->per.v[i]));
+		int field = loader_captured(l, caps, where, "per", span_of(d->per.v[i]));
 
 		for (size_t k = 0; field >= 0 && k < ret->nper; k++)
 			if (ret->per[k] == field)
@@ -62,7 +62,7 @@ static void take_weight(struct loader *l, const struct limit_draft *d, const str
 				 d->weight);
 		return;
 	}
-	field = find_captured(l, caps, where, "weight", span_of(d->weight));
+	field = loader_captured(l, caps, where, "weight", span_of(d->weight));
 	need_number(l, where, "weight", field);
 	ret->weighs = true;
 	ret->weight_field = (uint16_t)(field < 0 ? 0 : field);
@@ -72,7 +72,7 @@ static void take_sum(struct loader *l, const struct limit_draft *d, const struct
 		     const struct captures *caps, struct limit *ret)
 {
 	struct place where = at_key(map, "limit", "sum");
-	int field = find_captured(l, caps, where, "sum", span_of(d->sum));
+	int field = loader_captured(l, caps, where, "sum", span_of(d->sum));
 
 	need_number(l, where, "sum", field);
 	if (d->count || d->distinct)
@@ -88,7 +88,7 @@ static void take_distinct(struct loader *l, const struct limit_draft *d, const s
 			  const struct captures *caps, struct limit *ret)
 {
 	struct place where = at_key(map, "limit", "distinct");
-	int field = find_captured(l, caps, where, "distinct", span_of(d->distinct));
+	int field = loader_captured(l, caps, where, "distinct", span_of(d->distinct));
 
 	if (!d->count)
 		complain(l, where, "'distinct' needs 'count': how many different ones?");
@@ -108,14 +108,14 @@ static void check_rules(struct loader *l, const struct captures *caps, const str
 			struct span from = span_of(f->from ? f->from : f->name);
 
 			if (!caps->rules[i].has[config_field(l->config, from)])
-				warn(l, j->rules[i].place, "this pattern captures no '%.*s', so it never counts",
+				loader_warn(l, j->rules[i].place, "this pattern captures no '%.*s', so it never counts",
 				     (int)from.n, from.p);
 		}
 	}
 }
 
-void load_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
-		const struct captures *caps, struct jail *j)
+void loader_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
+		  const struct captures *caps, struct jail *j)
 {
 	const struct limit_draft *from = &d->limit;
 	struct limit *ret = &j->limit;
@@ -148,12 +148,15 @@ void load_limit(struct loader *l, const struct jail_draft *d, const struct node 
 /* The name of the second id that `join` makes another name of the first. */
 static int second_id(struct loader *l, int by)
 {
-	return config_field(l->config, span_of(arena_printf(l->arena, "%s2", l->config->fields[by].name)));
+	const char *name = arena_printf(l->arena, "%s2", l->config->fields[by].name);
+
+	return config_field(l->config, span_of(name));
 }
 
-static void check_joined(struct loader *l, const struct rule *r, const struct captures *caps, int by)
+static void check_joined(struct loader *l, const struct rule *r, const struct captures *caps,
+			 int by)
 {
-	const char *name = l->config->fields[by].name, *verb = verb_rows[r->verb].name;
+	const char *name = l->config->fields[by].name, *verb = schema_verbs[r->verb].name;
 	int second = second_id(l, by);
 
 	if (!caps->has[by])
@@ -162,8 +165,8 @@ static void check_joined(struct loader *l, const struct rule *r, const struct ca
 		complain(l, r->place, "'join' needs <%s> and <%s2>, the thread's other name", name, name);
 }
 
-void load_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
-		 const struct captures *caps, struct jail *j)
+void loader_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
+		   const struct captures *caps, struct jail *j)
 {
 	const struct node *n = node_get(map, "thread");
 	struct place where = at_key(map, "thread", "by");
@@ -171,7 +174,7 @@ void load_thread(struct loader *l, const struct jail_draft *d, const struct node
 	int by = -1;
 
 	if (d->thread.by)
-		by = find_captured(l, caps, where, "by", span_of(d->thread.by));
+		by = loader_captured(l, caps, where, "by", span_of(d->thread.by));
 	else if (n && n->kind == NODE_MAP && n->n)
 		complain(l, where, "'thread' needs 'by': the capture that joins its entries");
 	for (size_t i = 0; i < j->nrules; i++) {
@@ -182,7 +185,7 @@ void load_thread(struct loader *l, const struct jail_draft *d, const struct node
 			continue;
 		if (!n)
 			complain(l, r->place, "'%s' needs a thread, as in 'thread: {by: qid}'",
-				 verb_rows[r->verb].name);
+				 schema_verbs[r->verb].name);
 		else if (by >= 0)
 			check_joined(l, r, &caps->rules[i], by);
 	}

@@ -23,8 +23,8 @@ static void take_wants(struct loader *l, const struct node *n, const char *key,
 		const struct node *name = n->keys[i], *value = n->items[i];
 		const char *text = NULL;
 
-		if (find_captured(l, caps, name->place, key, span_of(name->text)) >= 0)
-			text = read_scalar(l, value, arena_printf(l->arena, "'%s'", name->text));
+		if (loader_captured(l, caps, name->place, key, span_of(name->text)) >= 0)
+			text = value_scalar(l, value, arena_printf(l->arena, "'%s'", name->text));
 		if (!text)
 			continue;
 		ret->want[ret->nwant].name = arena_strdup(l->arena, name->text);
@@ -40,11 +40,11 @@ static void take_line(struct loader *l, const struct node *n, const struct jail_
 	*ret = (struct jail_test_line){ .program = base->program, .host = base->host, .place = n->place };
 	ret->at_ms = -1;
 	if (n->kind == NODE_MAP) {
-		read_map(l, test_line_keys, n, ret);
+		value_read_map(l, schema_test_line_keys, n, ret);
 		if (!ret->text)
 			complain(l, n->place, "'line' is missing");
 	} else {
-		text = read_scalar(l, n, "an item of 'lines'");
+		text = value_scalar(l, n, "an item of 'lines'");
 		ret->text = text ? arena_strdup(l->arena, text) : NULL;
 	}
 	ret->has_at = ret->at_ms >= 0;
@@ -85,7 +85,7 @@ static void take_test(struct loader *l, const struct node *n, const struct captu
 			 node_kind_name(n));
 		return;
 	}
-	read_map(l, test_keys, n, &d);
+	value_read_map(l, schema_test_keys, n, &d);
 	if (l->errors != errors)
 		return;
 	if (!d.line.text == !d.lines || !d.line.text != !d.hit || !d.lines != !d.verdict) {
@@ -103,8 +103,8 @@ static void take_test(struct loader *l, const struct node *n, const struct captu
 	take_wants(l, d.hit, "hit", caps, ret);
 }
 
-void load_tests(struct loader *l, const struct node *tests, const struct captures *caps,
-		struct jail *j)
+void loader_tests(struct loader *l, const struct node *tests, const struct captures *caps,
+		  struct jail *j)
 {
 	if (tests->kind != NODE_LIST) {
 		complain(l, tests->place, "'tests' takes a list, not %s", node_kind_name(tests));

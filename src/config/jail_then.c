@@ -8,6 +8,7 @@
 
 #define ACTIONS_MAX 16
 #define WEEK_MS (7 * 86400000LL)
+#define CENTURY_MS (5200 * WEEK_MS)
 
 struct reading {
 	struct loader *l;
@@ -26,7 +27,7 @@ static bool counts_type(const struct reading *r, enum field_type type)
 
 static void check_subject(const struct reading *r, struct place where, const struct action *a)
 {
-	const struct action_row *row = &action_rows[a->kind];
+	const struct action_row *row = &schema_actions[a->kind];
 
 	if (row->needs == NEEDS_ACCOUNT && !counts_type(r, FIELD_ACCOUNT))
 		complain(r->l, where, "'%s' needs an account, and 'per' names none (per: user)", row->name);
@@ -83,7 +84,7 @@ static void take_scope(const struct reading *r, const struct action_draft *d,
 	for (size_t i = 0; i < l->config->nscopes; i++)
 		nearest_try(&near, d->scope, l->config->scopes[i].name);
 	complain(l, node_get(keys, "scope")->place, "no scope named '%.80s'%s", d->scope,
-		 did_you_mean(l, near.name));
+		 loader_hint(l, near.name));
 }
 
 static void take_times(const struct reading *r, const struct action_draft *d,
@@ -96,15 +97,17 @@ static void take_times(const struct reading *r, const struct action_draft *d,
 	if (a->max_ms < a->for_ms)
 		complain(r->l, node_get(keys, "max")->place, "'max' is less than 'for'");
 	a->remember_ms = d->remember_ms ? d->remember_ms : 4 * a->max_ms;
+	if (a->remember_ms > CENTURY_MS)
+		a->remember_ms = CENTURY_MS;
 }
 
 static void take_keys(const struct reading *r, const struct node *keys, struct action *a)
 {
-	const struct action_row *row = &action_rows[a->kind];
+	const struct action_row *row = &schema_actions[a->kind];
 	struct action_draft d = { 0 };
 	unsigned errors = r->l->errors;
 
-	read_defaults(r->l, row->keys, &d);
+	value_defaults(r->l, row->keys, &d);
 	if (keys && keys->kind != NODE_MAP && !node_is_null(keys)) {
 		complain(r->l, keys->place, "'%s' takes a map of keys, not %s", row->name,
 			 node_kind_name(keys));
@@ -115,7 +118,7 @@ static void take_keys(const struct reading *r, const struct node *keys, struct a
 		return;
 	}
 	if (keys && keys->kind == NODE_MAP)
-		read_map(r->l, row->keys, keys, &d);
+		value_read_map(r->l, row->keys, keys, &d);
 	if (r->l->errors != errors)
 		return;
 	a->for_ms = d.for_ms;
@@ -132,7 +135,7 @@ static void take_keys(const struct reading *r, const struct node *keys, struct a
 static int find_action(const char *word)
 {
 	for (int k = 0; k < ACTION_KINDS; k++)
-		if (strcmp(action_rows[k].name, word) == 0)
+		if (strcmp(schema_actions[k].name, word) == 0)
 			return k;
 	return -1;
 }
@@ -142,15 +145,15 @@ static void unknown_action(struct loader *l, struct place where, const char *wor
 	struct nearest near = { 0 };
 
 	for (int k = 0; k < ACTION_KINDS; k++)
-		nearest_try(&near, word, action_rows[k].name);
-	complain(l, where, "unknown action '%.80s'%s", word, did_you_mean(l, near.name));
+		nearest_try(&near, word, schema_actions[k].name);
+	complain(l, where, "unknown action '%.80s'%s", word, loader_hint(l, near.name));
 }
 
 static void take_argv(const struct reading *r, const struct node *n, const char *what,
 		      struct strings *ret)
 {
-	if (n && read_argv(r->l, n, what, ret))
-		check_template(r->l, r->caps, n, ret);
+	if (n && value_argv(r->l, n, what, ret))
+		loader_template(r->l, r->caps, n, ret);
 }
 
 /* `ban: {...}`, or `run: [...]` with `undo: [...]` beside it. */
@@ -184,14 +187,14 @@ static bool take_map(const struct reading *r, const struct node *n, struct actio
 		take_argv(r, node_get(n, "run"), "'run'", &a->argv);
 		take_argv(r, node_get(n, "undo"), "'undo'", &a->undo);
 	} else {
-		take_keys(r, node_get(n, action_rows[kind].name), a);
+		take_keys(r, node_get(n, schema_actions[kind].name), a);
 	}
 	return true;
 }
 
 static bool take_word(const struct reading *r, const struct node *n, struct action *a)
 {
-	const char *word = read_scalar(r->l, n, "an item of 'then'");
+	const char *word = value_scalar(r->l, n, "an item of 'then'");
 	int kind = word ? find_action(word) : -1;
 
 	if (word && kind < 0)
@@ -220,8 +223,8 @@ static void take_action(const struct reading *r, const struct node *n, struct ac
 		check_subject(r, a->place, a);
 }
 
-void load_then(struct loader *l, const struct node *then, const struct captures *caps,
-	       struct jail *j)
+void loader_then(struct loader *l, const struct node *then, const struct captures *caps,
+		 struct jail *j)
 {
 	const struct reading r = { l, caps, j };
 	struct node *self = (struct node *)then;

@@ -80,7 +80,7 @@ static void collect(struct loader *l, const struct pack *p, struct sources *s)
 /* `NAME: WORD` is its mode, `NAME: {...}` keys of its own; named, it is on. */
 static void take_setting(struct loader *l, struct source *s, const struct node *value)
 {
-	struct setting row = mode_row;
+	struct setting row = schema_mode_row;
 	unsigned errors = l->errors;
 
 	s->named = true;
@@ -91,7 +91,7 @@ static void take_setting(struct loader *l, struct source *s, const struct node *
 	}
 	l->jail = s->name;
 	row.key = s->name;
-	read_value(l, &row, value, &s->mode);
+	value_read(l, &row, value, &s->mode);
 	l->jail = NULL;
 	s->bad = l->errors != errors;
 	l->errors = errors;
@@ -104,7 +104,7 @@ static void no_such_jail(struct loader *l, const struct sources *s, const struct
 	nearest_try(&near, key->text, "auto");
 	for (size_t i = 0; i < s->n; i++)
 		nearest_try(&near, key->text, s->v[i].name);
-	complain(l, key->place, "no jail named '%.80s'%s", key->text, did_you_mean(l, near.name));
+	complain(l, key->place, "no jail named '%.80s'%s", key->text, loader_hint(l, near.name));
 }
 
 static void take_settings(struct loader *l, const struct node *jails, struct sources *s)
@@ -117,7 +117,7 @@ static void take_settings(struct loader *l, const struct node *jails, struct sou
 		struct source *one = find(s, key->text);
 
 		if (strcmp(key->text, "auto") == 0)
-			read_value(l, &auto_row, jails->items[i], &s->automatic);
+			value_read(l, &schema_auto_row, jails->items[i], &s->automatic);
 		else if (one)
 			take_setting(l, one, jails->items[i]);
 		else
@@ -132,7 +132,7 @@ static bool name_is_good(struct loader *l, const struct source *s, struct place 
 	static const char *const reserved[] = { "auto", "all", "verdicts" };
 	const struct node name = { .kind = NODE_SCALAR, .text = s->name, .place = top };
 
-	if (!read_name(l, &name, "a jail's name, which is its file's,", 63))
+	if (!value_name(l, &name, "a jail's name, which is its file's,", 63))
 		return false;
 	for (size_t i = 0; i < 3; i++)
 		if (strcasecmp(s->name, reserved[i]) == 0) {
@@ -226,7 +226,7 @@ static bool load_one(struct loader *l, const struct sources *all, const struct s
 	if (s->bad || !name_is_good(l, s, top) || !read_tree(l, s, top, &own))
 		return false;
 	map = merge(l, s, own, &match_replaced);
-	if (!load_jail(l, s->name, map, ret))
+	if (!loader_jail(l, s->name, map, ret))
 		return false;
 	ret->place = top;
 	ret->match_replaced = match_replaced;
@@ -239,7 +239,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct jail *)a)->name, ((const struct jail *)b)->name);
 }
 
-int load_jails(struct loader *l, const struct pack *p, const struct node *jails)
+int loader_jails(struct loader *l, const struct pack *p, const struct node *jails)
 {
 	struct config *c = l->config;
 	struct sources all = { 0 };

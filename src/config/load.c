@@ -30,7 +30,7 @@ void complain(struct loader *l, struct place where, const char *fmt, ...)
 	l->errors++;
 }
 
-void warn(struct loader *l, struct place where, const char *fmt, ...)
+void loader_warn(struct loader *l, struct place where, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -70,7 +70,7 @@ static void check_account_argv(struct loader *l, const struct node *n, const str
 
 	caps.has = arena_array(l->arena, caps.n, sizeof(bool));
 	caps.has[config_field(l->config, SPAN_LIT("user"))] = true;
-	check_template(l, &caps, n, words);
+	loader_template(l, &caps, n, words);
 	for (size_t i = 0; i < words->n; i++)
 		named |= strstr(words->v[i], "<user>") != NULL;
 	if (!named)
@@ -112,7 +112,7 @@ static void check_dirs(struct loader *l, const struct pack *p, const struct node
 				 "cannot read the directory %s: %s", f->path, strerror(-f->error));
 		}
 		if (!ours)
-			warn(l, (struct place){ f->path, 0, 0 }, "cannot read the directory: %s",
+			loader_warn(l, (struct place){ f->path, 0, 0 }, "cannot read the directory: %s",
 			     strerror(-f->error));
 	}
 }
@@ -142,14 +142,14 @@ static int load_main(struct loader *l, const struct pack *p, const struct node *
 		complain(l, root->place, "a configuration is a map of keys, not %s", node_kind_name(root));
 		return -EINVAL;
 	}
-	read_defaults(l, main_keys, d);
-	read_map(l, main_keys, root, d);
+	value_defaults(l, schema_main_keys, d);
+	value_read_map(l, schema_main_keys, root, d);
 	*l->config = d->config;
 	load_fields(l);
-	load_scopes(l, d->scopes);
-	load_logs(l, d->logs);
-	load_allow(l, d->allow);
-	load_operators(l, d->operators);
+	loader_scopes(l, d->scopes);
+	loader_logs(l, d->logs);
+	loader_allow(l, d->allow);
+	loader_operators(l, d->operators);
 	check_table(l, root);
 	check_accounts(l, root);
 	check_dirs(l, p, root);
@@ -177,7 +177,7 @@ int config_load(const struct pack *p, struct complaints *bad,
 	l.base = pack_base(p);
 	err = load_main(&l, p, &jails);
 	if (!err)
-		err = load_jails(&l, p, jails);
+		err = loader_jails(&l, p, jails);
 	if (err) {
 		config_free(&c);
 		return err;

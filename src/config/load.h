@@ -23,7 +23,7 @@ void complaints_add(struct complaints *c, struct place place, const char *jail,
 	__attribute__((format(printf, 5, 6)));
 void complaints_free(struct complaints *c);
 
-/* "file:line:col: text", "file:line:col: warning: text", escaped, no newline. */
+/* "file:line:col: text", "file:line:col: warning: text", no newline; control and bad bytes escaped. */
 struct buf;
 void complaint_print(const struct complaint *c, struct buf *out);
 

@@ -17,51 +17,52 @@ struct loader {
 
 void complain(struct loader *l, struct place where, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void warn(struct loader *l, struct place where, const char *fmt, ...)
+void loader_warn(struct loader *l, struct place where, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
  * Fill `draft` from a map by the rows of `keys`. Every error is said; what is
- * wrong or missing stays as it was: read_defaults() first.
+ * wrong or missing stays as it was: value_defaults() first.
  */
-void read_map(struct loader *l, const struct setting *keys, const struct node *map, void *draft);
-void read_defaults(struct loader *l, const struct setting *keys, void *draft);
+void value_read_map(struct loader *l, const struct setting *keys, const struct node *map,
+		    void *draft);
+void value_defaults(struct loader *l, const struct setting *keys, void *draft);
 
 /* One value by its row, into *at. */
-void read_value(struct loader *l, const struct setting *s, const struct node *n, void *at);
+void value_read(struct loader *l, const struct setting *s, const struct node *n, void *at);
 
 /* A scalar that is no null; NULL: said. `what` begins the sentence. */
-const char *read_scalar(struct loader *l, const struct node *n, const char *what);
+const char *value_scalar(struct loader *l, const struct node *n, const char *what);
 /* A text, or a list of them; false: said. */
-bool read_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret);
-bool read_argv(struct loader *l, const struct node *n, const char *what, struct strings *ret);
+bool value_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret);
+bool value_argv(struct loader *l, const struct node *n, const char *what, struct strings *ret);
 
 /*
  * A word for a name: letters, digits, _ and -, up to `max`; else it is said.
- * `what` as in "a jail's name".
+ * `what` begins the sentence: "a log's name".
  */
-bool read_name(struct loader *l, const struct node *n, const char *what, size_t max);
+bool value_name(struct loader *l, const struct node *n, const char *what, size_t max);
 
-/* "', did you mean 'x'?" and the like: the end of a sentence, in the arena. */
-const char *did_you_mean(struct loader *l, const char *nearest);
+/* ", did you mean 'x'?", or nothing for NULL: the end of a sentence. */
+const char *loader_hint(struct loader *l, const char *nearest);
 
 /* Parts of bailiff.yaml that refer to others (places.c); each says what is wrong. */
-void load_scopes(struct loader *l, const struct node *scopes);
-void load_logs(struct loader *l, const struct node *logs);
-void load_allow(struct loader *l, const struct node *allow);
-void load_operators(struct loader *l, const struct node *operators);
+void loader_scopes(struct loader *l, const struct node *scopes);
+void loader_logs(struct loader *l, const struct node *logs);
+void loader_allow(struct loader *l, const struct node *allow);
+void loader_operators(struct loader *l, const struct node *operators);
 
 /*
  * All jails of a pack, with what `jails:` says of them laid upon them (jails.c);
  * config.jails is sorted by name. -EINVAL: `jails:` itself is wrong.
  */
-int load_jails(struct loader *l, const struct pack *p, const struct node *jails);
+int loader_jails(struct loader *l, const struct pack *p, const struct node *jails);
 
 /*
  * One jail from its merged tree. true: *ret is it; false: said why.
  * Own captures of its patterns have become fields of the configuration.
  */
-bool load_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret);
+bool loader_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret);
 
 /* jail.c's parts, in the order they run; each says what is wrong. */
 struct captures {
@@ -71,25 +72,25 @@ struct captures {
 	struct captures *rules;	/* of each rule, its prefix included */
 };
 
-void load_rules(struct loader *l, const struct jail_draft *d, const struct node *map,
-		struct jail *j, struct captures *ret);
-void load_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
-		const struct captures *caps, struct jail *j);
-void load_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
-		 const struct captures *caps, struct jail *j);
-void load_then(struct loader *l, const struct node *then, const struct captures *caps,
-	       struct jail *j);
-void load_tests(struct loader *l, const struct node *tests, const struct captures *caps,
-		struct jail *j);
+void loader_rules(struct loader *l, const struct jail_draft *d, const struct node *map,
+		  struct jail *j, struct captures *ret);
+void loader_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
+		  const struct captures *caps, struct jail *j);
+void loader_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
+		   const struct captures *caps, struct jail *j);
+void loader_then(struct loader *l, const struct node *then, const struct captures *caps,
+		 struct jail *j);
+void loader_tests(struct loader *l, const struct node *tests, const struct captures *caps,
+		  struct jail *j);
 
 /*
  * The field that a key names: known and captured (derived ones by what they
  * are made from), else said and -1.
  */
-int find_captured(struct loader *l, const struct captures *caps, struct place where,
-		  const char *key, struct span name);
+int loader_captured(struct loader *l, const struct captures *caps, struct place where,
+		    const char *key, struct span name);
 /* Are all placeholders in the words of an argv captured? */
-void check_template(struct loader *l, const struct captures *caps, const struct node *argv,
-		    const struct strings *words);
+void loader_template(struct loader *l, const struct captures *caps, const struct node *argv,
+		     const struct strings *words);
 
 #endif

@@ -47,7 +47,7 @@ size_t nearest_distance(const char *a, const char *b)
 void nearest_try(struct nearest *n, const char *typed, const char *name)
 {
 	size_t len = strlen(name), d = nearest_distance(typed, name);
-	size_t most = len < 3 ? 1 : (len + 2) / 3;
+	size_t most = len < 3 ? 1 : (len + 1) / 3;
 
 	if (d >= len || d > most || (n->name && d >= n->distance))
 		return;

@@ -12,17 +12,17 @@
 
 #define NAME_MAX_LEN 31		/* PCRE2 takes 32 bytes */
 
-void pattern_begin(struct pattern_scan *s, struct span pattern)
+void placeholder_begin(struct placeholder_scan *s, struct span pattern)
 {
-	*s = (struct pattern_scan){ .pattern = pattern };
+	*s = (struct placeholder_scan){ .pattern = pattern };
 }
 
-static char at(const struct pattern_scan *s, size_t i)
+static char at(const struct placeholder_scan *s, size_t i)
 {
 	return i < s->pattern.n ? s->pattern.p[i] : 0;
 }
 
-static bool starts(const struct pattern_scan *s, size_t i, const char *word)
+static bool starts(const struct placeholder_scan *s, size_t i, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -31,7 +31,7 @@ static bool starts(const struct pattern_scan *s, size_t i, const char *word)
 }
 
 /* The end of what begins at i and ends with `word`, or of the pattern. */
-static size_t past(const struct pattern_scan *s, size_t i, const char *word)
+static size_t past(const struct placeholder_scan *s, size_t i, const char *word)
 {
 	while (i < s->pattern.n && !starts(s, i, word))
 		i++;
@@ -39,7 +39,7 @@ static size_t past(const struct pattern_scan *s, size_t i, const char *word)
 }
 
 /* A name at i that `close` follows: its length, else 0. */
-static size_t name_at(const struct pattern_scan *s, size_t i, char close)
+static size_t name_at(const struct placeholder_scan *s, size_t i, char close)
 {
 	size_t n = 0;
 
@@ -50,14 +50,14 @@ static size_t name_at(const struct pattern_scan *s, size_t i, char close)
 	return n <= NAME_MAX_LEN && at(s, i + n) == close ? n : 0;
 }
 
-static int refuse(struct pattern_scan *s, size_t i, const char *what)
+static int refuse(struct placeholder_scan *s, size_t i, const char *what)
 {
 	s->error = what;
 	s->error_at = i;
 	return -EINVAL;
 }
 
-static int refuse_escape(struct pattern_scan *s, size_t i)
+static int refuse_escape(struct placeholder_scan *s, size_t i)
 {
 	char c = at(s, i + 1), d = at(s, i + 2);
 
@@ -79,7 +79,7 @@ static int refuse_escape(struct pattern_scan *s, size_t i)
 }
 
 /* `\x` at i outside or inside a class: where it ends, or -EINVAL. */
-static int skip_escape(struct pattern_scan *s, size_t i, size_t *ret)
+static int skip_escape(struct placeholder_scan *s, size_t i, size_t *ret)
 {
 	char c = at(s, i + 1);
 	size_t n;
@@ -114,7 +114,7 @@ static const struct {
 	{ "(?(DEFINE)", "recursion is refused" },
 };
 
-static int refuse_group(struct pattern_scan *s, size_t i)
+static int refuse_group(struct placeholder_scan *s, size_t i)
 {
 	char c = at(s, i + 2), d = at(s, i + 3);
 
@@ -126,7 +126,7 @@ static int refuse_group(struct pattern_scan *s, size_t i)
 	if (isdigit((unsigned char)c) || ((c == '+' || c == '-') && isdigit((unsigned char)d)))
 		return refuse(s, i, "recursion is refused");
 	if (c == '(' && (isdigit((unsigned char)d) || d == '+' || d == '-'))
-		return refuse(s, i, "numbered conditions are refused: name the group and use (?(<name>)");
+		return refuse(s, i, "numbered conditions are refused: name the group, (?(<name>)...)");
 	return 0;
 }
 
@@ -134,7 +134,7 @@ static int refuse_group(struct pattern_scan *s, size_t i)
  * `(` at i. *ret: how far it is read. *name: the name of an own capture, if
  * it is one.
  */
-static int skip_group(struct pattern_scan *s, size_t i, size_t *ret, struct span *name)
+static int skip_group(struct placeholder_scan *s, size_t i, size_t *ret, struct span *name)
 {
 	static const struct { const char *begin; char close; } named[] = {
 		{ "(?<", '>' }, { "(?P<", '>' }, { "(?'", '\'' },
@@ -165,7 +165,7 @@ static int skip_group(struct pattern_scan *s, size_t i, size_t *ret, struct span
 }
 
 /* `[` at i, or a character within a class. */
-static size_t skip_class(struct pattern_scan *s, size_t i)
+static size_t skip_class(struct placeholder_scan *s, size_t i)
 {
 	if (!s->in_class) {
 		s->in_class = true;
@@ -181,8 +181,8 @@ static size_t skip_class(struct pattern_scan *s, size_t i)
 	return i + 1;
 }
 
-static void part(struct pattern_scan *s, enum pattern_part_kind kind, size_t from,
-		 size_t to, struct pattern_part *ret)
+static void part(struct placeholder_scan *s, enum placeholder_part_kind kind, size_t from,
+		 size_t to, struct placeholder_part *ret)
 {
 	ret->kind = kind;
 	ret->text = (struct span){ s->pattern.p + from, to - from };
@@ -191,26 +191,27 @@ static void part(struct pattern_scan *s, enum pattern_part_kind kind, size_t fro
 }
 
 /* What begins at `from` is text up to `to`, unless that is nothing. */
-static bool text_before(struct pattern_scan *s, size_t from, size_t to, struct pattern_part *ret)
+static bool text_before(struct placeholder_scan *s, size_t from, size_t to,
+			struct placeholder_part *ret)
 {
 	if (to == from)
 		return false;
 	ret->name = (struct span){ NULL, 0 };
-	part(s, PATTERN_TEXT, from, to, ret);
+	part(s, PART_TEXT, from, to, ret);
 	return true;
 }
 
-static int placeholder_at(struct pattern_scan *s, size_t from, size_t i, size_t n,
-			  struct pattern_part *ret)
+static int placeholder_at(struct placeholder_scan *s, size_t from, size_t i, size_t n,
+			  struct placeholder_part *ret)
 {
 	if (text_before(s, from, i, ret))
 		return 1;
 	ret->name = (struct span){ s->pattern.p + i + 1, n };
-	part(s, PATTERN_FIELD, i, i + n + 2, ret);
+	part(s, PART_FIELD, i, i + n + 2, ret);
 	return 1;
 }
 
-int pattern_next(struct pattern_scan *s, struct pattern_part *ret)
+int placeholder_next(struct placeholder_scan *s, struct placeholder_part *ret)
 {
 	size_t from = s->at, i = from, next = 0;
 	int err = 0;
@@ -238,7 +239,7 @@ int pattern_next(struct pattern_scan *s, struct pattern_part *ret)
 			if (text_before(s, from, i, ret))
 				return 1;
 			ret->name = name;
-			part(s, PATTERN_OWN, i, next, ret);
+			part(s, PART_OWN, i, next, ret);
 			return 1;
 		}
 		i = next;
@@ -246,7 +247,7 @@ int pattern_next(struct pattern_scan *s, struct pattern_part *ret)
 	return text_before(s, from, i, ret);
 }
 
-int template_next(struct pattern_scan *s, struct pattern_part *ret)
+int placeholder_next_in_word(struct placeholder_scan *s, struct placeholder_part *ret)
 {
 	size_t from = s->at;
 

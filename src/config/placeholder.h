@@ -9,23 +9,22 @@
  * and captures the pattern names itself, `(?<name>` (also `(?P<name>` and
  * `(?'name'`). A `<` in a character class, behind a backslash, in \Q...\E,
  * after `(?`, `(?P`, `(?(`, `\k` or `\g`, or before anything that is not a
- * name and a `>`, is no placeholder. Whoever checks and whoever compiles a
- * pattern uses this one reader, so that they cannot disagree.
+ * name and a `>`, is no placeholder.
  */
-enum pattern_part_kind {
-	PATTERN_TEXT,	/* verbatim */
-	PATTERN_FIELD,	/* <name> */
-	PATTERN_OWN,	/* (?<name>  -- verbatim, too */
+enum placeholder_part_kind {
+	PART_TEXT,	/* verbatim */
+	PART_FIELD,	/* <name> */
+	PART_OWN,	/* (?<name>  -- verbatim, too */
 };
 
-struct pattern_part {
-	enum pattern_part_kind kind;
+struct placeholder_part {
+	enum placeholder_part_kind kind;
 	struct span text;	/* as written */
-	struct span name;	/* PATTERN_FIELD, PATTERN_OWN */
+	struct span name;	/* PART_FIELD, PART_OWN */
 	size_t offset;		/* of `text` in the pattern */
 };
 
-struct pattern_scan {
+struct placeholder_scan {
 	struct span pattern;
 	size_t at;
 	bool in_class;
@@ -33,18 +32,18 @@ struct pattern_scan {
 	size_t error_at;	/* ... and its offset */
 };
 
-void pattern_begin(struct pattern_scan *s, struct span pattern);
+void placeholder_begin(struct placeholder_scan *s, struct span pattern);
 
 /*
  * 1: *ret is the next part; 0: the end; -EINVAL: a construct that bailiff
  * refuses (verbs, \K, \C, recursion, numbered back-references, callouts).
  */
-int pattern_next(struct pattern_scan *s, struct pattern_part *ret);
+int placeholder_next(struct placeholder_scan *s, struct placeholder_part *ret);
 
 /*
  * The same for words of an argv template, where only `<name>` is special:
- * 1 with PATTERN_TEXT or PATTERN_FIELD, 0 at the end.
+ * 1 with PART_TEXT or PART_FIELD, 0 at the end.
  */
-int template_next(struct pattern_scan *s, struct pattern_part *ret);
+int placeholder_next_in_word(struct placeholder_scan *s, struct placeholder_part *ret);
 
 #endif

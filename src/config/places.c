@@ -38,7 +38,7 @@ static bool read_port(struct loader *l, const struct node *n, struct scope *s)
 	unsigned errors = l->errors;
 	uint16_t port = 0;
 
-	read_value(l, &port_row, n, &port);
+	value_read(l, &schema_port_row, n, &port);
 	if (l->errors != errors)
 		return false;
 	for (size_t i = 0; i < s->nports; i++)
@@ -56,7 +56,7 @@ static void read_scope(struct loader *l, const struct node *key, const struct no
 	struct scope s = { 0 };
 	size_t count = n->kind == NODE_LIST ? n->n : 1;
 
-	if (!read_name(l, key, "a scope's name", NAME_MAX_LEN))
+	if (!value_name(l, key, "a scope's name", NAME_MAX_LEN))
 		return;
 	if (strcmp(key->text, "all") == 0) {
 		complain(l, key->place, "the scope 'all' is all ports and cannot be changed");
@@ -77,7 +77,7 @@ static void read_scope(struct loader *l, const struct node *key, const struct no
 		*(struct scope *)arena_push(l->arena, &c->scopes, &c->nscopes, sizeof(s)) = s;
 }
 
-void load_scopes(struct loader *l, const struct node *scopes)
+void loader_scopes(struct loader *l, const struct node *scopes)
 {
 	const struct node *all = built_in(l, schema_default_scopes);
 	struct config *c = l->config;
@@ -102,7 +102,8 @@ static bool has_source(const struct node *n)
  * An admin who names sources means these and no others: a private log file
  * must not turn into the host's journal because the file is not there yet.
  */
-static const struct node *merge_log(struct loader *l, const struct node *base, const struct node *over)
+static const struct node *merge_log(struct loader *l, const struct node *base,
+				    const struct node *over)
 {
 	if (base && over->kind == NODE_MAP && has_source(over)) {
 		base = node_without(l->arena, base, "files");
@@ -153,7 +154,7 @@ static void log_scope(struct loader *l, const struct log_draft *d, const struct 
 		nearest_try(&near, d->scope, l->config->scopes[i].name);
 	if (scope < 0)
 		complain(l, node_get(n, "scope")->place, "no scope named '%.80s'%s", d->scope,
-			 did_you_mean(l, near.name));
+			 loader_hint(l, near.name));
 }
 
 static bool there(const struct node *map, const char *key)
@@ -170,7 +171,7 @@ static void read_log(struct loader *l, const struct node *key, const struct node
 	struct log_conf *c = &d.conf;
 	unsigned errors = l->errors;
 
-	if (!read_name(l, key, "a log's name", NAME_MAX_LEN))
+	if (!value_name(l, key, "a log's name", NAME_MAX_LEN))
 		return;
 	if (strcmp(key->text, "verdicts") == 0)
 		complain(l, key->place, "the log 'verdicts' is bailiff's own");
@@ -179,8 +180,8 @@ static void read_log(struct loader *l, const struct node *key, const struct node
 			 node_kind_name(n));
 		return;
 	}
-	read_defaults(l, log_keys, &d);
-	read_map(l, log_keys, n, &d);
+	value_defaults(l, schema_log_keys, &d);
+	value_read_map(l, schema_log_keys, n, &d);
 	if (l->errors != errors)
 		return;
 	c->name = arena_strdup(l->arena, key->text);
@@ -200,7 +201,7 @@ static void read_log(struct loader *l, const struct node *key, const struct node
 		*(struct log_conf *)arena_push(l->arena, &conf->logs, &conf->nlogs, sizeof(*c)) = *c;
 }
 
-void load_logs(struct loader *l, const struct node *logs)
+void loader_logs(struct loader *l, const struct node *logs)
 {
 	const struct node *base = built_in(l, schema_default_logs);
 	const struct node *all = base;
@@ -246,7 +247,7 @@ static bool is_host_name(const char *s)
 
 static void read_allow(struct loader *l, const struct node *n)
 {
-	const char *text = read_scalar(l, n, "'allow'");
+	const char *text = value_scalar(l, n, "'allow'");
 	struct config *c = l->config;
 	struct allow one = { .place = n->place };
 
@@ -260,12 +261,12 @@ static void read_allow(struct loader *l, const struct node *n)
 		}
 		one.name = arena_strdup(l->arena, text);
 	} else if (one.addr.len == 0) {
-		warn(l, n->place, "'%s' allows everybody: no ban will hold", text);
+		loader_warn(l, n->place, "'%s' allows everybody: no ban will hold", text);
 	}
 	*(struct allow *)arena_push(l->arena, &c->allow, &c->nallow, sizeof(one)) = one;
 }
 
-void load_allow(struct loader *l, const struct node *allow)
+void loader_allow(struct loader *l, const struct node *allow)
 {
 	if (allow && allow->kind == NODE_MAP) {
 		complain(l, allow->place, "'allow' takes a list of addresses, prefixes and host names, "
@@ -291,7 +292,7 @@ static bool is_user_name(const char *s)
 	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-$") == n;
 }
 
-void load_operators(struct loader *l, const struct node *operators)
+void loader_operators(struct loader *l, const struct node *operators)
 {
 	struct config *c = l->config;
 
@@ -299,7 +300,7 @@ void load_operators(struct loader *l, const struct node *operators)
 		return;
 	for (size_t i = 0; i < operators->n; i++) {
 		const struct node *key = operators->keys[i];
-		struct setting row = operator_row;
+		struct setting row = schema_operator_row;
 		struct operator_conf one = { 0 };
 		unsigned errors = l->errors;
 
@@ -308,7 +309,7 @@ void load_operators(struct loader *l, const struct node *operators)
 			continue;
 		}
 		row.key = key->text;
-		read_value(l, &row, operators->items[i], &one.right);
+		value_read(l, &row, operators->items[i], &one.right);
 		if (l->errors != errors)
 			continue;
 		one.who = arena_strdup(l->arena, key->text);

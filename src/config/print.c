@@ -15,26 +15,26 @@
 
 /* ---- bailiff.yaml ---- */
 
-void print_allow(struct printer *p, const void *draft)
+void config_print_allow(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;
 	char text[ADDR_TEXT_MAX];
 
-	print_key(p, "allow");
+	printer_key(p, "allow");
 	buf_puts(p->out, c->nallow ? "\n" : " []\n");
 	for (size_t i = 0; i < c->nallow; i++)
-		print_item(p, c->allow[i].name ? c->allow[i].name : addr_print(&c->allow[i].addr, text));
+		printer_item(p, c->allow[i].name ? c->allow[i].name : addr_print(&c->allow[i].addr, text));
 }
 
-void print_scopes(struct printer *p, const void *draft)
+void config_print_scopes(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;
 
-	print_key(p, "scopes");
+	printer_key(p, "scopes");
 	buf_putc(p->out, '\n');
 	p->indent++;
 	for (size_t i = 1; i < c->nscopes; i++) {
-		print_key(p, c->scopes[i].name);
+		printer_key(p, c->scopes[i].name);
 		for (size_t k = 0; k < c->scopes[i].nports; k++)
 			buf_printf(p->out, "%s%u", k ? ", " : " [", c->scopes[i].ports[k]);
 		buf_puts(p->out, "]\n");
@@ -42,11 +42,11 @@ void print_scopes(struct printer *p, const void *draft)
 	p->indent--;
 }
 
-void print_logs(struct printer *p, const void *draft)
+void config_print_logs(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;
 
-	print_key(p, "logs");
+	printer_key(p, "logs");
 	buf_putc(p->out, '\n');
 	for (size_t i = 0; i < c->nlogs; i++) {
 		struct log_draft d = { .conf = c->logs[i] };
@@ -54,43 +54,43 @@ void print_logs(struct printer *p, const void *draft)
 		if (d.conf.has_scope)
 			d.scope = c->scopes[d.conf.scope].name;
 		p->indent++;
-		print_key(p, d.conf.name);
+		printer_key(p, d.conf.name);
 		buf_putc(p->out, '\n');
 		p->indent++;
-		print_table(p, log_keys, &d);
+		printer_table(p, schema_log_keys, &d);
 		p->indent -= 2;
 	}
 }
 
-void print_operators(struct printer *p, const void *draft)
+void config_print_operators(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;
 
 	if (c->noperators == 0)
 		return;
-	print_key(p, "operators");
+	printer_key(p, "operators");
 	buf_putc(p->out, '\n');
 	p->indent++;
 	for (size_t i = 0; i < c->noperators; i++)
-		print_pair(p, c->operators[i].who,
-			   choice_name(operator_row.choices, (int)c->operators[i].right));
+		printer_pair(p, c->operators[i].who,
+			   printer_choice(schema_operator_row.choices, (int)c->operators[i].right));
 	p->indent--;
 }
 
-void print_jails(struct printer *p, const void *draft)
+void config_print_jail_modes(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;
 
-	print_key(p, "jails");
+	printer_key(p, "jails");
 	buf_puts(p->out, "\n");
 	p->indent++;
-	print_key(p, "auto");
+	printer_key(p, "auto");
 	buf_puts(p->out, c->auto_jails ? " on\n" : " off\n");
 	for (size_t i = 0; i < c->njails; i++) {
 		if (!c->jails[i].mode_set)
 			continue;
-		print_key(p, c->jails[i].name);
-		buf_printf(p->out, " %s\n", choice_name(mode_row.choices, (int)c->jails[i].mode));
+		printer_key(p, c->jails[i].name);
+		buf_printf(p->out, " %s\n", printer_choice(schema_mode_row.choices, (int)c->jails[i].mode));
 	}
 	p->indent--;
 }
@@ -100,53 +100,53 @@ void config_print(const struct config *c, struct buf *out)
 	struct main_draft d = { .config = *c };
 	struct printer p = { .out = out };
 
-	print_table(&p, main_keys, &d);
+	printer_table(&p, schema_main_keys, &d);
 }
 
 /* ---- a jail ---- */
 
 /* How a rule is written: bare, or as a map of its verb. */
-void print_rules(struct printer *p, const void *draft)
+void config_print_rules(struct printer *p, const void *draft)
 {
 	const struct jail *j = &((const struct jail_draft *)draft)->jail;
 
 	if (j->nrules == 0)
 		return;
-	print_key(p, "match");
+	printer_key(p, "match");
 	buf_putc(p->out, '\n');
 	for (size_t i = 0; i < j->nrules; i++) {
 		const struct rule *r = &j->rules[i];
 		struct rule_draft d = { .each = r->each };
 
 		if (r->verb == VERB_MATCH) {
-			print_item(p, r->pattern);
+			printer_item(p, r->pattern);
 			continue;
 		}
 		p->indent++;
 		p->dash = true;
-		print_pair(p, verb_rows[r->verb].name, r->pattern);
+		printer_pair(p, schema_verbs[r->verb].name, r->pattern);
 		if (r->each)
-			print_table(p, rule_keys, &d);
+			printer_table(p, schema_rule_keys, &d);
 		p->indent--;
 	}
 }
 
-void print_ignore(struct printer *p, const void *draft)
+void config_print_ignore(struct printer *p, const void *draft)
 {
 	const struct jail *j = &((const struct jail_draft *)draft)->jail;
 
 	if (j->nignore == 0)
 		return;
-	print_key(p, "ignore");
+	printer_key(p, "ignore");
 	buf_putc(p->out, '\n');
 	for (size_t i = 0; i < j->nignore; i++)
-		print_item(p, j->ignore[i].pattern);
+		printer_item(p, j->ignore[i].pattern);
 }
 
 /* "- ban:" and its keys, or the word alone if it has none. */
 static void print_action(struct printer *p, const struct config *c, const struct action *a)
 {
-	const struct action_row *row = &action_rows[a->kind];
+	const struct action_row *row = &schema_actions[a->kind];
 	struct action_draft d = {
 		.for_ms = a->for_ms, .grow = a->grow, .max_ms = a->max_ms,
 		.remember_ms = a->remember_ms, .scope = c->scopes[a->scope].name,
@@ -157,29 +157,29 @@ static void print_action(struct printer *p, const struct config *c, const struct
 	p->indent++;
 	p->dash = true;
 	if (a->kind == ACTION_RUN) {
-		print_list(p, "run", &a->argv);
+		printer_list(p, "run", &a->argv);
 		if (a->undo.n)
-			print_list(p, "undo", &a->undo);
+			printer_list(p, "undo", &a->undo);
 		p->indent--;
 		return;
 	}
-	print_key(p, row->name);
+	printer_key(p, row->name);
 	buf_putc(p->out, '\n');
 	after = p->out->n;
 	p->indent++;
-	print_table(p, row->keys, &d);
+	printer_table(p, row->keys, &d);
 	p->indent -= 2;
 	if (p->out->n != after)
 		return;
 	p->out->n = before;
-	print_item(p, row->name);
+	printer_item(p, row->name);
 }
 
-void print_then(struct printer *p, const void *draft)
+void config_print_then(struct printer *p, const void *draft)
 {
 	const struct jail_draft *d = draft;
 
-	print_key(p, "then");
+	printer_key(p, "then");
 	buf_puts(p->out, d->jail.nthen ? "\n" : " []\n");
 	for (size_t i = 0; i < d->jail.nthen; i++)
 		print_action(p, d->config, &d->jail.then[i]);
@@ -187,7 +187,7 @@ void print_then(struct printer *p, const void *draft)
 
 static void print_wants(struct printer *p, const struct jail_test *t)
 {
-	print_key(p, t->wants_verdict ? "verdict" : "hit");
+	printer_key(p, t->wants_verdict ? "verdict" : "hit");
 	if (t->none || t->nwant == 0) {
 		buf_puts(p->out, t->none ? " none\n" : " {}\n");
 		return;
@@ -195,7 +195,7 @@ static void print_wants(struct printer *p, const struct jail_test *t)
 	buf_putc(p->out, '\n');
 	p->indent++;
 	for (size_t i = 0; i < t->nwant; i++)
-		print_pair(p, t->want[i].name, t->want[i].value);
+		printer_pair(p, t->want[i].name, t->want[i].value);
 	p->indent--;
 }
 
@@ -205,16 +205,16 @@ static void print_test_line(struct printer *p, const struct jail_test_line *line
 
 	if (!d.has_at)
 		d.at_ms = -1;
-	print_table(p, test_line_keys, &d);
+	printer_table(p, schema_test_line_keys, &d);
 }
 
-void print_tests(struct printer *p, const void *draft)
+void config_print_tests(struct printer *p, const void *draft)
 {
 	const struct jail *j = &((const struct jail_draft *)draft)->jail;
 
 	if (j->ntests == 0)
 		return;
-	print_key(p, "tests");
+	printer_key(p, "tests");
 	buf_putc(p->out, '\n');
 	p->indent++;
 	for (size_t i = 0; i < j->ntests; i++) {
@@ -222,7 +222,7 @@ void print_tests(struct printer *p, const void *draft)
 
 		p->dash = true;
 		if (t->wants_verdict) {
-			print_key(p, "lines");
+			printer_key(p, "lines");
 			buf_putc(p->out, '\n');
 			p->indent++;
 			for (size_t k = 0; k < t->nlines; k++) {
@@ -271,5 +271,5 @@ void config_print_jail(const struct config *c, const struct jail *j, struct buf 
 	draft_limit(c, &j->limit, per, weight, sizeof(weight), &d.limit);
 	if (j->threaded)
 		d.thread = (struct thread_draft){ (char *)c->fields[j->thread_by].name, j->thread_keep_ms };
-	print_table(&p, jail_keys, &d);
+	printer_table(&p, schema_jail_keys, &d);
 }

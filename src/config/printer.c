@@ -93,29 +93,29 @@ static void put_value(struct buf *out, const char *s)
 	buf_putc(out, '\'');
 }
 
-void print_key(struct printer *p, const char *key)
+void printer_key(struct printer *p, const char *key)
 {
 	begin_line(p);
 	put_value(p->out, key);
 	buf_putc(p->out, ':');
 }
 
-void print_text(struct printer *p, const char *text)
+void printer_text(struct printer *p, const char *text)
 {
 	buf_putc(p->out, ' ');
 	put_value(p->out, text);
 	buf_putc(p->out, '\n');
 }
 
-void print_pair(struct printer *p, const char *key, const char *value)
+void printer_pair(struct printer *p, const char *key, const char *value)
 {
-	print_key(p, key);
-	print_text(p, value);
+	printer_key(p, key);
+	printer_text(p, value);
 }
 
-void print_list(struct printer *p, const char *key, const struct strings *v)
+void printer_list(struct printer *p, const char *key, const struct strings *v)
 {
-	print_key(p, key);
+	printer_key(p, key);
 	buf_puts(p->out, " [");
 	for (size_t i = 0; i < v->n; i++) {
 		buf_puts(p->out, i ? ", " : "");
@@ -124,7 +124,7 @@ void print_list(struct printer *p, const char *key, const struct strings *v)
 	buf_puts(p->out, "]\n");
 }
 
-void print_item(struct printer *p, const char *text)
+void printer_item(struct printer *p, const char *text)
 {
 	p->indent++;
 	p->dash = true;
@@ -134,7 +134,7 @@ void print_item(struct printer *p, const char *text)
 	p->indent--;
 }
 
-const char *choice_name(const struct choice *c, int value)
+const char *printer_choice(const struct choice *c, int value)
 {
 	while (c->name && c->value != value)
 		c++;
@@ -150,7 +150,7 @@ static void print_string(struct printer *p, const struct setting *s, const void 
 	const char *text = *(char *const *)at;
 
 	if (text)
-		print_pair(p, s->key, text);
+		printer_pair(p, s->key, text);
 }
 
 static void print_strings(struct printer *p, const struct setting *s, const void *at)
@@ -158,7 +158,7 @@ static void print_strings(struct printer *p, const struct setting *s, const void
 	const struct strings *v = at;
 
 	if (v->v)
-		print_list(p, s->key, v);
+		printer_list(p, s->key, v);
 }
 
 static void print_words(struct printer *p, const struct setting *s, const void *at)
@@ -166,13 +166,13 @@ static void print_words(struct printer *p, const struct setting *s, const void *
 	const struct strings *v = at;
 
 	if (v->n)
-		print_list(p, s->key, v);
+		printer_list(p, s->key, v);
 }
 
 /* What is no word in quotes: yes, 07:00, 4096. */
 static void print_bare(struct printer *p, const char *key, const char *value)
 {
-	print_key(p, key);
+	printer_key(p, key);
 	buf_printf(p->out, " %s\n", value);
 }
 
@@ -231,7 +231,7 @@ static void print_factor(struct printer *p, const struct setting *s, const void 
 
 static void print_choice(struct printer *p, const struct setting *s, const void *at)
 {
-	const char *name = choice_name(s->choices, (int)fetch(s, at));
+	const char *name = printer_choice(s->choices, (int)fetch(s, at));
 
 	if (name)
 		print_bare(p, s->key, name);
@@ -251,7 +251,7 @@ static void print_mailbox(struct printer *p, const struct setting *s, const void
 	const char *text = *(char *const *)at;
 
 	if (text)
-		print_pair(p, s->key, text);
+		printer_pair(p, s->key, text);
 	else
 		print_bare(p, s->key, "off");
 }
@@ -262,11 +262,11 @@ static void print_map(struct printer *p, const struct setting *s, const void *at
 	bool dash = p->dash;
 	size_t before = p->out->n, after;
 
-	print_key(p, s->key);
+	printer_key(p, s->key);
 	buf_putc(p->out, '\n');
 	after = p->out->n;
 	p->indent++;
-	print_table(p, s->sub, at);
+	printer_table(p, s->sub, at);
 	p->indent--;
 	if (p->out->n == after) {
 		p->out->n = before;
@@ -284,7 +284,7 @@ static print_fn *const printers[] = {
 	[VALUE_MAILBOX] = print_mailbox, [VALUE_MAP] = print_map,
 };
 
-void print_table(struct printer *p, const struct setting *keys, const void *draft)
+void printer_table(struct printer *p, const struct setting *keys, const void *draft)
 {
 	for (const struct setting *s = keys; s->key; s++) {
 		if (s->print)

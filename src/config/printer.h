@@ -13,19 +13,19 @@ struct printer {
 };
 
 /* Every setting of a draft that is set, by the rows of its table. */
-void print_table(struct printer *p, const struct setting *keys, const void *draft);
+void printer_table(struct printer *p, const struct setting *keys, const void *draft);
 
 /* The start of a line: indentation, a dash if one is due, "key:". */
-void print_key(struct printer *p, const char *key);
+void printer_key(struct printer *p, const char *key);
 /* " value" and the end of the line, quoted as needed. */
-void print_text(struct printer *p, const char *text);
+void printer_text(struct printer *p, const char *text);
 /* "key: value". */
-void print_pair(struct printer *p, const char *key, const char *value);
+void printer_pair(struct printer *p, const char *key, const char *value);
 /* "key: [a, b]". */
-void print_list(struct printer *p, const char *key, const struct strings *v);
+void printer_list(struct printer *p, const char *key, const struct strings *v);
 /* "- value", at the current level. */
-void print_item(struct printer *p, const char *text);
+void printer_item(struct printer *p, const char *text);
 /* The first name of a value. */
-const char *choice_name(const struct choice *c, int value);
+const char *printer_choice(const struct choice *c, int value);
 
 #endif

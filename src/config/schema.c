@@ -22,8 +22,9 @@
 #define MINUTE	(60 * SECOND)
 #define HOUR	(60 * MINUTE)
 #define DAY	(24 * HOUR)
-#define LONGEST	(36500 * DAY)	/* a century: for good */
-#define MB	(1024LL * 1024)
+#define WEEK	(7 * DAY)
+#define YEAR	(53 * WEEK)
+#define LONGEST	(5200 * WEEK)	/* a century: for good */
 #define END	{ .key = NULL }
 
 /* ---- a jail ---- */
@@ -47,7 +48,7 @@ static const struct setting limit_keys[] = {
 	{ "per", VALUE_TEXTS, AT(struct limit_draft, per),
 	  .help = "The subject: a capture or a list of up to four. What is counted is "
 		  "counted for each of its values." },
-	{ "within", VALUE_SPAN, AT(struct limit_draft, within_ms), .min = 1, .max = 366 * DAY,
+	{ "within", VALUE_SPAN, AT(struct limit_draft, within_ms), .min = 1, .max = YEAR,
 	  .help = "The time in which the hits must lie, by the stamps of the lines." },
 	{ "weight", VALUE_TEXT, AT(struct limit_draft, weight), .def = "1",
 	  .help = "With `count`: what a hit counts: a number, or a number that the patterns "
@@ -61,7 +62,7 @@ static const struct setting limit_keys[] = {
 static const struct setting thread_keys[] = {
 	{ "by", VALUE_TEXT, AT(struct thread_draft, by),
 	  .help = "The capture that joins the entries: `qid`, `session`, `pid`." },
-	{ "keep", VALUE_SPAN, AT(struct thread_draft, keep_ms), .min = SECOND, .max = 60 * DAY,
+	{ "keep", VALUE_SPAN, AT(struct thread_draft, keep_ms), .min = SECOND, .max = 8 * WEEK,
 	  .def = "1d", .help = "A thread in which nothing happens is forgotten after this time." },
 	END
 };
@@ -76,7 +77,7 @@ static const struct setting brake_keys[] = {
 };
 
 #define IN_JAIL(member) AT(struct jail_draft, jail.member)
-const struct setting jail_keys[] = {
+const struct setting schema_jail_keys[] = {
 	{ "about", VALUE_TEXT, IN_JAIL(about), .help = "One line for people: what it guards against." },
 	{ "log", VALUE_TEXTS, AT(struct jail_draft, log),
 	  .help = "The log or the list of logs it reads; `verdicts` are bailiff's own: each "
@@ -90,23 +91,24 @@ const struct setting jail_keys[] = {
 	{ "prefix", VALUE_TEXT, IN_JAIL(prefix),
 	  .help = "A pattern that is matched first; `match` and `ignore` then see what its "
 		  "`<content>` holds." },
-	{ "match", VALUE_NODE, AT(struct jail_draft, match), .print = print_rules,
+	{ "match", VALUE_NODE, AT(struct jail_draft, match), .print = config_print_rules,
 	  .shape = "list of patterns", .help = "Patterns (PCRE2), anchored at the start of the "
 		  "entry's text; each bare or behind a verb. Setting it in bailiff.yaml drops the "
 		  "jail's `tests`; setting `limit` or `thread` there drops those with a `verdict`." },
-	{ "ignore", VALUE_NODE, AT(struct jail_draft, ignore), .print = print_ignore,
+	{ "ignore", VALUE_NODE, AT(struct jail_draft, ignore), .print = config_print_ignore,
 	  .shape = "list of patterns", .help = "Entries that one of these matches are no hits." },
 	{ "thread", VALUE_MAP, .sub = thread_keys, .offset = offsetof(struct jail_draft, thread),
 	  .help = "Joins the entries of one conversation." },
 	{ "limit", VALUE_MAP, .sub = limit_keys, .offset = offsetof(struct jail_draft, limit),
 	  .help = "What is counted, and when it is too much." },
-	{ "then", VALUE_NODE, AT(struct jail_draft, then), .print = print_then,
-	  .shape = "list of actions", .help = "What follows a verdict, in order; `[]`: it is only recorded." },
+	{ "then", VALUE_NODE, AT(struct jail_draft, then), .print = config_print_then,
+	  .shape = "list of actions",
+	  .help = "What follows a verdict, in order; `[]`: it is only recorded." },
 	{ "brake", VALUE_MAP, .sub = brake_keys, .offset = offsetof(struct jail_draft, jail.brake),
 	  .help = "Stops a jail that bans too many at once, as in an outage of the resolver." },
 	{ "ban_private", VALUE_BOOL, IN_JAIL(ban_private), .def = "no",
 	  .help = "May it ban private, link-local and CGNAT addresses?" },
-	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = print_tests,
+	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = config_print_tests,
 	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
 	{ "active", VALUE_LATER, .help = "Days and hours." },
 	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
@@ -120,7 +122,7 @@ static const struct choice whoms[] = {
 	{ "subject", WHOM_SUBJECT }, { "seen", WHOM_SEEN }, { NULL, 0 },
 };
 
-const struct setting ban_keys[] = {
+const struct setting schema_ban_keys[] = {
 	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
 	  .def = "10m", .help = "How long, from the time of the event." },
 	{ "grow", VALUE_FACTOR, AT(struct action_draft, grow), .min = 1, .max = 1000, .def = "1",
@@ -129,7 +131,7 @@ const struct setting ban_keys[] = {
 	  .def_words = "`for`, or 1w if that is longer and `grow` is set",
 	  .help = "The longest it grows to." },
 	{ "remember", VALUE_SPAN, AT(struct action_draft, remember_ms), .min = SECOND,
-	  .max = 4 * LONGEST, .def_words = "4 times `max`",
+	  .max = LONGEST, .def_words = "4 times `max`",
 	  .help = "Earlier verdicts count for `grow` this long." },
 	{ "scope", VALUE_TEXT, AT(struct action_draft, scope), .def_words = "that of the jail's log",
 	  .help = "The ports that are closed to the address: a name from `scopes`. `all` also "
@@ -143,67 +145,73 @@ const struct setting ban_keys[] = {
 	END
 };
 
-const struct setting deny_keys[] = {
+const struct setting schema_deny_keys[] = {
 	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
 	  .def_words = "until it is undone", .help = "How long." },
 	{ "text", VALUE_TEXT, AT(struct action_draft, text), .help = "What the client is told." },
 	END
 };
 
-const struct setting park_keys[] = {
+const struct setting schema_park_keys[] = {
 	{ "for", VALUE_SPAN, AT(struct action_draft, for_ms), .min = SECOND, .max = LONGEST,
 	  .def_words = "until it is undone", .help = "How long." },
 	END
 };
 
-const struct setting no_keys[] = { END };
+const struct setting schema_no_keys[] = { END };
 
-const struct action_row action_rows[ACTION_KINDS] = {
-	[ACTION_BAN] = { "ban", NEEDS_ADDRESS, ban_keys, "Closes ports to the address." },
-	[ACTION_PARK] = { "park", NEEDS_ACCOUNT, park_keys, "New mail of the account is accepted and put on hold." },
-	[ACTION_DENY] = { "deny", NEEDS_ACCOUNT, deny_keys, "New mail and new logins of the account are refused." },
-	[ACTION_LOCK] = { "lock", NEEDS_ACCOUNT, no_keys, "Locks the account's password." },
-	[ACTION_KICK] = { "kick", NEEDS_ACCOUNT, no_keys, "Ends the account's sessions." },
-	[ACTION_HOLD] = { "hold", NEEDS_ACCOUNT, no_keys, "Holds the account's queued mail." },
-	[ACTION_CONTAIN] = { "contain", NEEDS_ACCOUNT, no_keys, "All that stops an account, in the right order." },
-	[ACTION_NOTIFY] = { "notify", NEEDS_NOTHING, no_keys, "Writes to the admin." },
+const struct action_row schema_actions[ACTION_KINDS] = {
+	[ACTION_BAN] = { "ban", NEEDS_ADDRESS, schema_ban_keys, "Closes ports to the address." },
+	[ACTION_PARK] = { "park", NEEDS_ACCOUNT, schema_park_keys,
+		"New mail of the account is accepted and put on hold." },
+	[ACTION_DENY] = { "deny", NEEDS_ACCOUNT, schema_deny_keys,
+		"New mail and new logins of the account are refused." },
+	[ACTION_LOCK] = { "lock", NEEDS_ACCOUNT, schema_no_keys, "Locks the account's password." },
+	[ACTION_KICK] = { "kick", NEEDS_ACCOUNT, schema_no_keys, "Ends the account's sessions." },
+	[ACTION_HOLD] = { "hold", NEEDS_ACCOUNT, schema_no_keys, "Holds the account's queued mail." },
+	[ACTION_CONTAIN] = { "contain", NEEDS_ACCOUNT, schema_no_keys,
+		"All that stops an account, in the right order." },
+	[ACTION_NOTIFY] = { "notify", NEEDS_NOTHING, schema_no_keys, "Writes to the admin." },
 	[ACTION_RUN] = { "run", NEEDS_NOTHING, NULL,
 		"Starts a program: a list of words, each a text that may hold placeholders; "
 		"`undo` beside it is the list that takes it back." },
 };
 
-const struct verb_row verb_rows[VERBS] = {
+const struct verb_row schema_verbs[VERBS] = {
 	[VERB_MATCH] = { "match", "Counts; what a bare pattern means." },
 	[VERB_REMEMBER] = { "remember", "Carries its captures on in the thread." },
-	[VERB_COUNT] = { "count", "Counts with what the thread remembers, once a thread unless `each: true` stands beside it." },
+	[VERB_COUNT] = { "count", "Counts with what the thread remembers, once a thread unless "
+		"`each: true` stands beside it." },
 	[VERB_FORGET] = { "forget", "Ends the thread." },
 	[VERB_GAINED] = { "gained", "A success: what waited is dropped." },
 	[VERB_JOIN] = { "join", "Makes the second id (`<qid2>`) another name of this thread." },
 };
 
-const struct setting rule_keys[] = {
+const struct setting schema_rule_keys[] = {
 	{ "each", VALUE_BOOL, AT(struct rule_draft, each), .def = "no",
 	  .help = "Beside `count`: counts every time, not once a thread." },
 	END
 };
 
 #define IN_LINE(member) AT(struct test_draft, line.member)
-const struct setting test_keys[] = {
-	{ "line", VALUE_TEXT, IN_LINE(text), .help = "One entry's text, as the patterns see it; with `hit`." },
+const struct setting schema_test_keys[] = {
+	{ "line", VALUE_TEXT, IN_LINE(text),
+	  .help = "One entry's text, as the patterns see it; with `hit`." },
 	{ "program", VALUE_TEXT, IN_LINE(program), .help = "Its program, or that of all `lines`." },
 	{ "host", VALUE_TEXT, IN_LINE(host), .help = "Its host, or that of all `lines`." },
 	{ "hit", VALUE_NODE, AT(struct test_draft, hit), .shape = "map of captures, or none",
 	  .help = "What must be captured, or `none`." },
 	{ "lines", VALUE_NODE, AT(struct test_draft, lines), .shape = "list of lines",
-	  .help = "Several entries, each a text or a map of `line`, `at`, `program`, `host`; with `verdict`." },
+	  .help = "Several entries, each a text or a map of `line`, `at`, `program`, "
+		  "`host`; with `verdict`." },
 	{ "verdict", VALUE_NODE, AT(struct test_draft, verdict), .shape = "map of captures, or none",
 	  .help = "The subject of the verdict that must follow, or `none`." },
 	END
 };
 
-const struct setting test_line_keys[] = {
+const struct setting schema_test_line_keys[] = {
 	{ "line", VALUE_TEXT, AT(struct jail_test_line, text), .help = "The entry's text." },
-	{ "at", VALUE_SPAN, AT(struct jail_test_line, at_ms), .min = 0, .max = 366 * DAY,
+	{ "at", VALUE_SPAN, AT(struct jail_test_line, at_ms), .min = 0, .max = YEAR,
 	  .help = "When, after the first line." },
 	{ "program", VALUE_TEXT, AT(struct jail_test_line, program), .help = "Its program." },
 	{ "host", VALUE_TEXT, AT(struct jail_test_line, host), .help = "Its host." },
@@ -233,7 +241,7 @@ static const struct setting time_keys[] = {
 	END
 };
 
-const struct setting log_keys[] = {
+const struct setting schema_log_keys[] = {
 	{ "prefer", VALUE_CHOICE, AT(struct log_draft, conf.prefer), .choices = prefers,
 	  .def_words = "journal, then files, of what is given",
 	  .help = "Which kind of source is read if there are several; decided at the start." },
@@ -263,7 +271,8 @@ static const struct choice acts[] = {
 
 static const struct setting accounts_keys[] = {
 	{ "act", VALUE_CHOICE, AT(struct accounts, act), .choices = acts, .def = "propose",
-	  .help = "`propose`: the mail to the admin holds the command; `yes`: bailiff acts; `no`: it only tells." },
+	  .help = "`propose`: the mail to the admin holds the command; `yes`: bailiff acts; "
+		  "`no`: it only tells." },
 	{ "local_domains", VALUE_TEXTS, AT(struct accounts, local_domains), .def = "[]",
 	  .help = "Domains whose accounts are Unix accounts, as bare names are." },
 	{ "default_domain", VALUE_TEXT, AT(struct accounts, default_domain),
@@ -276,7 +285,7 @@ static const struct setting accounts_keys[] = {
 	  .help = "Accounts that are never touched." },
 	{ "max_per_hour", VALUE_NUMBER, AT(struct accounts, max_per_hour), .min = 0, .max = 100000,
 	  .def = "5", .help = "After this many accounts in an hour bailiff only proposes." },
-	{ "stale", VALUE_SPAN, AT(struct accounts, stale_ms), .min = MINUTE, .max = 366 * DAY,
+	{ "stale", VALUE_SPAN, AT(struct accounts, stale_ms), .min = MINUTE, .max = YEAR,
 	  .def = "1h", .help = "On events older than this it only proposes." },
 	{ "lock", VALUE_ARGV, AT(struct accounts, lock), .def_words = "passwd -l and expiry",
 	  .help = "The command that locks an account, `<user>` being its name." },
@@ -313,29 +322,30 @@ static const struct setting helpers_keys[] = {
 };
 
 #define IN_CONFIG(member) AT(struct main_draft, config.member)
-const struct setting main_keys[] = {
-	{ "allow", VALUE_NODE, AT(struct main_draft, allow), .print = print_allow,
+const struct setting schema_main_keys[] = {
+	{ "allow", VALUE_NODE, AT(struct main_draft, allow), .print = config_print_allow,
 	  .shape = "list of addresses, prefixes, host names",
 	  .help = "Never banned, whatever a jail says." },
-	{ "logs", VALUE_NODE, AT(struct main_draft, logs), .print = print_logs,
+	{ "logs", VALUE_NODE, AT(struct main_draft, logs), .print = config_print_logs,
 	  .shape = "map of logs", .def_words = "mail, auth, nginx",
 	  .help = "What the lines that jails read come from; names that are built in merge key by key." },
-	{ "scopes", VALUE_NODE, AT(struct main_draft, scopes), .print = print_scopes,
+	{ "scopes", VALUE_NODE, AT(struct main_draft, scopes), .print = config_print_scopes,
 	  .shape = "map of lists of ports", .def_words = "mail, ssh, web",
 	  .help = "Names for sets of our own TCP and UDP ports; `all` is always there." },
 	{ "accounts", VALUE_MAP, .sub = accounts_keys,
 	  .offset = offsetof(struct main_draft, config.accounts), .help = "What may happen to accounts." },
 	{ "notify", VALUE_MAP, .sub = notify_keys,
 	  .offset = offsetof(struct main_draft, config.notify), .help = "Who is told." },
-	{ "operators", VALUE_NODE, AT(struct main_draft, operators), .print = print_operators,
+	{ "operators", VALUE_NODE, AT(struct main_draft, operators), .print = config_print_operators,
 	  .shape = "map of users, or groups as '@group', to read, ban or all",
 	  .help = "Who may use the command line beside root: `read`, also `ban` and `unban`, or `all`." },
 	{ "helpers", VALUE_MAP, .sub = helpers_keys,
-	  .offset = offsetof(struct main_draft, config.helpers), .help = "How other programs are started." },
-	{ "jails", VALUE_NODE, AT(struct main_draft, jails), .print = print_jails,
+	  .offset = offsetof(struct main_draft, config.helpers),
+	  .help = "How other programs are started." },
+	{ "jails", VALUE_NODE, AT(struct main_draft, jails), .print = config_print_jail_modes,
 	  .shape = "map of jails to on, off, shadow, propose or keys", .def_words = "{auto: on}",
 	  .help = "`auto`: a shipped jail starts where its service is. A jail that is named here is on, "
-		  "or as its `mode` says, with these keys merged into its own." },
+		  "or as the `mode` set here says, with the keys set here merged into its own." },
 	{ "jail_dirs", VALUE_PATHS, IN_CONFIG(jail_dirs), .def = "[" BAILIFF_SYSCONFDIR "/bailiff/jails]",
 	  .help = "The admin's directories of jails; a jail there replaces a shipped one of its name." },
 	{ "state", VALUE_PATH, IN_CONFIG(state), .def = BAILIFF_STATEDIR,
@@ -354,7 +364,8 @@ const struct setting main_keys[] = {
 	{ "set_size", VALUE_NUMBER, IN_CONFIG(set_size), .min = 16, .max = 16777216, .def = "1048576",
 	  .help = "Bans in one set at most; then the ban that ends first goes." },
 	{ "tracked_max", VALUE_NUMBER, IN_CONFIG(tracked_max), .min = 16, .max = 100000000,
-	  .def = "1000000", .help = "Subjects that are counted at most; then the longest idle is forgotten." },
+	  .def = "1000000",
+	  .help = "Subjects that are counted at most; then the longest idle is forgotten." },
 	{ "snapshot_every", VALUE_SPAN, IN_CONFIG(snapshot_every_ms), .min = SECOND, .max = DAY,
 	  .def = "5m", .help = "How often counts and threads are saved." },
 	{ "line_max", VALUE_BYTES, IN_CONFIG(line_max), .min = 256, .max = 65536, .def = "4096",
@@ -371,14 +382,14 @@ static const struct choice rights[] = {
 	{ "read", RIGHT_READ }, { "ban", RIGHT_BAN }, { "all", RIGHT_ALL }, { NULL, 0 },
 };
 
-const struct setting operator_row = {
+const struct setting schema_operator_row = {
 	.type = VALUE_CHOICE, .width = sizeof(enum operator_right), .choices = rights,
 };
-const struct setting mode_row = {
+const struct setting schema_mode_row = {
 	.type = VALUE_CHOICE, .width = sizeof(enum jail_mode), .choices = modes,
 };
-const struct setting auto_row = { .key = "auto", .type = VALUE_BOOL, .width = sizeof(bool) };
-const struct setting port_row = {
+const struct setting schema_auto_row = { .key = "auto", .type = VALUE_BOOL, .width = sizeof(bool) };
+const struct setting schema_port_row = {
 	.key = "port", .type = VALUE_NUMBER, .width = sizeof(uint16_t), .min = 1, .max = 65535,
 };
 

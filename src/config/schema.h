@@ -50,23 +50,24 @@ struct setting {
 	const char *help;
 };
 
-extern const struct setting main_keys[], jail_keys[], log_keys[];
-extern const struct setting ban_keys[], park_keys[], deny_keys[], no_keys[];
-extern const struct setting test_keys[], test_line_keys[], rule_keys[];
+extern const struct setting schema_main_keys[], schema_jail_keys[], schema_log_keys[];
+extern const struct setting schema_ban_keys[], schema_park_keys[], schema_deny_keys[];
+extern const struct setting schema_no_keys[];
+extern const struct setting schema_test_keys[], schema_test_line_keys[], schema_rule_keys[];
 /* Rows for values whose key the admin makes up: `jails: {NAME: on}`. */
-extern const struct setting mode_row, auto_row, operator_row, port_row;
+extern const struct setting schema_mode_row, schema_auto_row, schema_operator_row, schema_port_row;
 
 /* Their `print` hooks (print_jail.c, print_main.c). */
 struct printer;
-void print_rules(struct printer *p, const void *draft);
-void print_ignore(struct printer *p, const void *draft);
-void print_then(struct printer *p, const void *draft);
-void print_tests(struct printer *p, const void *draft);
-void print_allow(struct printer *p, const void *draft);
-void print_scopes(struct printer *p, const void *draft);
-void print_logs(struct printer *p, const void *draft);
-void print_operators(struct printer *p, const void *draft);
-void print_jails(struct printer *p, const void *draft);
+void config_print_rules(struct printer *p, const void *draft);
+void config_print_ignore(struct printer *p, const void *draft);
+void config_print_then(struct printer *p, const void *draft);
+void config_print_tests(struct printer *p, const void *draft);
+void config_print_allow(struct printer *p, const void *draft);
+void config_print_scopes(struct printer *p, const void *draft);
+void config_print_logs(struct printer *p, const void *draft);
+void config_print_operators(struct printer *p, const void *draft);
+void config_print_jail_modes(struct printer *p, const void *draft);
 
 /* What stands there before bailiff.yaml is read: YAML of `logs` and `scopes`. */
 extern const char schema_default_logs[], schema_default_scopes[];
@@ -79,11 +80,11 @@ struct action_row {
 	const struct setting *keys;	/* NULL: run, a list of words */
 	const char *help;
 };
-extern const struct action_row action_rows[];	/* by enum action_kind */
+extern const struct action_row schema_actions[];	/* by enum action_kind */
 #define ACTION_KINDS (ACTION_RUN + 1)
 
 struct verb_row { const char *name; const char *help; };
-extern const struct verb_row verb_rows[];	/* by enum verb */
+extern const struct verb_row schema_verbs[];	/* by enum verb */
 #define VERBS (VERB_JOIN + 1)
 
 /*

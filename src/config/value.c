@@ -21,12 +21,12 @@ static const char *called(struct loader *l, const struct setting *s)
 	return arena_printf(l->arena, "'%s'", s->key);
 }
 
-const char *did_you_mean(struct loader *l, const char *nearest)
+const char *loader_hint(struct loader *l, const char *nearest)
 {
 	return nearest ? arena_printf(l->arena, ", did you mean '%s'?", nearest) : "";
 }
 
-const char *read_scalar(struct loader *l, const struct node *n, const char *what)
+const char *value_scalar(struct loader *l, const struct node *n, const char *what)
 {
 	if (n->kind != NODE_SCALAR) {
 		complain(l, n->place, "%s takes one text, not %s", what, node_kind_name(n));
@@ -43,7 +43,7 @@ const char *read_scalar(struct loader *l, const struct node *n, const char *what
 	return n->text;
 }
 
-bool read_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret)
+bool value_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret)
 {
 	struct node *self = (struct node *)n;
 	bool list = n->kind == NODE_LIST;
@@ -62,7 +62,7 @@ bool read_texts(struct loader *l, const struct node *n, const char *what, struct
 	}
 	all = (struct strings){ count, arena_array(l->arena, count, sizeof(char *)) };
 	for (size_t i = 0; i < count; i++) {
-		const char *text = read_scalar(l, list ? n->items[i] : self, what);
+		const char *text = value_scalar(l, list ? n->items[i] : self, what);
 
 		if (!text)
 			return false;
@@ -72,7 +72,7 @@ bool read_texts(struct loader *l, const struct node *n, const char *what, struct
 	return true;
 }
 
-bool read_argv(struct loader *l, const struct node *n, const char *what, struct strings *ret)
+bool value_argv(struct loader *l, const struct node *n, const char *what, struct strings *ret)
 {
 	struct strings all;
 
@@ -81,7 +81,7 @@ bool read_argv(struct loader *l, const struct node *n, const char *what, struct 
 			 "%s takes a list of words, the program first: [program, word, ...]", what);
 		return false;
 	}
-	if (!read_texts(l, n, what, &all))
+	if (!value_texts(l, n, what, &all))
 		return false;
 	if (!*all.v[0] || strchr(all.v[0], '<')) {
 		complain(l, n->items[0]->place, "%s needs the name of a program first", what);
@@ -91,9 +91,9 @@ bool read_argv(struct loader *l, const struct node *n, const char *what, struct 
 	return true;
 }
 
-bool read_name(struct loader *l, const struct node *n, const char *what, size_t max)
+bool value_name(struct loader *l, const struct node *n, const char *what, size_t max)
 {
-	const char *s = read_scalar(l, n, what);
+	const char *s = value_scalar(l, n, what);
 	bool good = s && isalnum((unsigned char)*s) && strlen(s) <= max;
 
 	if (!s)
@@ -112,20 +112,20 @@ typedef void read_fn(struct loader *l, const struct setting *s, const struct nod
 
 static void read_text(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = read_scalar(l, n, called(l, s));
+	const char *text = value_scalar(l, n, called(l, s));
 
 	if (text)
 		*(char **)at = arena_strdup(l->arena, text);
 }
 
-static void read_text_list(struct loader *l, const struct setting *s, const struct node *n, void *at)
+static void read_list(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	read_texts(l, n, called(l, s), at);
+	value_texts(l, n, called(l, s), at);
 }
 
 static void read_words(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	read_argv(l, n, called(l, s), at);
+	value_argv(l, n, called(l, s), at);
 }
 
 static char *absolute(struct loader *l, const char *path)
@@ -137,7 +137,7 @@ static char *absolute(struct loader *l, const char *path)
 
 static void read_path(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = read_scalar(l, n, called(l, s));
+	const char *text = value_scalar(l, n, called(l, s));
 
 	if (text && !*text)
 		complain(l, n->place, "'%s' takes a path, not an empty text", s->key);
@@ -149,7 +149,7 @@ static void read_paths(struct loader *l, const struct setting *s, const struct n
 {
 	struct strings all;
 
-	if (!read_texts(l, n, called(l, s), &all))
+	if (!value_texts(l, n, called(l, s), &all))
 		return;
 	for (size_t i = 0; i < all.n; i++) {
 		if (!*all.v[i]) {
@@ -282,7 +282,7 @@ static void read_bytes(struct loader *l, const struct setting *s, const struct n
 
 static void read_span(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = read_scalar(l, n, called(l, s)), *rest = text;
+	const char *text = value_scalar(l, n, called(l, s)), *rest = text;
 	char least[40], most[40];
 	int64_t v = 0;
 	int err;
@@ -360,7 +360,7 @@ static void read_choice(struct loader *l, const struct setting *s, const struct 
 	}
 	if (text && !node_is_null(n))
 		complain(l, n->place, "'%s' is %s, not '%.80s'%s", s->key,
-			 choice_list(l, s->choices), text, did_you_mean(l, near.name));
+			 choice_list(l, s->choices), text, loader_hint(l, near.name));
 	else
 		complain(l, n->place, "'%s' is %s, not %s", s->key, choice_list(l, s->choices),
 			 node_kind_name(n));
@@ -399,7 +399,7 @@ static void read_mailbox(struct loader *l, const struct setting *s, const struct
 		*(char **)at = NULL;
 		return;
 	}
-	text = read_scalar(l, n, called(l, s));
+	text = value_scalar(l, n, called(l, s));
 	if (!text)
 		return;
 	for (const char *p = text; *p; p++)
@@ -421,7 +421,7 @@ static void read_sub(struct loader *l, const struct setting *s, const struct nod
 		complain(l, n->place, "'%s' takes a map of keys, not %s", s->key,
 			 n->kind == NODE_LIST ? "a list" : number_got(l, n));
 	else
-		read_map(l, s->sub, n, at);
+		value_read_map(l, s->sub, n, at);
 }
 
 static void read_node(struct loader *l, const struct setting *s, const struct node *n, void *at)
@@ -433,7 +433,7 @@ static void read_node(struct loader *l, const struct setting *s, const struct no
 }
 
 static read_fn *const readers[] = {
-	[VALUE_TEXT] = read_text,	[VALUE_TEXTS] = read_text_list,
+	[VALUE_TEXT] = read_text,	[VALUE_TEXTS] = read_list,
 	[VALUE_ARGV] = read_words,	[VALUE_PATH] = read_path,
 	[VALUE_PATHS] = read_paths,	[VALUE_BOOL] = read_bool,
 	[VALUE_NUMBER] = read_number,	[VALUE_BYTES] = read_bytes,
@@ -445,7 +445,7 @@ static read_fn *const readers[] = {
 
 /* ---- the loop ---- */
 
-void read_value(struct loader *l, const struct setting *s, const struct node *n, void *at)
+void value_read(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
 	readers[s->type](l, s, n, at);
 }
@@ -460,16 +460,16 @@ static void read_default(struct loader *l, const struct setting *s, void *draft)
 	if (*s->def == '[' &&
 	    tree_parse(l->arena, "(built-in)", span_of(s->def), &n, &error) < 0)
 		return;
-	read_value(l, s, n, (char *)draft + s->offset);
+	value_read(l, s, n, (char *)draft + s->offset);
 }
 
-void read_defaults(struct loader *l, const struct setting *keys, void *draft)
+void value_defaults(struct loader *l, const struct setting *keys, void *draft)
 {
 	for (const struct setting *s = keys; s->key; s++) {
 		if (s->def)
 			read_default(l, s, draft);
 		else if (s->type == VALUE_MAP)
-			read_defaults(l, s->sub, (char *)draft + s->offset);
+			value_defaults(l, s->sub, (char *)draft + s->offset);
 	}
 }
 
@@ -488,10 +488,11 @@ static void unknown_key(struct loader *l, const struct setting *keys, const stru
 	for (const struct setting *s = keys; s->key; s++)
 		if (s->type != VALUE_LATER)
 			nearest_try(&near, key->text, s->key);
-	complain(l, key->place, "unknown key '%.80s'%s", key->text, did_you_mean(l, near.name));
+	complain(l, key->place, "unknown key '%.80s'%s", key->text, loader_hint(l, near.name));
 }
 
-void read_map(struct loader *l, const struct setting *keys, const struct node *map, void *draft)
+void value_read_map(struct loader *l, const struct setting *keys, const struct node *map,
+		    void *draft)
 {
 	for (size_t i = 0; i < map->n; i++) {
 		const struct setting *s = find(keys, map->keys[i]->text);
@@ -501,6 +502,6 @@ void read_map(struct loader *l, const struct setting *keys, const struct node *m
 		else if (s->type == VALUE_LATER)
 			complain(l, map->keys[i]->place, "'%s' is not in this version", s->key);
 		else
-			read_value(l, s, map->items[i], (char *)draft + s->offset);
+			value_read(l, s, map->items[i], (char *)draft + s->offset);
 	}
 }
