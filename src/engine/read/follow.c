@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -36,6 +35,7 @@ struct follow {
 	bool eating;		/* `scanned` holds: the line is over line_max */
 	size_t ntail;		/* bytes before `at` or `scanned` that we know */
 	char tail[CHECK];
+	char *memory;		/* CHECK bytes and buf */
 	char *buf;
 	size_t size, big;	/* of buf; how big it may get */
 	struct follow_stats stats;
@@ -63,11 +63,12 @@ static int pread_full(int fd, char *p, size_t n, uint64_t offset, size_t *ret)
 
 static int resize(struct follow *f, size_t size)
 {
-	char *buf = realloc(f->buf, size);
+	char *memory = realloc(f->memory, CHECK + size);
 
-	if (!buf)
+	if (!memory)
 		return -ENOMEM;
-	f->buf = buf;
+	f->memory = memory;
+	f->buf = memory + CHECK;
 	f->size = size;
 	return 0;
 }
@@ -104,7 +105,7 @@ void follow_free(struct follow **f)
 	if (!*f)
 		return;
 	close((*f)->fd);
-	free((*f)->buf);
+	free((*f)->memory);
 	free(*f);
 	*f = NULL;
 }
@@ -261,15 +262,14 @@ static int check_head(struct follow *f)
 	return n < want || memcmp(bytes, f->head.bytes, want) != 0 ? stale(f) : 0;
 }
 
-/* Up to `want` bytes from `from` into buf, and a look at those before it. */
+/* Up to `want` bytes from `from` into buf, and those before it for a look. */
 static int read_on(struct follow *f, uint64_t from, size_t want, size_t *ret)
 {
-	char before[CHECK];
-	struct iovec iov[2] = { { before, f->ntail }, { f->buf, want } };
+	char *before = f->buf - f->ntail;
 	ssize_t r;
 
 	do
-		r = preadv(f->fd, iov, 2, (off_t)(from - f->ntail));
+		r = pread(f->fd, before, f->ntail + want, (off_t)(from - f->ntail));
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
