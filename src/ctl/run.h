@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTL_RUN_H
+#define CTL_RUN_H
+
+#include "ctl/command.h"
+
+/* The ways in which commands are carried out; each returns an exit status. */
+int run_request(struct call *call);	/* ask the engine one thing */
+int run_watch(struct call *call);	/* ask, then print events until it ends */
+int run_offline(struct call *call);	/* become bailiff-engine --offline */
+
+/* Were all steps done? Of a dry run: always. */
+int judge_steps(const json_t *request, const json_t *answer);
+/* Is anything known? */
+int judge_why(const json_t *request, const json_t *answer);
+
+/*
+ * The request as a line for the emergency socket: "unban 192.0.2.7",
+ * "unban --all", "teardown"; false: it cannot say this one.
+ * wide   an IPv6 address stands for the /64 that a hand ban of it takes
+ */
+bool emergency_line(const json_t *request, bool wide, char *ret, size_t size);
+
+#endif
