@@ -225,6 +225,12 @@ void history_close(struct history_file **hp)
 	*hp = NULL;
 }
 
+struct position history_position(const struct history_file *h)
+{
+	return (struct position){ h->dev, h->ino,
+				  head_fingerprint(&h->head, h->offset), h->offset };
+}
+
 int64_t history_mtime_ms(const struct history_file *h)
 {
 	return h->mtime_ms;
@@ -239,8 +245,7 @@ const struct follow_stats *history_stats(const struct history_file *h)
 static int give(struct history_file *h, const char *p, size_t kept, uint64_t n,
 		unsigned ends, struct line *ret)
 {
-	*ret = (struct line){ .pos = { h->dev, h->ino,
-				       head_fingerprint(&h->head, h->offset), h->offset } };
+	*ret = (struct line){ .pos = history_position(h) };
 	h->offset += n + ends;
 	h->stats.lines++;
 	h->stats.bytes += n + ends;

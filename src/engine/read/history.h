@@ -26,6 +26,9 @@ void history_close(struct history_file **h);
  * damaged compressed data, what came before was handed out; -errno.
  */
 int history_next(struct history_file *h, struct line *ret);
+
+/* The position after the last line handed out, as follow_position(). */
+struct position history_position(const struct history_file *h);
 int64_t history_mtime_ms(const struct history_file *h);	/* 0: a pipe has none */
 const struct follow_stats *history_stats(const struct history_file *h);
 

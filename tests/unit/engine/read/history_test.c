@@ -100,6 +100,7 @@ static int memory_file(struct bytes b)
 struct sum {
 	uint64_t text, places;
 	unsigned lines;
+	struct position end;
 };
 
 static void add(struct sum *s, const struct line *l)
@@ -130,6 +131,7 @@ static int read_all(int fd, uint64_t offset, struct sum *s, struct follow_stats 
 		add(s, &l);
 	assert_int_equal(history_next(h, &l), r);
 	*stats = *history_stats(h);
+	s->end = history_position(h);
 	history_close(&h);
 	return r;
 }
@@ -154,6 +156,8 @@ static void test_same_from_all(void **state)
 		assert_int_equal(sum.lines, want.lines);
 		assert_true(sum.text == want.text);
 		assert_true(sum.places == want.places);
+		assert_true(sum.end.offset == follow_position(f).offset &&
+			    sum.end.fingerprint == follow_position(f).fingerprint);
 		assert_int_equal(stats.cut, 3);
 		assert_int_equal(stats.cut, follow_stats(f)->cut);
 		assert_int_equal(stats.bytes, follow_stats(f)->bytes);
@@ -207,6 +211,42 @@ static void test_from_position(void **state)
 	assert_int_equal(none.lines, 0);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		free(all[i].p);
+}
+
+/* After each of the first lines, both readers are at the same place. */
+static int at_same_place(void *arg, const struct line *l)
+{
+	struct history_file *h = arg;
+	struct line line;
+
+	assert_int_equal(history_next(h, &line), 1);
+	assert_int_equal(line.pos.offset, l->pos.offset);
+	assert_true(line.pos.fingerprint == l->pos.fingerprint);
+	return 1;
+}
+
+static void test_positions(void **state)
+{
+	struct bytes log = make_log();
+	struct history_file *h;
+	struct follow *f;
+	bool more;
+
+	(void)state;
+	assert_int_equal(history_open(memory_file(log), LINE_MAX_, 0, &h), 0);
+	assert_int_equal(follow_open(memory_file(log), LINE_MAX_, &f), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		struct position a, b;
+
+		assert_int_equal(follow_read(f, SIZE_MAX, at_same_place, h, &more), 1);
+		a = follow_position(f);
+		b = history_position(h);
+		assert_true(a.offset == b.offset && a.fingerprint == b.fingerprint);
+		assert_true(follow_is(follow_fd(f), &b));
+	}
+	history_close(&h);
+	follow_free(&f);
+	free(log.p);
 }
 
 static void test_damaged(void **state)
@@ -345,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_from_all),
 		cmocka_unit_test(test_from_position),
+		cmocka_unit_test(test_positions),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_directory),
