@@ -11,7 +11,7 @@
 #include "bailiff/order.h"
 #include "privileged/runner/account.h"
 #include "privileged/runner/command.h"
-#include "privileged/runner/journal.h"
+#include "privileged/runner/logbook.h"
 #include "privileged/runner/runner.h"
 #include "privileged/runner/template.h"
 #include "wire/channel.h"
@@ -33,7 +33,7 @@ struct runner {
 	const struct runner_start *start;
 	struct ev_loop *loop;
 	struct config *config;
-	struct journal *journal;
+	struct logbook *journal;
 	struct outbox *outbox;
 	struct job *jobs;		/* in the order they came */
 	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
@@ -54,7 +54,7 @@ struct job {
 	bool running;
 	bool again;			/* a crash had left it open: `entry` is of then */
 	bool journaled;
-	struct journal_entry entry;
+	struct logbook_entry entry;
 	char **argv;			/* ORDER_RUN: expanded when it came */
 	struct account_goal goal;
 	unsigned tried;			/* enum account_step */

@@ -76,7 +76,7 @@ int job_accept_lock(struct job *j, char *why)
 
 int job_accept_undo(struct job *j, char *why)
 {
-	const struct journal_entry *e = journal_get(j->r->journal, j->order->account.ref);
+	const struct logbook_entry *e = logbook_get(j->r->journal, j->order->account.ref);
 
 	if (!j->again && !by_hand(j)) {
 		snprintf(why, TEMPLATE_WHY_MAX, "only an admin may undo");
@@ -146,7 +146,7 @@ static void next_step(struct job *j)
 {
 	struct account_state now;
 	unsigned open, todo;
-	int ret = account_read(j->entry.unix_name, journal_salt(j->r->journal), &now);
+	int ret = account_read(j->entry.unix_name, logbook_salt(j->r->journal), &now);
 
 	if (ret < 0) {
 		end_unreadable(j, ret);
@@ -165,7 +165,7 @@ static void next_step(struct job *j)
 
 static void end_lock(struct job *j)
 {
-	const struct journal_entry *e = &j->entry;
+	const struct logbook_entry *e = &j->entry;
 	bool lock = !e->before.locked, expire = e->before.expire != e->after.expire;
 
 	if (!lock && !expire)
@@ -179,7 +179,7 @@ static void end_lock(struct job *j)
 static void lock_unix(struct job *j)
 {
 	struct account_state now;
-	int ret = account_read(j->entry.unix_name, journal_salt(j->r->journal), &now);
+	int ret = account_read(j->entry.unix_name, logbook_salt(j->r->journal), &now);
 
 	if (ret < 0) {
 		end_unreadable(j, ret);
@@ -235,7 +235,7 @@ void job_lock(struct job *j)
 	if (ret < 0) {
 		job_end(j, OUTCOME_REFUSED, ret, "%s", why);
 	} else if (template->n > 0) {
-		j->entry.flags |= JOURNAL_BY_HELPER;
+		j->entry.flags |= LOGBOOK_BY_HELPER;
 		run_helper(j, template);
 	} else {
 		lock_unix(j);
@@ -244,21 +244,21 @@ void job_lock(struct job *j)
 
 /* ---- undo ---- */
 
-static bool holds(const struct journal_entry *e, const char *name, const char *unix_name)
+static bool holds(const struct logbook_entry *e, const char *name, const char *unix_name)
 {
-	return e->type == ORDER_LOCK && e->phase == JOURNAL_ENDED &&
+	return e->type == ORDER_LOCK && e->phase == LOGBOOK_ENDED &&
 	       (strcmp(e->name, name) == 0 ||
 		(unix_name[0] && strcmp(e->unix_name, unix_name) == 0));
 }
 
 /* The first lock of the same account that came after `than` (0: any). */
-static const struct journal_entry *holder_after(const struct job *j, uint64_t than)
+static const struct logbook_entry *holder_after(const struct job *j, uint64_t than)
 {
-	const struct journal *journal = j->r->journal;
+	const struct logbook *journal = j->r->journal;
 	bool past = than == 0;
 
-	for (size_t i = 0; i < journal_count(journal); i++) {
-		const struct journal_entry *e = journal_at(journal, i);
+	for (size_t i = 0; i < logbook_count(journal); i++) {
+		const struct logbook_entry *e = logbook_at(journal, i);
 
 		if (past && holds(e, j->entry.name, j->entry.unix_name))
 			return e;
@@ -268,15 +268,15 @@ static const struct journal_entry *holder_after(const struct job *j, uint64_t th
 }
 
 /* The work of `e` is taken back, or is a later order's now. */
-static int mark_undone(struct job *j, const struct journal_entry *e)
+static int mark_undone(struct job *j, const struct logbook_entry *e)
 {
-	struct journal_entry copy = *e;
+	struct logbook_entry copy = *e;
 
-	copy.phase = JOURNAL_UNDONE;
-	return journal_put(j->r->journal, &copy);
+	copy.phase = LOGBOOK_UNDONE;
+	return logbook_put(j->r->journal, &copy);
 }
 
-static void end_undo(struct job *j, const struct journal_entry *e, const char *text)
+static void end_undo(struct job *j, const struct logbook_entry *e, const char *text)
 {
 	int ret = mark_undone(j, e);
 
@@ -288,7 +288,7 @@ static void end_undo(struct job *j, const struct journal_entry *e, const char *t
 
 static void finish(struct job *j, unsigned open)
 {
-	const struct journal_entry *e = journal_get(j->r->journal, j->target);
+	const struct logbook_entry *e = logbook_get(j->r->journal, j->target);
 
 	if (open)
 		job_end(j, OUTCOME_FAILED, -EIO, "%s: %s", j->entry.name,
@@ -297,7 +297,7 @@ static void finish(struct job *j, unsigned open)
 		end_lock(j);
 	else if (!e)
 		job_end(j, OUTCOME_DONE, 0, "%s: restored", j->entry.name);
-	else if (e->flags & JOURNAL_BY_HELPER)
+	else if (e->flags & LOGBOOK_BY_HELPER)
 		end_undo(j, e, "unlocked by accounts.unlock");
 	else if (j->goal.steps & STEP_UNLOCK)
 		end_undo(j, e, j->goal.steps & STEP_EXPIRE ?
@@ -307,21 +307,21 @@ static void finish(struct job *j, unsigned open)
 }
 
 /* `later` found the account as `e` left it: it restores what was before `e`. */
-static int hand_over(struct job *j, const struct journal_entry *e,
-		     const struct journal_entry *later)
+static int hand_over(struct job *j, const struct logbook_entry *e,
+		     const struct logbook_entry *later)
 {
-	struct journal_entry copy = *later, old = *e;
+	struct logbook_entry copy = *later, old = *e;
 	int ret = 0;
 
 	if (account_hand_over(&old.before, &old.after, &copy.before))
-		ret = journal_put(j->r->journal, &copy);
+		ret = logbook_put(j->r->journal, &copy);
 	return ret < 0 ? ret : mark_undone(j, &old);
 }
 
-static void undo_unix(struct job *j, const struct journal_entry *e, bool false_alarm)
+static void undo_unix(struct job *j, const struct logbook_entry *e, bool false_alarm)
 {
 	struct account_state now;
-	int ret = account_read(j->entry.unix_name, journal_salt(j->r->journal), &now);
+	int ret = account_read(j->entry.unix_name, logbook_salt(j->r->journal), &now);
 
 	if (ret == -ENOKEY) {
 		end_undo(j, e, "no such user any more");
@@ -347,9 +347,9 @@ static void undo_unix(struct job *j, const struct journal_entry *e, bool false_a
 		next_step(j);
 }
 
-static void undo_lock(struct job *j, const struct journal_entry *e, bool false_alarm)
+static void undo_lock(struct job *j, const struct logbook_entry *e, bool false_alarm)
 {
-	const struct journal_entry *later = holder_after(j, e->id);
+	const struct logbook_entry *later = holder_after(j, e->id);
 	int ret;
 
 	j->target = e->id;
@@ -363,7 +363,7 @@ static void undo_lock(struct job *j, const struct journal_entry *e, bool false_a
 		else
 			job_end(j, OUTCOME_DONE, 0, "%s stays locked by order %llu",
 				j->entry.name, id);
-	} else if (!(e->flags & JOURNAL_BY_HELPER)) {
+	} else if (!(e->flags & LOGBOOK_BY_HELPER)) {
 		undo_unix(j, e, false_alarm);
 	} else if (j->r->config->accounts.unlock.n == 0) {
 		job_end(j, OUTCOME_REFUSED, -EPERM, "%s: accounts.unlock is not set",
@@ -375,11 +375,11 @@ static void undo_lock(struct job *j, const struct journal_entry *e, bool false_a
 
 void job_undo(struct job *j)
 {
-	const struct journal_entry *e = journal_get(j->r->journal, j->order->account.ref);
+	const struct logbook_entry *e = logbook_get(j->r->journal, j->order->account.ref);
 
 	if (!e)
 		job_end(j, OUTCOME_REFUSED, -ENOENT, "the journal no longer has that order");
-	else if (e->phase == JOURNAL_UNDONE)
+	else if (e->phase == LOGBOOK_UNDONE)
 		job_end(j, OUTCOME_DONE, 0, "%s: undone before", j->entry.name);
 	else if (e->type == ORDER_PROTECT)
 		end_undo(j, e, "no longer protected by hand");
@@ -390,7 +390,7 @@ void job_undo(struct job *j)
 /* By hand and by name: all our locks of it, of which the last restores. */
 void job_unlock(struct job *j)
 {
-	const struct journal_entry *e = holder_after(j, 0), *later;
+	const struct logbook_entry *e = holder_after(j, 0), *later;
 
 	if (!e) {
 		job_end(j, OUTCOME_REFUSED, -ENOENT, "%s was not locked by bailiff",
@@ -405,7 +405,7 @@ void job_unlock(struct job *j)
 			job_end(j, OUTCOME_FAILED, ret, "the runner's journal: %s", strerror(-ret));
 			return;
 		}
-		e = journal_get(j->r->journal, next);
+		e = logbook_get(j->r->journal, next);
 	}
 	undo_lock(j, e, true);
 }
@@ -416,9 +416,9 @@ void job_protect(struct job *j)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < journal_count(j->r->journal); i++)
-		n += journal_at(j->r->journal, i)->type == ORDER_PROTECT &&
-		     journal_at(j->r->journal, i)->phase != JOURNAL_UNDONE;
+	for (size_t i = 0; i < logbook_count(j->r->journal); i++)
+		n += logbook_at(j->r->journal, i)->type == ORDER_PROTECT &&
+		     logbook_at(j->r->journal, i)->phase != LOGBOOK_UNDONE;
 	if (n >= PROTECTED_MAX)
 		job_end(j, OUTCOME_REFUSED, -ENOSPC, "%d names are protected by hand already: "
 			"write them into accounts.protect", PROTECTED_MAX);

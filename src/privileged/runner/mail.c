@@ -127,8 +127,8 @@ static bool over_rate(const struct runner *r)
 	int64_t now = clock_wall().ms;
 	size_t n = 0;
 
-	for (size_t i = 0; i < journal_count(r->journal); i++) {
-		const struct journal_entry *e = journal_at(r->journal, i);
+	for (size_t i = 0; i < logbook_count(r->journal); i++) {
+		const struct logbook_entry *e = logbook_at(r->journal, i);
 
 		n += e->type == ORDER_NOTIFY && llabs(now - e->at_ms) < HOUR_MS;
 	}

@@ -19,10 +19,10 @@
 /* Protected by hand: a PROTECT order that was not taken back. */
 static bool protected_by_hand(const struct runner *r, const char *name, const char *unix_name)
 {
-	for (size_t i = 0; i < journal_count(r->journal); i++) {
-		const struct journal_entry *e = journal_at(r->journal, i);
+	for (size_t i = 0; i < logbook_count(r->journal); i++) {
+		const struct logbook_entry *e = logbook_at(r->journal, i);
 
-		if (e->type == ORDER_PROTECT && e->phase == JOURNAL_ENDED &&
+		if (e->type == ORDER_PROTECT && e->phase == LOGBOOK_ENDED &&
 		    e->status == OUTCOME_DONE &&
 		    (strcmp(e->name, name) == 0 ||
 		     (unix_name[0] && strcmp(e->unix_name, unix_name) == 0)))
@@ -31,7 +31,7 @@ static bool protected_by_hand(const struct runner *r, const char *name, const ch
 	return false;
 }
 
-static bool touches(const struct journal_entry *e, int64_t now)
+static bool touches(const struct logbook_entry *e, int64_t now)
 {
 	return (e->type == ORDER_LOCK || (e->type == ORDER_RUN && e->name[0])) &&
 	       llabs(now - e->at_ms) < HOUR_MS;
@@ -40,14 +40,14 @@ static bool touches(const struct journal_entry *e, int64_t now)
 /* Would `name` be one account more than max_per_hour within this hour? */
 static bool over_rate(const struct runner *r, const char *name)
 {
-	size_t n = 0, count = journal_count(r->journal);
+	size_t n = 0, count = logbook_count(r->journal);
 	_cleanup_(free_ptr) const char **seen = calloc(count + 1, sizeof(*seen));
 	int64_t now = clock_wall().ms;
 
 	if (!seen)
 		return true;
 	for (size_t i = 0; i < count && n < r->config->accounts.max_per_hour; i++) {
-		const struct journal_entry *e = journal_at(r->journal, i);
+		const struct logbook_entry *e = logbook_at(r->journal, i);
 		size_t k = 0;
 
 		if (!touches(e, now) || strcmp(e->name, name) == 0)
@@ -64,7 +64,7 @@ int policy_account(const struct runner *r, const char *canonical, bool must_exis
 		   bool again, char *why)
 {
 	const struct accounts *a = &r->config->accounts;
-	char unix_name[JOURNAL_UNIX_MAX] = "";
+	char unix_name[LOGBOOK_UNIX_MAX] = "";
 	uid_t uid;
 	int ret = account_unix_name(a, canonical, unix_name, sizeof(unix_name));
 

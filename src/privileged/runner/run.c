@@ -68,15 +68,15 @@ int job_accept_run(struct job *j, char *why)
 }
 
 /* The last run of the same action with the same values that still stands. */
-static const struct journal_entry *find_run(const struct job *j)
+static const struct logbook_entry *find_run(const struct job *j)
 {
-	const struct journal *journal = j->r->journal;
+	const struct logbook *journal = j->r->journal;
 	uint64_t what = run_what(&j->order->run, false);
 
-	for (size_t i = journal_count(journal); i-- > 0;) {
-		const struct journal_entry *e = journal_at(journal, i);
+	for (size_t i = logbook_count(journal); i-- > 0;) {
+		const struct logbook_entry *e = logbook_at(journal, i);
 
-		if (e->type == ORDER_RUN && e->phase == JOURNAL_ENDED && e->what == what &&
+		if (e->type == ORDER_RUN && e->phase == LOGBOOK_ENDED && e->what == what &&
 		    e->ref == j->entry.ref && e->status != OUTCOME_REFUSED)
 			return e;
 	}
@@ -87,13 +87,13 @@ static void after_run(struct job *j, const struct command_result *r)
 {
 	char why[TEMPLATE_WHY_MAX];
 	int ret = command_judge(r, j->argv[0], why, sizeof(why));
-	const struct journal_entry *e = j->target ? journal_get(j->r->journal, j->target) : NULL;
+	const struct logbook_entry *e = j->target ? logbook_get(j->r->journal, j->target) : NULL;
 
 	if (ret == 0 && e) {
-		struct journal_entry copy = *e;
+		struct logbook_entry copy = *e;
 
-		copy.phase = JOURNAL_UNDONE;
-		ret = journal_put(j->r->journal, &copy);
+		copy.phase = LOGBOOK_UNDONE;
+		ret = logbook_put(j->r->journal, &copy);
 		snprintf(why, sizeof(why), "the runner's journal: %s", strerror(-ret));
 	}
 	if (ret < 0)
@@ -105,7 +105,7 @@ static void after_run(struct job *j, const struct command_result *r)
 void job_run(struct job *j)
 {
 	struct command_spec spec = { .argv = j->argv, .timeout_ms = RUN_TIMEOUT_MS };
-	const struct journal_entry *e = j->order->run.undo ? find_run(j) : NULL;
+	const struct logbook_entry *e = j->order->run.undo ? find_run(j) : NULL;
 
 	if (j->order->run.undo && !e) {
 		job_end(j, OUTCOME_REFUSED, -ENOENT, "%s: no such run to undo", j->argv[0]);

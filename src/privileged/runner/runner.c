@@ -121,11 +121,11 @@ static void write_end(struct job *j, enum outcome_status status, int code, const
 {
 	int ret;
 
-	j->entry.phase = JOURNAL_ENDED;
+	j->entry.phase = LOGBOOK_ENDED;
 	j->entry.status = (uint16_t)status;
 	j->entry.code = code;
 	copy_text(j->entry.text, sizeof(((struct outcome *)0)->text), text);
-	ret = journal_put(j->r->journal, &j->entry);
+	ret = logbook_put(j->r->journal, &j->entry);
 	if (ret < 0)
 		log_err("journal id=%llu end not written: %s", (unsigned long long)j->entry.id,
 			strerror(-ret));
@@ -157,10 +157,10 @@ int job_intent(struct job *j)
 {
 	int ret;
 
-	j->entry.phase = JOURNAL_INTENT;
+	j->entry.phase = LOGBOOK_INTENT;
 	if (!j->again)
 		j->entry.at_ms = clock_wall().ms;
-	ret = journal_put(j->r->journal, &j->entry);
+	ret = logbook_put(j->r->journal, &j->entry);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "not begun: the runner's journal: %s",
 			strerror(-ret));
@@ -289,15 +289,15 @@ static bool is_live(const struct job *wanted)
  */
 static bool is_repeated(struct job *j)
 {
-	const struct journal_entry *e = j->kind->class == CLASS_LOOKUP ? NULL :
-					journal_get(j->r->journal, j->entry.id);
+	const struct logbook_entry *e = j->kind->class == CLASS_LOOKUP ? NULL :
+					logbook_get(j->r->journal, j->entry.id);
 
 	if (!e)
 		return false;
 	if (e->type != j->entry.type || e->what != j->entry.what)
 		answer(j->r, j->entry.id, j->entry.type, OUTCOME_REFUSED, -EEXIST,
 		       "this id is another order's");
-	else if (e->phase == JOURNAL_ENDED && e->status == OUTCOME_UNKNOWN &&
+	else if (e->phase == LOGBOOK_ENDED && e->status == OUTCOME_UNKNOWN &&
 		 e->type != ORDER_NOTIFY)
 		j->again = true;
 	else
@@ -467,17 +467,17 @@ static void start_leaving(struct service *s)
  * us, so that it can be undone; nobody knows whether a mail went out, and it
  * is never sent again.
  */
-static void settle(struct runner *r, const struct journal_entry *open)
+static void settle(struct runner *r, const struct logbook_entry *open)
 {
-	struct journal_entry e = *open;
+	struct logbook_entry e = *open;
 	int ret;
 
 	if (e.type == ORDER_LOCK && e.before.known)
-		account_read(e.unix_name, journal_salt(r->journal), &e.after);
-	e.phase = JOURNAL_ENDED;
+		account_read(e.unix_name, logbook_salt(r->journal), &e.after);
+	e.phase = LOGBOOK_ENDED;
 	e.status = OUTCOME_UNKNOWN;
 	snprintf(e.text, sizeof(e.text), "a crash left it open");
-	ret = journal_put(r->journal, &e);
+	ret = logbook_put(r->journal, &e);
 	if (ret < 0)
 		log_err("journal id=%llu: %s", (unsigned long long)e.id, strerror(-ret));
 	answer(r, e.id, e.type, e.status, 0, e.text);
@@ -487,13 +487,13 @@ static void report_start(struct runner *r)
 {
 	struct runner_ready ready = {
 		.head = { .type = RUNNER_READY, .len = sizeof(ready) },
-		.entries = (uint32_t)journal_count(r->journal),
-		.bad = (uint32_t)journal_bad(r->journal),
+		.entries = (uint32_t)logbook_count(r->journal),
+		.bad = (uint32_t)logbook_bad(r->journal),
 	};
 
-	for (size_t i = 0; i < journal_count(r->journal); i++)
-		if (journal_at(r->journal, i)->phase == JOURNAL_INTENT) {
-			settle(r, journal_at(r->journal, i));
+	for (size_t i = 0; i < logbook_count(r->journal); i++)
+		if (logbook_at(r->journal, i)->phase == LOGBOOK_INTENT) {
+			settle(r, logbook_at(r->journal, i));
 			ready.open++;
 		}
 	if (ready.bad)
@@ -501,12 +501,12 @@ static void report_start(struct runner *r)
 	runner_send(r, &ready, sizeof(ready));
 }
 
-static int open_journal(int state_fd, struct journal **ret)
+static int open_logbook(int state_fd, struct logbook **ret)
 {
 	int r;
 
 	for (int waited = 0; waited < LOCK_WAIT_MS; waited += 100) {
-		r = journal_open(state_fd, ret);
+		r = logbook_open(state_fd, ret);
 		if (r != -EWOULDBLOCK)
 			return r;
 		poll(NULL, 0, 100);
@@ -522,7 +522,7 @@ static int service_open(struct service *s)
 		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
 		return ret;
 	}
-	ret = open_journal(s->r.start->state_fd, &s->r.journal);
+	ret = open_logbook(s->r.start->state_fd, &s->r.journal);
 	if (ret < 0) {
 		log_err("runner: its journal: %s", strerror(-ret));
 		return ret;
@@ -549,7 +549,7 @@ static void service_close(struct service *s)
 	while (s->r.jobs)
 		job_free(s->r.jobs);
 	outbox_free(&s->r.outbox);
-	journal_close(&s->r.journal);
+	logbook_close(&s->r.journal);
 	config_free(&s->r.config);
 }
 

@@ -10,7 +10,7 @@
  * Space for the next appends is reserved (FALLOC_FL_KEEP_SIZE), so that a disk
  * that fills up does not stop a lock.
  */
-#include "privileged/runner/journal.h"
+#include "privileged/runner/logbook.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,18 +30,18 @@
 
 struct record {
 	uint64_t magic;
-	struct journal_entry entry;	/* id 0: the salt, in `what` */
+	struct logbook_entry entry;	/* id 0: the salt, in `what` */
 	uint64_t sum;			/* over all before it */
 };
 _Static_assert(sizeof(struct record) == 544, "record");
 
-struct journal {
+struct logbook {
 	int dir, lock, fd;
 	off_t size;		/* of the records in the file */
 	uint64_t salt;
 	size_t bad;
 	size_t n, cap;
-	struct journal_entry *v;	/* oldest first */
+	struct logbook_entry *v;	/* oldest first */
 };
 
 static uint64_t sum_of(const struct record *r)
@@ -49,7 +49,7 @@ static uint64_t sum_of(const struct record *r)
 	return hash_fixed(r, offsetof(struct record, sum));
 }
 
-static struct record record_of(const struct journal_entry *e)
+static struct record record_of(const struct logbook_entry *e)
 {
 	struct record r = { .magic = MAGIC, .entry = *e };
 
@@ -57,9 +57,9 @@ static struct record record_of(const struct journal_entry *e)
 	return r;
 }
 
-static struct record salt_record(const struct journal *j)
+static struct record salt_record(const struct logbook *j)
 {
-	return record_of(&(struct journal_entry){ .what = j->salt });
+	return record_of(&(struct logbook_entry){ .what = j->salt });
 }
 
 static int write_at(int fd, const void *p, size_t n, off_t at)
@@ -79,7 +79,7 @@ static int write_at(int fd, const void *p, size_t n, off_t at)
 }
 
 /* Append and make durable; on failure the file is as it was. */
-static int append(struct journal *j, const struct record *r)
+static int append(struct logbook *j, const struct record *r)
 {
 	int ret = write_at(j->fd, r, sizeof(*r), j->size);
 
@@ -94,7 +94,7 @@ static int append(struct journal *j, const struct record *r)
 	return 0;
 }
 
-static struct journal_entry *find(const struct journal *j, uint64_t id)
+static struct logbook_entry *find(const struct logbook *j, uint64_t id)
 {
 	for (size_t i = j->n; i-- > 0;)
 		if (j->v[i].id == id)
@@ -103,18 +103,18 @@ static struct journal_entry *find(const struct journal *j, uint64_t id)
 }
 
 /* Can somebody still ask to have it taken back, or does it hold a rule? */
-static bool in_force(const struct journal_entry *e)
+static bool in_force(const struct logbook_entry *e)
 {
-	return (e->type == ORDER_LOCK || e->type == ORDER_PROTECT) && e->phase != JOURNAL_UNDONE;
+	return (e->type == ORDER_LOCK || e->type == ORDER_PROTECT) && e->phase != LOGBOOK_UNDONE;
 }
 
 /* The oldest that is not in force; if all are, the oldest lock. */
-static size_t victim(const struct journal *j)
+static size_t victim(const struct logbook *j)
 {
 	size_t lock = 0;
 
 	for (size_t i = 0; i < j->n; i++)
-		if (!in_force(&j->v[i]) && j->v[i].phase != JOURNAL_INTENT)
+		if (!in_force(&j->v[i]) && j->v[i].phase != LOGBOOK_INTENT)
 			return i;
 	while (lock + 1 < j->n && j->v[lock].type == ORDER_PROTECT)
 		lock++;
@@ -122,12 +122,12 @@ static size_t victim(const struct journal *j)
 }
 
 /* Memory for one entry more, so that remember() cannot fail. */
-static int grow(struct journal *j)
+static int grow(struct logbook *j)
 {
-	struct journal_entry *v;
+	struct logbook_entry *v;
 	size_t cap = j->cap ? j->cap * 2 : 64;
 
-	if (j->n < j->cap || j->cap == JOURNAL_MAX)
+	if (j->n < j->cap || j->cap == LOGBOOK_MAX)
 		return 0;
 	v = reallocarray(j->v, cap, sizeof(*v));
 	if (!v)
@@ -138,11 +138,11 @@ static int grow(struct journal *j)
 }
 
 /* `e` must not point into the journal's own memory. */
-static void remember(struct journal *j, const struct journal_entry *e)
+static void remember(struct logbook *j, const struct logbook_entry *e)
 {
-	struct journal_entry *old = find(j, e->id);
+	struct logbook_entry *old = find(j, e->id);
 
-	if (!old && j->n == JOURNAL_MAX) {
+	if (!old && j->n == LOGBOOK_MAX) {
 		size_t i = victim(j);
 
 		j->n--;
@@ -153,14 +153,14 @@ static void remember(struct journal *j, const struct journal_entry *e)
 	*old = *e;
 }
 
-static bool sane(const struct journal_entry *e)
+static bool sane(const struct logbook_entry *e)
 {
-	return e->phase >= JOURNAL_INTENT && e->phase <= JOURNAL_UNDONE &&
+	return e->phase >= LOGBOOK_INTENT && e->phase <= LOGBOOK_UNDONE &&
 	       memchr(e->name, 0, sizeof(e->name)) && memchr(e->text, 0, sizeof(e->text)) &&
 	       memchr(e->unix_name, 0, sizeof(e->unix_name));
 }
 
-static int replay(struct journal *j)
+static int replay(struct logbook *j)
 {
 	struct record r;
 	ssize_t n;
@@ -188,7 +188,7 @@ static int replay(struct journal *j)
 	return n > 0 && ftruncate(j->fd, j->size) < 0 ? -errno : 0;
 }
 
-static int write_all(const struct journal *j, int fd)
+static int write_all(const struct logbook *j, int fd)
 {
 	struct record r = salt_record(j);
 	int ret = write_at(fd, &r, sizeof(r), 0);
@@ -200,7 +200,7 @@ static int write_all(const struct journal *j, int fd)
 	return ret == 0 && fsync(fd) < 0 ? -errno : ret;
 }
 
-static int compact(struct journal *j)
+static int compact(struct logbook *j)
 {
 	_cleanup_(close_fd) int fd = -1;
 	int ret;
@@ -226,19 +226,19 @@ static int compact(struct journal *j)
 }
 
 /* Only saves space: where it fails the old file goes on serving. */
-static void compact_if_due(struct journal *j)
+static void compact_if_due(struct logbook *j)
 {
 	if (j->size > (off_t)((2 * j->n + SLACK) * sizeof(struct record)))
 		compact(j);
 }
 
-static void reserve(const struct journal *j)
+static void reserve(const struct logbook *j)
 {
 	/* Best effort: not every file system can. */
 	(void)!fallocate(j->fd, FALLOC_FL_KEEP_SIZE, j->size, RESERVE);
 }
 
-static int open_files(struct journal *j)
+static int open_files(struct logbook *j)
 {
 	struct stat st;
 
@@ -252,7 +252,7 @@ static int open_files(struct journal *j)
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
-static int keep_damaged(const struct journal *j)
+static int keep_damaged(const struct logbook *j)
 {
 	unlinkat(j->dir, "runner.journal.damaged", 0);
 	if (linkat(j->dir, "runner.journal", j->dir, "runner.journal.damaged", 0) < 0)
@@ -260,7 +260,7 @@ static int keep_damaged(const struct journal *j)
 	return 0;
 }
 
-static int load(struct journal *j)
+static int load(struct logbook *j)
 {
 	int ret = replay(j);
 
@@ -276,9 +276,9 @@ static int load(struct journal *j)
 	return 0;
 }
 
-int journal_open(int dir_fd, struct journal **ret)
+int logbook_open(int dir_fd, struct logbook **ret)
 {
-	_cleanup_(journal_close) struct journal *j = calloc(1, sizeof(*j));
+	_cleanup_(logbook_close) struct logbook *j = calloc(1, sizeof(*j));
 	int r;
 
 	if (!j)
@@ -298,7 +298,7 @@ int journal_open(int dir_fd, struct journal **ret)
 	return 0;
 }
 
-void journal_close(struct journal **j)
+void logbook_close(struct logbook **j)
 {
 	if (!*j)
 		return;
@@ -310,9 +310,9 @@ void journal_close(struct journal **j)
 	*j = NULL;
 }
 
-int journal_put(struct journal *j, const struct journal_entry *e)
+int logbook_put(struct logbook *j, const struct logbook_entry *e)
 {
-	struct journal_entry copy = *e;
+	struct logbook_entry copy = *e;
 	struct record r = record_of(&copy);
 	int ret = grow(j);
 
@@ -327,27 +327,27 @@ int journal_put(struct journal *j, const struct journal_entry *e)
 	return 0;
 }
 
-const struct journal_entry *journal_get(const struct journal *j, uint64_t id)
+const struct logbook_entry *logbook_get(const struct logbook *j, uint64_t id)
 {
 	return find(j, id);
 }
 
-size_t journal_count(const struct journal *j)
+size_t logbook_count(const struct logbook *j)
 {
 	return j->n;
 }
 
-const struct journal_entry *journal_at(const struct journal *j, size_t i)
+const struct logbook_entry *logbook_at(const struct logbook *j, size_t i)
 {
 	return &j->v[i];
 }
 
-size_t journal_bad(const struct journal *j)
+size_t logbook_bad(const struct logbook *j)
 {
 	return j->bad;
 }
 
-uint64_t journal_salt(const struct journal *j)
+uint64_t logbook_salt(const struct logbook *j)
 {
 	return j->salt;
 }

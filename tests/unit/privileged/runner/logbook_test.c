@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "privileged/runner/journal.h"
+#include "privileged/runner/logbook.h"
 
 #define RECORD 544
 
-static char dir[] = "/tmp/journal-test-XXXXXX";
+static char dir[] = "/tmp/logbook-test-XXXXXX";
 static int dir_fd = -1;
 
 static int setup(void **state)
@@ -44,17 +44,17 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
-static struct journal *reopen(void)
+static struct logbook *reopen(void)
 {
-	struct journal *j = NULL;
+	struct logbook *j = NULL;
 
-	assert_int_equal(journal_open(dir_fd, &j), 0);
+	assert_int_equal(logbook_open(dir_fd, &j), 0);
 	return j;
 }
 
-static struct journal_entry entry(uint64_t id, enum journal_phase phase)
+static struct logbook_entry entry(uint64_t id, enum logbook_phase phase)
 {
-	struct journal_entry e = {
+	struct logbook_entry e = {
 		.id = id, .phase = (uint16_t)phase, .type = ORDER_LOCK, .at_ms = (int64_t)id,
 		.before = { .print = id * 3, .expire = -1, .known = 1 },
 	};
@@ -63,11 +63,11 @@ static struct journal_entry entry(uint64_t id, enum journal_phase phase)
 	return e;
 }
 
-static void put(struct journal *j, uint64_t id, enum journal_phase phase)
+static void put(struct logbook *j, uint64_t id, enum logbook_phase phase)
 {
-	struct journal_entry e = entry(id, phase);
+	struct logbook_entry e = entry(id, phase);
 
-	assert_int_equal(journal_put(j, &e), 0);
+	assert_int_equal(logbook_put(j, &e), 0);
 }
 
 static size_t read_file(const char *name, char *p, size_t size)
@@ -90,65 +90,65 @@ static void write_file(const char *name, const char *p, size_t n)
 
 static void test_last_record_wins(void **state)
 {
-	struct journal *j = reopen();
-	uint64_t salt = journal_salt(j);
+	struct logbook *j = reopen();
+	uint64_t salt = logbook_salt(j);
 
 	(void)state;
-	put(j, 7, JOURNAL_INTENT);
-	put(j, 8, JOURNAL_INTENT);
-	put(j, 7, JOURNAL_ENDED);
-	journal_close(&j);
+	put(j, 7, LOGBOOK_INTENT);
+	put(j, 8, LOGBOOK_INTENT);
+	put(j, 7, LOGBOOK_ENDED);
+	logbook_close(&j);
 	j = reopen();
-	assert_int_equal(journal_count(j), 2);
-	assert_int_equal(journal_get(j, 7)->phase, JOURNAL_ENDED);
-	assert_int_equal(journal_get(j, 8)->phase, JOURNAL_INTENT);
-	assert_int_equal(journal_get(j, 8)->before.print, 24);
-	assert_string_equal(journal_at(j, 0)->name, "user7");
-	assert_null(journal_get(j, 9));
-	assert_true(salt != 0 && salt == journal_salt(j));
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), 2);
+	assert_int_equal(logbook_get(j, 7)->phase, LOGBOOK_ENDED);
+	assert_int_equal(logbook_get(j, 8)->phase, LOGBOOK_INTENT);
+	assert_int_equal(logbook_get(j, 8)->before.print, 24);
+	assert_string_equal(logbook_at(j, 0)->name, "user7");
+	assert_null(logbook_get(j, 9));
+	assert_true(salt != 0 && salt == logbook_salt(j));
+	logbook_close(&j);
 }
 
 static void test_one_at_a_time(void **state)
 {
-	struct journal *j = reopen(), *other = NULL;
+	struct logbook *j = reopen(), *other = NULL;
 
 	(void)state;
-	assert_int_equal(journal_open(dir_fd, &other), -EWOULDBLOCK);
-	journal_close(&j);
+	assert_int_equal(logbook_open(dir_fd, &other), -EWOULDBLOCK);
+	logbook_close(&j);
 }
 
 /* Whole records before the cut are there, a torn one is not; then it goes on. */
 static void check_cut(const char *bytes, size_t cut)
 {
 	size_t whole = cut / RECORD, entries = whole > 0 ? whole - 1 : 0;
-	struct journal *j;
+	struct logbook *j;
 
 	write_file("runner.journal", bytes, cut);
 	j = reopen();
-	assert_int_equal(journal_bad(j), 0);
-	assert_int_equal(journal_count(j), entries);
+	assert_int_equal(logbook_bad(j), 0);
+	assert_int_equal(logbook_count(j), entries);
 	for (uint64_t id = 1; id <= entries; id++)
-		assert_int_equal(journal_get(j, id)->at_ms, id);
-	put(j, 99, JOURNAL_INTENT);
-	journal_close(&j);
+		assert_int_equal(logbook_get(j, id)->at_ms, id);
+	put(j, 99, LOGBOOK_INTENT);
+	logbook_close(&j);
 	j = reopen();
-	assert_int_equal(journal_count(j), entries + 1);
-	assert_non_null(journal_get(j, 99));
-	assert_int_equal(journal_bad(j), 0);
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), entries + 1);
+	assert_non_null(logbook_get(j, 99));
+	assert_int_equal(logbook_bad(j), 0);
+	logbook_close(&j);
 }
 
 static void test_cut_at_every_byte(void **state)
 {
 	static char bytes[8 * RECORD];
-	struct journal *j = reopen();
+	struct logbook *j = reopen();
 	size_t n;
 
 	(void)state;
 	for (uint64_t id = 1; id <= 4; id++)
-		put(j, id, JOURNAL_ENDED);
-	journal_close(&j);
+		put(j, id, LOGBOOK_ENDED);
+	logbook_close(&j);
 	n = read_file("runner.journal", bytes, sizeof(bytes));
 	assert_int_equal(n, 5 * RECORD);
 	for (size_t cut = 0; cut <= n; cut++)
@@ -159,101 +159,101 @@ static void test_cut_at_every_byte(void **state)
 static void test_damage(void **state)
 {
 	static char bytes[8 * RECORD], damaged[8 * RECORD], kept[8 * RECORD];
-	struct journal *j = reopen();
+	struct logbook *j = reopen();
 	size_t n;
 
 	(void)state;
 	for (uint64_t id = 1; id <= 3; id++)
-		put(j, id, JOURNAL_ENDED);
-	journal_close(&j);
+		put(j, id, LOGBOOK_ENDED);
+	logbook_close(&j);
 	n = read_file("runner.journal", bytes, sizeof(bytes));
 	for (size_t at = RECORD; at < n; at += 13) {
 		memcpy(damaged, bytes, n);
 		damaged[at] ^= 4;
 		write_file("runner.journal", damaged, n);
 		j = reopen();
-		assert_int_equal(journal_bad(j), 1);
-		assert_int_equal(journal_count(j), 2);
-		assert_null(journal_get(j, at / RECORD));
-		journal_close(&j);
+		assert_int_equal(logbook_bad(j), 1);
+		assert_int_equal(logbook_count(j), 2);
+		assert_null(logbook_get(j, at / RECORD));
+		logbook_close(&j);
 		assert_int_equal(read_file("runner.journal.damaged", kept, sizeof(kept)), n);
 		assert_memory_equal(kept, damaged, n);
 		j = reopen();
-		assert_int_equal(journal_bad(j), 0);
-		assert_int_equal(journal_count(j), 2);
-		journal_close(&j);
+		assert_int_equal(logbook_bad(j), 0);
+		assert_int_equal(logbook_count(j), 2);
+		logbook_close(&j);
 	}
 }
 
 static void test_garbage_file(void **state)
 {
 	static char bytes[5000];
-	struct journal *j;
+	struct logbook *j;
 
 	(void)state;
 	memset(bytes, 0x55, sizeof(bytes));
 	write_file("runner.journal", bytes, sizeof(bytes));
 	j = reopen();
-	assert_int_equal(journal_count(j), 0);
-	assert_int_equal(journal_bad(j), sizeof(bytes) / RECORD);
-	put(j, 1, JOURNAL_INTENT);
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), 0);
+	assert_int_equal(logbook_bad(j), sizeof(bytes) / RECORD);
+	put(j, 1, LOGBOOK_INTENT);
+	logbook_close(&j);
 	j = reopen();
-	assert_int_equal(journal_count(j), 1);
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), 1);
+	logbook_close(&j);
 }
 
 static void test_compaction(void **state)
 {
-	struct journal *j = reopen();
+	struct logbook *j = reopen();
 	struct stat st;
 
 	(void)state;
 	for (int i = 0; i < 3000; i++)
-		put(j, 1 + (uint64_t)i % 5, JOURNAL_ENDED);
+		put(j, 1 + (uint64_t)i % 5, LOGBOOK_ENDED);
 	assert_int_equal(fstatat(dir_fd, "runner.journal", &st, 0), 0);
 	assert_true(st.st_size < 1200 * RECORD);
-	journal_close(&j);
+	logbook_close(&j);
 	j = reopen();
-	assert_int_equal(journal_count(j), 5);
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), 5);
+	logbook_close(&j);
 }
 
 /* Full: what nobody can undo goes first, a lock in force stays. */
 static void test_full(void **state)
 {
-	struct journal *j = reopen();
-	struct journal_entry e = entry(1, JOURNAL_ENDED);
+	struct logbook *j = reopen();
+	struct logbook_entry e = entry(1, LOGBOOK_ENDED);
 
 	(void)state;
-	put(j, 1, JOURNAL_ENDED);
-	for (uint64_t id = 2; id < JOURNAL_MAX + 100; id++) {
-		e = entry(id, JOURNAL_ENDED);
+	put(j, 1, LOGBOOK_ENDED);
+	for (uint64_t id = 2; id < LOGBOOK_MAX + 100; id++) {
+		e = entry(id, LOGBOOK_ENDED);
 		e.type = ORDER_RUN;
-		assert_int_equal(journal_put(j, &e), 0);
+		assert_int_equal(logbook_put(j, &e), 0);
 	}
-	assert_int_equal(journal_count(j), JOURNAL_MAX);
-	assert_non_null(journal_get(j, 1));
-	assert_null(journal_get(j, 2));
-	assert_non_null(journal_get(j, JOURNAL_MAX + 99));
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), LOGBOOK_MAX);
+	assert_non_null(logbook_get(j, 1));
+	assert_null(logbook_get(j, 2));
+	assert_non_null(logbook_get(j, LOGBOOK_MAX + 99));
+	logbook_close(&j);
 	j = reopen();
-	assert_int_equal(journal_count(j), JOURNAL_MAX);
-	assert_non_null(journal_get(j, 1));
-	journal_close(&j);
+	assert_int_equal(logbook_count(j), LOGBOOK_MAX);
+	assert_non_null(logbook_get(j, 1));
+	logbook_close(&j);
 }
 
 /* A symbolic link or a device in its place is not followed. */
 static void test_not_a_file(void **state)
 {
-	struct journal *j = NULL;
+	struct logbook *j = NULL;
 
 	(void)state;
 	assert_int_equal(symlinkat("/etc/passwd", dir_fd, "runner.journal"), 0);
-	assert_int_equal(journal_open(dir_fd, &j), -ELOOP);
+	assert_int_equal(logbook_open(dir_fd, &j), -ELOOP);
 	unlinkat(dir_fd, "runner.journal", 0);
 	assert_int_equal(mkfifoat(dir_fd, "runner.journal", 0600), 0);
-	assert_int_equal(journal_open(dir_fd, &j), -EINVAL);
+	assert_int_equal(logbook_open(dir_fd, &j), -EINVAL);
 }
 
 int main(void)
