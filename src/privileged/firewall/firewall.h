@@ -85,7 +85,8 @@ int firewall_fd(const struct firewall *f);	/* multicast listener */
 /*
  * Handle notifications: a flush by somebody else is undone at once.
  * *ret_healed: the table was put back since the last call that said so; `who`
- * (only then): "nft (pid 123)", or "" if unknown.
+ * (only then): "nft (pid 123)", or "" if unknown. <0: could not be put back
+ * now; try firewall_verify() in a second.
  */
 int firewall_event(struct firewall *f, struct wall now, bool *ret_healed,
 		   char *who, size_t size);

@@ -27,7 +27,7 @@
 #include "privileged/firewall/state.h"
 
 #define WATCH_BUFFER (8 << 20)
-#define REPAIRS 5		/* in a row, against one who flushes in a loop */
+#define REPAIRS 20		/* in a row, against one who flushes in a loop */
 #define WHO_WAIT_MS 50		/* NEWGEN comes right behind the rest */
 
 static int change_group(int fd, int option)
