@@ -187,11 +187,11 @@ void client_complain(int error, const char *run, const char *conf)
 {
 	switch (error) {
 	case -ENOENT:
-		text_complain("bailiff is not running: there is no %s/control.sock", run);
+		text_complain("no bailiffd runs: there is no %s/control.sock", run);
 		say_start(conf);
 		break;
 	case -ECONNREFUSED:
-		text_complain("bailiff is not running: %s/control.sock was left by one that has ended", run);
+		text_complain("no bailiffd runs: %s/control.sock was left by one that has ended", run);
 		say_start(conf);
 		break;
 	case -EACCES:

@@ -6,14 +6,13 @@
 #include "ctl/help.h"
 
 #include "ctl/args.h"
-#include "ctl/text.h"
 
 void help_overview(struct buf *out)
 {
 	buf_puts(out, "usage: bailiff [-c FILE] [--json] COMMAND ...\n");
 	for (const struct command *c = commands; c->name; c++) {
 		if (c->group)
-			buf_printf(out, "\n%s%s%s\n", text_bold(), c->group, text_plain());
+			buf_printf(out, "\n%s\n", c->group);
 		buf_printf(out, "  %-10s %s\n", c->name, c->help);
 	}
 	buf_puts(out,
