@@ -21,6 +21,8 @@
 /* Longer than this (100 years) is for good; the kernel counts in 64-bit ns. */
 #define FOR_GOOD_MS (100 * INT64_C(31556952000))
 
+#define HEALS_MAX 20	/* in a call, against one who flushes in a loop */
+
 #define SLOTS 8192	/* of a batch's addresses; a power of two, > 2 x 2000 */
 
 static uint64_t left_ms(int64_t until_ms, struct wall now)
@@ -272,11 +274,13 @@ static int make_room(struct firewall *f, const struct firewall_ban *bans)
 
 /* ---- a batch, halved where it must be ---- */
 
-/* Is it the fault of single elements? Else halving would only repeat it. */
+/*
+ * Is it the fault of single elements? Else halving would only repeat it. ENOENT
+ * never is: nothing that we send misses an element, so the table is gone.
+ */
 static bool is_singular(int r)
 {
-	return r == -ENFILE || r == -EINVAL || r == -EEXIST || r == -ENOENT || r == -ERANGE ||
-	       r == -EMSGSIZE;
+	return r == -ENFILE || r == -EINVAL || r == -EEXIST || r == -ERANGE || r == -EMSGSIZE;
 }
 
 static void fail_steps(struct firewall *f, struct firewall_ban *bans, int r)
@@ -300,14 +304,14 @@ static int try_batch(struct firewall *f, struct firewall_ban *bans, size_t n, st
 	return r;
 }
 
+/* *heals: how often more the table may be put back within this call. */
 static void apply_batch(struct firewall *f, struct firewall_ban *bans, size_t n,
-			struct wall now, bool *healed)
+			struct wall now, unsigned *heals)
 {
 	int r = try_batch(f, bans, n, now);
 
-	/* The table is not what we think it is. */
-	if (r == -ENOENT && !*healed) {
-		*healed = true;
+	while (r == -ENOENT && *heals > 0) {
+		--*heals;
 		r = heal_table(f, now);
 		if (r == 0)
 			r = try_batch(f, bans, n, now);
@@ -323,8 +327,8 @@ static void apply_batch(struct firewall *f, struct firewall_ban *bans, size_t n,
 		fail_steps(f, bans, r);
 		return;
 	}
-	apply_batch(f, bans, n / 2, now, healed);
-	apply_batch(f, bans + n / 2, n - n / 2, now, healed);
+	apply_batch(f, bans, n / 2, now, heals);
+	apply_batch(f, bans + n / 2, n - n / 2, now, heals);
 }
 
 /* How many entries make the next batch: few enough, and no address twice. */
@@ -364,7 +368,8 @@ static void release_unmade(struct firewall *f)
 
 int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n, struct wall now)
 {
-	bool healed = false, bulk = n > f->nl.elems_max;
+	bool bulk = n > f->nl.elems_max;
+	unsigned heals = HEALS_MAX;
 	int r = f->damaged ? heal_table(f, now) : 0;
 
 	if (r < 0)
@@ -373,7 +378,7 @@ int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n, stru
 		heal_pause(f);
 	for (size_t k; n > 0; bans += k, n -= k) {
 		k = cut_batch(f, bans, n);
-		apply_batch(f, bans, k, now, &healed);
+		apply_batch(f, bans, k, now, &heals);
 	}
 	release_unmade(f);
 	if (bulk && heal_resume(f, now) < 0)

@@ -444,6 +444,35 @@ static void puts_a_flushed_table_back(void **state)
 	close_and_teardown(&f);
 }
 
+/* Somebody flushes again and again while bans come: none is refused or lost. */
+static void stands_a_flush_in_a_loop(void **state)
+{
+	struct firewall *f = open_firewall(false, 100000);
+	struct firewall_status s;
+	uint32_t n = 0;
+	bool healed;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0) {
+		for (int i = 0; i < 30; i++)
+			RUN("nft", "flush", "ruleset");
+		_exit(0);
+	}
+	while (waitpid(pid, NULL, WNOHANG) == 0 && n < 50000) {
+		ban_many(f, n, n % 5 ? 1 : 3000, 600000);
+		n += n % 5 ? 1 : 3000;
+		usleep(5000);
+	}
+	waitpid(pid, NULL, 0);
+	assert_int_equal(firewall_verify(f, clock_wall(), &healed), 0);
+	assert_int_equal(firewall_status(f, &s), 0);
+	assert_int_equal(s.wanted, n);
+	assert_int_equal(s.in_kernel, n);
+	close_and_teardown(&f);
+}
+
 /* A part is missing: a rule, the chain; noticed by the check alone as well. */
 static void puts_parts_back(void **state)
 {
@@ -629,6 +658,7 @@ int main(void)
 		cmocka_unit_test(second_owner_is_told),
 		cmocka_unit_test(owned_table_survives_a_flush),
 		cmocka_unit_test(puts_a_flushed_table_back),
+		cmocka_unit_test(stands_a_flush_in_a_loop),
 		cmocka_unit_test(puts_parts_back),
 		cmocka_unit_test(drops_rare_sets_that_are_empty),
 		cmocka_unit_test(follows_a_reload),
