@@ -12,6 +12,7 @@
 #include "engine/match/expr.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -117,11 +118,10 @@ static void study_first(struct span text, struct first *ret)
 	pcre2_code_free(code);
 }
 
-static int compile(struct span text, bool anchored, bool jit, struct expr *ret,
+static int compile(struct span text, uint32_t options, bool jit, struct expr *ret,
 		   PCRE2_SIZE *offset, int *error)
 {
-	ret->code = pcre2_compile((PCRE2_SPTR)text.p, text.n,
-				  OPTIONS | (anchored ? PCRE2_ANCHORED : 0),
+	ret->code = pcre2_compile((PCRE2_SPTR)text.p, text.n, OPTIONS | options,
 				  error, offset, NULL);
 	if (!ret->code)
 		return *error == PCRE2_ERROR_HEAP_FAILED ? -ENOMEM : -EINVAL;
@@ -176,6 +176,20 @@ static bool find_groups(const struct config *c, struct expr *x)
 	return true;
 }
 
+static int wrong(struct pattern_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int wrong(struct pattern_error *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	err->offset = 0;
+	return -EINVAL;
+}
+
 static int compile_pattern(const struct config *c, const struct pattern *p,
 			   enum pattern_place place, bool jit, struct expr *ret,
 			   struct pattern_error *err)
@@ -185,7 +199,8 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 	uint32_t captures = 0;
 	int error = 0, rc;
 
-	rc = compile(text, place != PATTERN_IGNORE, jit, ret, &offset, &error);
+	rc = compile(text, place == PATTERN_IGNORE ? 0 : PCRE2_ANCHORED | PCRE2_NO_START_OPTIMIZE, jit, ret,
+		     &offset, &error);
 	if (rc == -EINVAL) {
 		err->offset = pattern_origin(p, offset);
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)err->text, sizeof(err->text));
@@ -193,17 +208,17 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 	if (rc < 0)
 		return rc;
 	pcre2_pattern_info(ret->code, PCRE2_INFO_CAPTURECOUNT, &captures);
-	if (captures > EXPR_GROUPS_MAX || !find_groups(c, ret)) {
-		err->offset = 0;
-		snprintf(err->text, sizeof(err->text), "more than %d captures", EXPR_GROUPS_MAX);
-		return -EINVAL;
-	}
-	if (place == PATTERN_PREFIX && ret->content == 0) {
-		err->offset = 0;
-		snprintf(err->text, sizeof(err->text), "a prefix without <content>");
-		return -EINVAL;
-	}
+	if (captures > EXPR_GROUPS_MAX || !find_groups(c, ret))
+		return wrong(err, "more than %d captures", EXPR_GROUPS_MAX);
+	/* JIT of PCRE2 10.42 compares those without regard to case */
+	if (p->traits.refers && ret->ngroups > ret->nfields)
+		return wrong(err, "refers to a capture, and names one twice");
+	if (place == PATTERN_PREFIX && ret->content == 0)
+		return wrong(err, "a prefix without <content>");
 	study_first(text, &ret->first);
+	ret->searches = p->traits.searches;
+	ret->nneedle = (uint8_t)p->nneedle;
+	memcpy(ret->needle, p->needle, p->nneedle);
 	return 0;
 }
 
@@ -222,12 +237,17 @@ int expr_compile(const struct config *c, const char *source,
 	return rc;
 }
 
+/*
+ * An alternation has no byte that all its matches need, and where 10.42
+ * thinks it has one it can be wrong: (?=b)x?ab|(?=b)(?:ba|b\w) on "baa".
+ */
 int expr_compile_raw(struct span text, bool jit, struct expr *ret)
 {
 	PCRE2_SIZE offset;
 	int error;
 
-	return compile(text, true, jit, ret, &offset, &error);
+	return compile(text, PCRE2_ANCHORED | PCRE2_NO_START_OPTIMIZE, jit, ret,
+		       &offset, &error);
 }
 
 void expr_fini(struct expr *x)

@@ -5,13 +5,17 @@
  *	(?:pattern 0)(*:0)|(?:pattern 1)(*:1)|...
  *
  * It says whether any of them matches, which nearly always is no, and costs
- * little more than one pattern alone. On a match its mark is k: the patterns
- * before k failed, those from k on are run singly, for their captures and
- * because more than one jail may want the entry.
+ * little more than one pattern alone (factor.c). On a match its mark is k:
+ * the bundles before k failed, and the patterns of those from k on are run
+ * singly, for their captures and because more than one jail may want the
+ * entry.
  *
  * Patterns that cannot begin with the same bytes are kept apart, so that an
  * ordinary line is ruled out by its first byte from most of them: what PCRE2
- * itself does for a search, and not for an anchored alternation.
+ * itself does for a search, and not for an anchored alternation. Patterns
+ * that search (`.*rhost=<ip>`) would cost a walk through each line; those are
+ * put together by the longest fixed bytes they need, for which memmem(3)
+ * looks first.
  *
  * An expression that ran into a limit tells nothing. Its members then run
  * singly, for this entry and for some more (struct strain), so that the
@@ -22,6 +26,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "engine/match/factor.h"
 
 static bool same_programs(const struct strings *a, const struct strings *b)
 {
@@ -34,14 +40,15 @@ static bool same_programs(const struct strings *a, const struct strings *b)
 }
 
 static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
-			  const struct prefix *prefix, const struct first *first)
+			  const struct prefix *prefix, const struct expr *x)
 {
 	for (size_t i = 0; i < gs->n; i++) {
 		struct group *g = &gs->v[i];
 
 		if (g->log == log && g->prefix == prefix &&
 		    same_programs(g->programs, &j->programs) &&
-		    memcmp(&g->first, first, sizeof(*first)) == 0)
+		    memcmp(&g->first, &x->first, sizeof(g->first)) == 0 &&
+		    span_eq(g->needle, expr_needle(x)))
 			return g;
 	}
 	return NULL;
@@ -72,45 +79,65 @@ static int add_member(struct group *g, const struct member *m)
 int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 	       struct prefix *prefix, const struct member *m)
 {
-	const struct first *first = &m->unit->x.first;
-	struct group *g = find(gs, j, log, prefix, first);
+	const struct expr *x = &m->unit->x;
+	struct group *g = find(gs, j, log, prefix, x);
 
 	if (!g)
 		g = append(gs, &(struct group){ .log = log, .programs = &j->programs,
-						.prefix = prefix, .first = *first });
+						.prefix = prefix, .first = x->first,
+						.needle = expr_needle(x) });
 	return g ? add_member(g, m) : -ENOMEM;
 }
 
-static int put_alternative(const struct config *c, struct buf *out,
-			   const struct member *m, size_t k)
+static int expand_members(const struct group *g, const struct config *c, struct pattern *p)
 {
 	struct pattern_error err;
-	struct pattern p = { 0 };
 	char rename[24];
-	int rc;
+	int rc = 0;
 
-	snprintf(rename, sizeof(rename), "m%zu_", k);
-	rc = pattern_expand(c, m->unit->rule->pattern, PATTERN_RULE, rename, &p, &err);
-	if (rc == 0) {
-		buf_puts(out, k ? "|(?:" : "(?:");
-		buf_put(out, p.text.p, p.text.n);
-		buf_printf(out, ")(*:%zu)", k);
+	for (size_t k = 0; k < g->n && rc == 0; k++) {
+		snprintf(rename, sizeof(rename), "m%zu_", k);
+		rc = pattern_expand(c, g->member[k].unit->rule->pattern, PATTERN_RULE,
+				    rename, &p[k], &err);
 	}
-	pattern_free(&p);
 	return rc;
+}
+
+/* From the bundle of each member to the first member in a bundle or a later one. */
+static void note_starts(struct group *g, const size_t *bundle)
+{
+	for (size_t b = 0; b < g->n; b++) {
+		size_t k = 0;
+
+		while (k < g->n && bundle[k] < b)
+			k++;
+		g->start[b] = k;
+	}
 }
 
 static int compile(struct group *g, const struct config *c, bool jit)
 {
+	struct pattern *p = calloc(g->n, sizeof(*p));
+	size_t *bundle = calloc(g->n, sizeof(*bundle));
 	struct buf text = { 0 };
-	int rc = 0;
+	int rc = p && bundle ? 0 : -ENOMEM;
 
-	for (size_t k = 0; k < g->n && rc == 0; k++)
-		rc = put_alternative(c, &text, &g->member[k], k);
+	free(g->start);
+	g->start = calloc(g->n, sizeof(*g->start));
+	if (!g->start)
+		rc = -ENOMEM;
 	if (rc == 0)
-		rc = buf_error(&text);
+		rc = expand_members(g, c, p);
 	if (rc == 0)
+		rc = factor_put(p, g->n, &text, bundle);
+	if (rc == 0) {
+		note_starts(g, bundle);
 		rc = expr_compile_raw(buf_span(&text), jit, &g->detect);
+	}
+	for (size_t k = 0; p && k < g->n; k++)
+		pattern_free(&p[k]);
+	free(p);
+	free(bundle);
 	buf_free(&text);
 	return rc;
 }
@@ -122,6 +149,7 @@ static int split(struct groups *gs, size_t at)
 	struct group upper = gs->v[at];
 
 	upper.member = NULL;
+	upper.start = NULL;
 	upper.n = 0;
 	for (size_t k = half; k < gs->v[at].n; k++) {
 		if (add_member(&upper, &gs->v[at].member[k]) < 0) {
@@ -158,13 +186,14 @@ void groups_free(struct groups *gs)
 	for (size_t i = 0; i < gs->n; i++) {
 		expr_fini(&gs->v[i].detect);
 		free(gs->v[i].member);
+		free(gs->v[i].start);
 	}
 	free(gs->v);
 	*gs = (struct groups){ 0 };
 }
 
-/* A mark is the member's number in decimal. */
-static size_t marked(pcre2_match_data *data, size_t n)
+/* A mark is the bundle's number in decimal. */
+static size_t marked(const struct group *g, pcre2_match_data *data)
 {
 	PCRE2_SPTR mark = pcre2_get_mark(data);
 	size_t k = 0;
@@ -173,20 +202,22 @@ static size_t marked(pcre2_match_data *data, size_t n)
 		return 0;
 	for (; *mark >= '0' && *mark <= '9'; mark++)
 		k = k * 10 + (size_t)(*mark - '0');
-	return k < n ? k : 0;
+	return k < g->n ? g->start[k] : 0;
 }
 
 size_t group_detect(struct group *g, struct arena *a, struct span s, uint32_t options)
 {
 	int rc;
 
+	if (g->needle.n && !memmem(s.p, s.n, g->needle.p, g->needle.n))
+		return g->n;
 	if (!g->detect.code || strain_spend(&g->strain))
 		return 0;
 	rc = expr_run(&g->detect, s, options, a->data, a->half);
 	if (rc == 0)
 		return g->n;
 	if (rc > 0)
-		return marked(a->data, g->n);
+		return marked(g, a->data);
 	strain_more(&g->strain);
 	return 0;
 }

@@ -21,17 +21,20 @@ struct member {
 
 /*
  * Patterns that one look can rule out together: same log, same programs, same
- * prefix, and same bytes that a match can begin with.
+ * prefix, and same bytes that a match can begin with, or, where patterns
+ * search, that it must hold.
  */
 struct group {
 	uint16_t log;
 	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
 	struct first first;
+	struct span needle;		/* the first member's */
 	size_t n;
 	struct member *member;
 	size_t enabled;			/* members whose jail is in use */
 	struct expr detect;		/* no code: each member runs alone */
+	size_t *start;			/* by mark: the first member to be tried */
 	struct strain strain;
 };
 

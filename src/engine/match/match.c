@@ -355,7 +355,8 @@ static bool prefix_match(struct matcher *m, struct prefix *p, const struct view 
 	if (p->serial == m->serial)
 		return p->matched;
 	p->serial = m->serial;
-	p->matched = unit_run(&p->unit, &m->arena, v->text, v->options, p->data) > 0 &&
+	p->matched = first_has(&p->unit.x.first, v->text) &&
+		     unit_run(&p->unit, &m->arena, v->text, v->options, p->data) > 0 &&
 		     expr_group(p->data, v->text, p->unit.x.content, &p->content);
 	return p->matched;
 }

@@ -17,11 +17,17 @@ struct pattern_traits {
 	const char *forged;	/* a field captured after free text, NULL */
 };
 
+#define NEEDLE_MAX 40
+
 /* A pattern as PCRE2 reads it. */
 struct pattern {
 	struct buf text;
 	struct buf origin;	/* for each byte of text a u32: offset in the source */
+	struct buf tokens;	/* u32: where each atom and its quantifier begin */
+	bool whole;		/* must not be cut between its tokens */
 	struct pattern_traits traits;
+	size_t nneedle;		/* bytes that every match holds, 0: none known */
+	char needle[NEEDLE_MAX];
 };
 
 struct pattern_error {

@@ -380,6 +380,7 @@ static const struct jail_row wrong[] = {
 	{ "bad", NULL, NULL, { "a <ip>", "b <usr>", "a[z-b]c" }, { "(*F)" }, 0, false },
 	{ "range", NULL, NULL, { "<ip>ab{3,2}" }, { 0 }, 0, false },
 	{ "noprefix", NULL, "no way: ", { "x" }, { 0 }, 0, false },
+	{ "twice", NULL, NULL, { "<ip>|x<ip>\\k<ip>" }, { 0 }, 0, false },
 	{ "badprefix", NULL, "<content>(", { "x" }, { 0 }, 0, false },
 	{ "badprefix2", NULL, "<content>(", { "x" }, { 0 }, 0, false },
 };
@@ -392,6 +393,7 @@ static void test_complaints(void **state)
 		{ "bad", 1, "offset 0 of '(*F)': verbs" },
 		{ "range", 1, "offset 10 of '<ip>ab{3,2}': numbers out of order" },
 		{ "noprefix", 0, "a prefix without <content>" },
+		{ "twice", 1, "names one twice" },
 		{ "badprefix", 0, "offset 10 of '<content>('" },
 		{ "badprefix2", 0, "offset 10 of '<content>('" },
 	};
@@ -400,7 +402,7 @@ static void test_complaints(void **state)
 	struct setup s;
 
 	(void)state;
-	setup_init(&s, wrong, 6);
+	setup_init(&s, wrong, 7);
 	assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
 	for (size_t i = 0; i < bad.n; i++) {
 		if (i >= sizeof(want) / sizeof(*want) || bad.v[i].warning ||
@@ -410,7 +412,7 @@ static void test_complaints(void **state)
 	}
 	assert_int_equal(bad.n, sizeof(want) / sizeof(*want));
 	assert_true(matcher_has(m, &s.c.jails[0]));
-	for (size_t i = 1; i < 6; i++)
+	for (size_t i = 1; i < 7; i++)
 		assert_false(matcher_has(m, &s.c.jails[i]));
 	matcher_enable(m, &s.c.jails[1], true);
 	complaints_free(&bad);
@@ -662,6 +664,105 @@ static void test_differential(void **state)
 	setup_fini(&s);
 }
 
+/* Pieces of which patterns are made that share beginnings, or seem to. */
+static const char *const pieces[] = {
+	"a", "b", "ab", "abcd", "c d", "<", "(?:a|b)", "(a|bc)?", "a{2}", "a(?#x){2}", "a(?#x)",
+	"\\Qab\\E{2}", "\\Qa", "b\\E*", "b\\Q\\E?", "<user>", "<<user>>", "<ip>", "[ab]", "[^a]+", "x?",
+	"|", "(?i)", "(?i:AB)", "(?x) a b # c\n", "^", ".*", ".*abcd", "(?!a)", "(?=b)", "\\bb",
+	"(?<=a)b", "$", "(?<own>a+) \\k<own>", "(?<own>b)?(?(<own>)a|c)", "\\w{2,3}?", "a++", "b*?", "(?>a|ab)",
+	"\\x61", "\\.", "1", "(?-x)", "{", "{2}", ".",
+};
+
+#define NPIECES (sizeof(pieces) / sizeof(*pieces))
+
+static void put_pieces(char *out, size_t size, unsigned from, unsigned n)
+{
+	size_t at = strlen(out);
+
+	while (n-- > 0 && at + 32 < size)
+		at += (size_t)snprintf(out + at, size - at, "%s", pieces[next_random(from)]);
+}
+
+static void random_jails(struct jail_row *rows, size_t n, char text[][300])
+{
+	static const char *const names[] = { "j0", "j1", "j2", "j3" };
+	char begin[80] = "";
+
+	put_pieces(begin, sizeof(begin), NPIECES, 1 + next_random(2));
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = (struct jail_row){ .name = names[i], .log = 0 };
+		for (size_t k = 0; k < 4; k++, text++) {
+			snprintf(*text, sizeof(*text), "%s", next_random(3) ? begin : "");
+			put_pieces(*text, sizeof(*text), NPIECES, 1 + next_random(4));
+			rows[i].rules[k] = *text;
+		}
+	}
+}
+
+static void random_subject(char *line, size_t *n)
+{
+	static const char *const words[] = {
+		"a", "b", "ab", "abcd", "c d", "<", ">", "192.0.2.1", "A", "B", "x", " ", "aa", ".", "1", "\n", "{2}",
+	};
+	char *p = line;
+
+	for (unsigned k = 1 + next_random(7); k > 0; k--) {
+		const char *w = words[next_random(sizeof(words) / sizeof(*words))];
+
+		p = stpcpy(p, w);
+	}
+	*n = (size_t)(p - line);
+}
+
+/* Any set of patterns: factored, gated by bytes, in JIT, as alone and interpreted. */
+static void test_differential_patterns(void **state)
+{
+	unsigned compiled = 0, with_hits = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		struct complaints bad = { 0 };
+		struct matcher *fast, *plain;
+		struct jail_row rows[4];
+		char text[16][300], line[200];
+		struct setup s;
+		struct out a = { .c = &s.c }, b = { .c = &s.c };
+
+		random_jails(rows, 4, text);
+		setup_init(&s, rows, 4);
+		setup_own(&s, "(?<own>)");
+		assert_int_equal(matcher_new(&s.c, false, &bad, &fast), 0);
+		complaints_free(&bad);
+		assert_int_equal(matcher_new(&s.c, true, &bad, &plain), 0);
+		complaints_free(&bad);
+		for (size_t i = 0; i < 4; i++) {
+			assert_int_equal(matcher_has(fast, &s.c.jails[i]), matcher_has(plain, &s.c.jails[i]));
+			compiled += matcher_has(fast, &s.c.jails[i]);
+		}
+		for (unsigned i = 0; i < 40; i++) {
+			struct span subject = { line, 0 };
+
+			random_subject(line, &subject.n);
+			run(fast, 0, "x", subject, &a);
+			run(plain, 0, "x", subject, &b);
+			with_hits += a.text.n > 0;
+			if (strcmp(buf_cstr(&a.text), buf_cstr(&b.text)) == 0)
+				continue;
+			for (size_t k = 0; k < 16; k++)
+				print_message("%zu/%zu: %s\n", k / 4, k % 4, text[k]);
+			fail_msg("'%.*s'\nfast '%s'\nplain '%s'", (int)subject.n, subject.p,
+				 buf_cstr(&a.text), buf_cstr(&b.text));
+		}
+		buf_free(&a.text);
+		buf_free(&b.text);
+		matcher_free(&fast);
+		matcher_free(&plain);
+		setup_fini(&s);
+	}
+	assert_true(compiled > 3000);
+	assert_true(with_hits > 20000);
+}
+
 /* ---- remarks */
 
 static void test_remarks(void **state)
@@ -712,6 +813,7 @@ int main(void)
 		cmocka_unit_test(test_big_group),
 		cmocka_unit_test(test_many_programs),
 		cmocka_unit_test(test_differential),
+		cmocka_unit_test(test_differential_patterns),
 		cmocka_unit_test(test_remarks),
 	};
 

@@ -109,8 +109,8 @@ static const struct {
 	{ "\\g{1}", "(a)\\g{1}", 3, "back-reference" },
 	{ "\\g{-1}", "(a)\\g{-1}", 3, "back-reference" },
 	{ "\\g-1", "(a)\\g-1", 3, "back-reference" },
-	{ "(?(1)", "(a)?(?(1)b)", 4, "number" },
-	{ "(?(-1)", "(a)?(?(-1)b)", 4, "number" },
+	{ "(?(1)", "(a)?(?(1)b)", 4, "named" },
+	{ "(?(-1)", "(a)?(?(-1)b)", 4, "named" },
 	{ "(?(R)", "(?(R)a|b)", 0, "condition" },
 	{ "(?(R&x)", "(?(R&ip)a|b)", 0, "condition" },
 	{ "(?(DEFINE)", "(?(DEFINE)a)", 0, "condition" },
@@ -183,8 +183,8 @@ static void test_prefix(void **state)
 /* The loader's reader finds the same placeholders and refuses no more. */
 static void test_agrees_with_loader(void **state)
 {
-	struct pattern_scan s;
-	struct pattern_part part;
+	struct placeholder_scan s;
+	struct placeholder_part part;
 	int rc;
 
 	(void)state;
@@ -193,9 +193,9 @@ static void test_agrees_with_loader(void **state)
 
 		if (kept[i].only_here)
 			continue;
-		pattern_begin(&s, span_of(kept[i].pattern));
-		while ((rc = pattern_next(&s, &part)) > 0)
-			fields += part.kind == PATTERN_FIELD;
+		placeholder_begin(&s, span_of(kept[i].pattern));
+		while ((rc = placeholder_next(&s, &part)) > 0)
+			fields += part.kind == PART_FIELD;
 		if (rc < 0)
 			fail_msg("%s: refused: %s", kept[i].name, s.error);
 		for (const char *p = kept[i].want; (p = strstr(p, "[0-9.]+)")); p++)

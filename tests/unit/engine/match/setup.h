@@ -39,14 +39,14 @@ struct setup {
 
 static inline void setup_own(struct setup *s, const char *pattern)
 {
-	struct pattern_scan scan;
-	struct pattern_part part;
+	struct placeholder_scan scan;
+	struct placeholder_part part;
 
-	pattern_begin(&scan, span_of(pattern));
-	while (pattern_next(&scan, &part) > 0) {
+	placeholder_begin(&scan, span_of(pattern));
+	while (placeholder_next(&scan, &part) > 0) {
 		size_t n = s->c.nfields;
 
-		if (part.kind != PATTERN_OWN || config_field(&s->c, part.name) >= 0)
+		if (part.kind != PART_OWN || config_field(&s->c, part.name) >= 0)
 			continue;
 		assert(n < SETUP_FIELDS && part.name.n < sizeof(s->own[n]));
 		memcpy(s->own[n], part.name.p, part.name.n);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Jails of one service have patterns that begin alike: a queue id, `warning:
+ * ` and a client, `NOQUEUE: reject: RCPT from`. As plain alternatives each
+ * would read that again before it fails. Here common beginnings are taken
+ * out, token by token (pattern.c tells where an atom with its quantifier
+ * begins), so that the expression is a tree and reads them once. What such a
+ * tree matches is what one of the patterns matches; which branch it takes
+ * first says nothing about the order of patterns, and so only top branches
+ * are marked.
+ */
+#include "engine/match/factor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct branch {
+	const struct pattern *p;
+	size_t index;		/* of the pattern */
+};
+
+struct factoring {
+	struct buf *out;
+	struct branch *spare;	/* as many as there are patterns */
+	size_t *bundle;
+	size_t nbundles;
+};
+
+static size_t ntokens(const struct pattern *p)
+{
+	return p->whole ? 1 : p->tokens.n / sizeof(uint32_t);
+}
+
+static uint32_t token_at(const struct pattern *p, size_t k)
+{
+	uint32_t v = 0;
+
+	if (k >= ntokens(p))
+		return (uint32_t)p->text.n;
+	if (!p->whole)
+		memcpy(&v, p->tokens.p + k * sizeof(v), sizeof(v));
+	return v;
+}
+
+static struct span token_text(const struct pattern *p, size_t k)
+{
+	uint32_t from = token_at(p, k);
+
+	return (struct span){ p->text.p + from, token_at(p, k + 1) - from };
+}
+
+/* Do both have a token k, and the same? */
+static bool same_token(const struct pattern *a, const struct pattern *b, size_t k)
+{
+	return !a->whole && !b->whole && k < ntokens(a) && k < ntokens(b) &&
+	       span_eq(token_text(a, k), token_text(b, k));
+}
+
+/* Bring those that share the first one's token k to the front; how many. */
+static size_t gather(struct factoring *f, struct branch *v, size_t n, size_t k)
+{
+	size_t same = 1, other = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (same_token(v[0].p, v[i].p, k))
+			v[same++] = v[i];
+		else
+			f->spare[other++] = v[i];
+	}
+	memcpy(v + same, f->spare, other * sizeof(*v));
+	return same;
+}
+
+static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t k);
+
+/* The first token from k on that the branches don't share. */
+static size_t shared_end(const struct branch *v, size_t n, size_t k)
+{
+	if (n == 1)
+		return ntokens(v[0].p);
+	for (k++;; k++)
+		for (size_t i = 1; i < n; i++)
+			if (!same_token(v[0].p, v[i].p, k))
+				return k;
+}
+
+/* What is left, from token k on, of branches that share that token. */
+static void put_bundle(struct factoring *f, struct branch *v, size_t n, size_t k)
+{
+	const struct pattern *p = v[0].p;
+	size_t end = shared_end(v, n, k);
+
+	buf_put(f->out, p->text.p + token_at(p, k), token_at(p, end) - token_at(p, k));
+	if (n == 1)
+		return;
+	buf_puts(f->out, "(?:");
+	put_branches(f, v, n, end);
+	buf_puts(f->out, ")");
+}
+
+static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t k)
+{
+	for (size_t at = 0, same; at < n; at += same) {
+		same = gather(f, v + at, n - at, k);
+		if (at > 0)
+			buf_puts(f->out, "|");
+		put_bundle(f, v + at, same, k);
+	}
+}
+
+static void put_top(struct factoring *f, struct branch *v, size_t n)
+{
+	for (size_t at = 0, same; at < n; at += same) {
+		same = gather(f, v + at, n - at, 0);
+		for (size_t i = 0; i < same; i++)
+			f->bundle[v[at + i].index] = f->nbundles;
+		buf_puts(f->out, at > 0 ? "|(?:" : "(?:");
+		put_bundle(f, v + at, same, 0);
+		buf_printf(f->out, ")(*:%zu)", f->nbundles++);
+	}
+}
+
+int factor_put(const struct pattern *p, size_t n, struct buf *out, size_t *bundle)
+{
+	struct branch *v = calloc(2 * n + 1, sizeof(*v));
+	struct factoring f = { .out = out, .spare = v + n, .bundle = bundle };
+
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct branch){ &p[i], i };
+	put_top(&f, v, n);
+	free(v);
+	return buf_error(out);
+}
