@@ -24,8 +24,8 @@ DATADIR = $(PREFIX)/share
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 VERSION := 0.1.0
-BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(FAULT),/fault)
 comma := ,
+BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(FAULT),/fault)
 Q := $(if $(V),,@)
 
 CFLAGS ?= -O2 -g

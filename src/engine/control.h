@@ -55,6 +55,7 @@
  */
 
 #include <ev.h>
+#include <stdbool.h>
 
 struct serve;
 struct control;
@@ -64,5 +65,6 @@ void control_free(struct control **c);
 
 /* An event for those who watch: one JSON object, without newline. */
 void control_event(struct control *c, const char *json);
+bool control_watched(const struct control *c);
 
 #endif

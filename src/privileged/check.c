@@ -196,7 +196,7 @@ int check_run(const struct check *c, const struct order_run *o, char why[102])
 
 int check_mail(const struct check *c, const struct order_mail *o, char why[102])
 {
-	if (!c->config->notify.mail)
+	if (!c->config->notify.mail && !o->alert)
 		return refuse(why, "notify: mail is not set");
 	if (o->head.jail != ORDER_NO_JAIL && o->head.jail >= c->config->njails)
 		return refuse(why, "no such jail");

@@ -214,6 +214,18 @@ static int send_source(void *arg, const struct message_source *msg, const int *f
 	return r;
 }
 
+/* Root's part keeps its own copy of the policy. */
+static void reconf_runner(struct monitor *m)
+{
+	struct runner_head h = { .type = RUNNER_RECONF, .len = sizeof(h) };
+	int r = channel_send(m->runner, &h, sizeof(h), &m->policy->pack_fd, 1);
+
+	if (r < 0) {
+		log_err("the runner does not take the configuration: %s", strerror(-r));
+		monitor_quit(m, 1);
+	}
+}
+
 /* `next` is ready and nobody speaks: it does. */
 static void promote(struct monitor *m)
 {
@@ -255,6 +267,7 @@ static void promote(struct monitor *m)
 			ev_io_start(m->loop, &m->logs_readable);
 		}
 		policy_unref(&old);
+		reconf_runner(m);
 		monitor_resolve(m);
 		orders_allow(m);
 	}

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/load.h"
+#include "config/shipped.h"
 #include "privileged/runner/runner.h"
 #include "wire/runner.h"
 
@@ -478,31 +479,6 @@ static const char usage[] =
 	"\n"
 	"bailiffd(8), bailiff.yaml(5)\n";
 
-/* The shipped jails: the tree's when run from build/, else the installed. */
-static const char *shipped_dir(char *buf, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", buf, size - 32);
-	struct stat st;
-	char *slash;
-
-	if (n > 0) {
-		buf[n] = 0;
-		slash = strrchr(buf, '/');
-		*slash = 0;
-		/* build/ may have a folder for each variant below it. */
-		for (int up = 0; up < 3 && (slash = strrchr(buf, '/')); up++) {
-			char *base = slash + 1;
-			bool in_build = strcmp(base, "build") == 0;
-
-			strcpy(in_build ? base : slash, in_build ? "jails" : "");
-			if (in_build && stat(buf, &st) == 0 && S_ISDIR(st.st_mode))
-				return buf;
-		}
-	}
-	snprintf(buf, size, "%s/bailiff/jails", BAILIFF_DATADIR);
-	return buf;
-}
-
 static int open_engine(void)
 {
 	char path[512];
@@ -655,8 +631,6 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' }, { 0 },
 	};
 	static struct monitor m = { .runner = -1 };
-	static char dir[512];
-	const char *shipped[] = { NULL, NULL };
 	enum log_level level = LOG_LEVEL_INFO;
 	bool tear = false;
 	int o, r;
@@ -680,14 +654,13 @@ int main(int argc, char **argv)
 	log_init("bailiffd", level);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
-	shipped[0] = shipped_dir(dir, sizeof(dir));
-	m.shipped = shipped;
+	m.shipped = shipped_dirs();
 	if (geteuid() != 0) {
 		log_err("must be started as root: it gives up all it does not need at once");
 		return 1;
 	}
 	if (tear)
-		return teardown(m.conf_path, shipped);
+		return teardown(m.conf_path, m.shipped);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	r = start(&m);
 	if (r < 0)

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A jail's own tests, run at load: one line and the captures it must give, or
+ * several lines with times and the verdict they must lead to. The first kind
+ * runs in the compiled matcher; the second in a small core of its own, so that
+ * no test leaves a trace in the tables.
+ */
+#include "engine/jailtest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "engine/count/subject.h"
+
+/* A name and the text a hit gave it. */
+struct seen {
+	struct core *core;
+	const struct jail_test *test;
+	unsigned hits;
+	bool wrong;
+	struct buf why;
+};
+
+static void print_capture(const struct capture *c, struct buf *out)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (c->type == FIELD_ADDR)
+		buf_puts(out, addr_print(&c->addr, text));
+	else if (c->type == FIELD_NUMBER)
+		buf_printf(out, "%" PRId64, c->number);
+	else
+		buf_put(out, c->raw.p, c->raw.n);
+}
+
+/* Addresses are compared as addresses, all else as text. */
+static bool same_value(const struct capture *c, const char *want)
+{
+	struct buf got = { 0 };
+	struct addr a;
+	bool same;
+
+	if (c->type == FIELD_ADDR)
+		return addr_parse(span_of(want), &a) == 0 && addr_equal(&a, &c->addr);
+	print_capture(c, &got);
+	same = strcmp(buf_cstr(&got), want) == 0;
+	buf_free(&got);
+	return same;
+}
+
+static void on_hit(void *arg, const struct hit *hit)
+{
+	struct seen *s = arg;
+
+	s->hits++;
+	for (size_t i = 0; i < s->test->nwant && !s->wrong; i++) {
+		const char *name = s->test->want[i].name, *want = s->test->want[i].value;
+		int field = config_field(s->core->config, span_of(name));
+		struct capture c;
+
+		if (field < 0 || !hit_get(s->core->matcher, hit, (uint16_t)field, &c)) {
+			s->wrong = true;
+			buf_printf(&s->why, "%s was not captured, '%s' is wanted", name, want);
+		} else if (!same_value(&c, want)) {
+			s->wrong = true;
+			buf_printf(&s->why, "%s is '", name);
+			print_capture(&c, &s->why);
+			buf_printf(&s->why, "', '%s' is wanted", want);
+		}
+	}
+}
+
+static void fail(struct complaints *bad, const struct jail *j, const struct jail_test *t,
+		 const char *why, unsigned *failed)
+{
+	++*failed;
+	complaints_add(bad, t->place, j->name, false, "test failed: %s", why);
+}
+
+static struct entry entry_of(const struct jail *j, const struct jail_test_line *l)
+{
+	struct entry e = { .repeat = 1, .text = span_of(l->text) };
+
+	e.program = span_of(l->program ? l->program : j->programs.n ? j->programs.v[0] : NULL);
+	e.host = span_of(l->host ? l->host : "mail");
+	return e;
+}
+
+static void run_line(struct core *core, const struct jail *j, const struct jail_test *t,
+		     struct complaints *bad, unsigned *failed)
+{
+	struct seen s = { .core = core, .test = t };
+	struct entry e = entry_of(j, &t->lines[0]);
+
+	matcher_run_jail(core->matcher, j, &e, on_hit, &s);
+	if (t->none && s.hits)
+		fail(bad, j, t, "it is a hit, none is wanted", failed);
+	else if (!t->none && !s.hits)
+		fail(bad, j, t, "no pattern matches, a hit is wanted", failed);
+	else if (!t->none && s.wrong)
+		fail(bad, j, t, buf_cstr(&s.why), failed);
+	buf_free(&s.why);
+}
+
+/* ---- several lines and a verdict */
+
+struct wanted {
+	struct core *core;
+	const struct jail_test *test;
+	unsigned verdicts, right;
+	struct buf last;
+};
+
+static void on_verdict(void *arg, const struct core_verdict *v)
+{
+	struct wanted *w = arg;
+	bool right = true;
+
+	w->verdicts++;
+	buf_clear(&w->last);
+	subject_print(w->core->config, v->subject, &w->last);
+	for (size_t i = 0; i < w->test->nwant; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < v->subject->n; k++) {
+			const struct subject_part *p = &v->subject->part[k];
+			struct capture c = { .field = p->field, .type = p->type, .raw = p->text };
+
+			if (p->type == FIELD_ADDR)
+				c.addr = p->addr;
+			found |= strcmp(w->core->config->fields[p->field].name, w->test->want[i].name) == 0 &&
+				 same_value(&c, w->test->want[i].value);
+		}
+		right &= found;
+	}
+	w->right += right;
+}
+
+static int run_lines(const struct config *c, const struct jail *j, const struct jail_test *t,
+		     struct complaints *bad, unsigned *failed)
+{
+	struct config one = *c;
+	struct jail jail = *j;
+	struct complaints ignored = { 0 };
+	struct wanted w = { .test = t };
+	struct position pos = { 0 };
+	int64_t at = 1000000000000;
+	int r;
+
+	jail.mode = MODE_ON;
+	one.jails = &jail;
+	one.njails = 1;
+	one.tracked_max = 1024;
+	r = core_new(&one, false, &ignored, &w.core);
+	complaints_free(&ignored);
+	if (r < 0)
+		return r;
+	w.core->fn = on_verdict;
+	w.core->arg = &w;
+	for (size_t i = 0; i < t->nlines; i++) {
+		struct entry e = entry_of(j, &t->lines[i]);
+		struct event_time last = { 0 };
+		uint64_t clamped = 0;
+		struct clockwork clock = { .last = &last, .clamped = &clamped };
+
+		if (t->lines[i].has_at)
+			at = 1000000000000 + t->lines[i].at_ms;
+		e.when_us = at * 1000;
+		clock.ctx.arrival.ms = at;
+		pos.offset = i;
+		core_take(w.core, j->verdicts ? 0 : j->logs[0], &e, e.text, &pos, &clock, true);
+	}
+	if (t->none && w.verdicts)
+		fail(bad, j, t, "a verdict fell, none is wanted", failed);
+	else if (!t->none && !w.verdicts)
+		fail(bad, j, t, "no verdict fell, one is wanted", failed);
+	else if (!t->none && !w.right) {
+		struct buf why = { 0 };
+
+		buf_printf(&why, "the verdict fell on %s", buf_cstr(&w.last));
+		fail(bad, j, t, buf_cstr(&why), failed);
+		buf_free(&why);
+	}
+	buf_free(&w.last);
+	core_free(&w.core);
+	return 0;
+}
+
+int jailtest_run(struct core *core, const struct jail *j, struct complaints *bad,
+		 unsigned *ret_failed)
+{
+	int r = 0;
+
+	*ret_failed = 0;
+	for (size_t i = 0; i < j->ntests && r == 0; i++) {
+		if (j->tests[i].wants_verdict)
+			r = run_lines(core->config, j, &j->tests[i], bad, ret_failed);
+		else
+			run_line(core, j, &j->tests[i], bad, ret_failed);
+	}
+	return r;
+}
+
+unsigned jailtest_all(struct core *core, struct complaints *bad)
+{
+	const struct config *c = core->config;
+	unsigned refused = 0, failed;
+
+	for (uint16_t i = 0; i < c->njails; i++) {
+		const struct jail *j = &c->jails[i];
+
+		failed = 0;
+		if (matcher_has(core->matcher, j) && jailtest_run(core, j, bad, &failed) == 0 && failed == 0)
+			continue;
+		core_set_mode(core, i, MODE_OFF);
+		refused++;
+	}
+	return refused;
+}

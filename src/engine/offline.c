@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine without a daemon: `replay` runs every jail over old logs in
+ * event time, `test` shows what one jail would match, `check` reads the
+ * configuration and runs the jails' tests. Logs are opened before the sandbox
+ * closes, then read with the code that the daemon runs.
+ */
+#include "engine/offline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "config/pack.h"
+#include "config/schema.h"
+#include "engine/core.h"
+#include "engine/targets.h"
+#include "engine/count/subject.h"
+#include "engine/jailtest.h"
+#include "engine/read/history.h"
+#include "engine/sandbox.h"
+
+#define PARTS_MAX 256
+
+/* One LOG of the command line. */
+struct part {
+	const char *path;
+	struct history_file *file;
+	uint16_t log;
+	struct prefix_parser *parser;	/* the log's, borrowed */
+	struct stamp_ctx ctx;
+	bool pending;			/* `line` waits to be taken */
+	bool ended;
+	struct line line;
+	struct entry entry;
+	struct event_time raw;		/* of `line`, or the last one's */
+	struct event_time last;		/* never back within a part */
+};
+
+struct offline {
+	const char *conf_path, *command;
+	const char *const *shipped;
+	bool json, reference;
+	int year;
+	struct config *config;
+	struct core *core;
+	struct complaints bad;
+	struct prefix_parser **parsers;	/* one a log */
+	size_t nparts;
+	struct part parts[PARTS_MAX];
+	uint64_t lines, verdicts, clamped;
+	const struct jail *jail;	/* test: the one */
+	bool matched;
+};
+
+static const char usage[] =
+	"usage: bailiff-engine --offline [-c FILE] [--json] replay [--year N] LOG...\n"
+	"       bailiff-engine --offline [-c FILE] [--json] test JAIL LOG...\n"
+	"       bailiff-engine --offline [-c FILE] [--json] check\n"
+	"\n"
+	"LOG is a file (plain, .gz, .zst) or - for standard input, for every log that a\n"
+	"jail names; mail=FILE is for that log alone. JAIL is a name or a YAML file.\n";
+
+static void print_complaint(const struct complaint *v, FILE *to)
+{
+	fprintf(to, "%s:%u:%u: %s%s%s%s%s\n", v->place.file, v->place.line, v->place.column,
+		v->warning ? "warning: " : "", v->text, v->jail ? " [jail " : "",
+		v->jail ? v->jail : "", v->jail ? "]" : "");
+}
+
+/* ---- the configuration */
+
+static int read_pack(struct offline *o, const char *jail_file, struct pack **ret)
+{
+	const char *path = o->conf_path ? o->conf_path : BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml";
+	char text[65536];
+	FILE *f;
+	size_t n;
+	int r = pack_read(path, o->shipped, ret);
+
+	if (r < 0 && !o->conf_path) {
+		if (r != -ENOENT)
+			fprintf(stderr, "bailiff: %s: %s; the built-in defaults serve\n", path, strerror(-r));
+		r = pack_read(NULL, o->shipped, ret);
+	}
+	if (r < 0) {
+		fprintf(stderr, "bailiff: %s: %s\n", path, strerror(-r));
+		return r;
+	}
+	if (!jail_file)
+		return 0;
+	f = fopen(jail_file, "re");
+	if (!f) {
+		r = -errno;
+		fprintf(stderr, "bailiff: %s: %s\n", jail_file, strerror(-r));
+		return r;
+	}
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	return pack_add(*ret, PACK_JAIL_ADMIN, jail_file, 0, (struct span){ text, n });
+}
+
+static int load(struct offline *o, const char *jail_file)
+{
+	struct pack *pack = NULL;
+	int r = read_pack(o, jail_file, &pack);
+
+	if (r < 0)
+		return r;
+	r = config_load(pack, &o->bad, &o->config);
+	pack_free(&pack);
+	return r;
+}
+
+/* What of the complaints is worth saying before replay and test. */
+static void say_complaints(struct offline *o)
+{
+	for (size_t i = 0; i < o->bad.n; i++)
+		if (!o->bad.v[i].warning)
+			print_complaint(&o->bad.v[i], stderr);
+}
+
+/* ---- logs */
+
+/*
+ * A LOG without a name stands for every log that none was named for. Those
+ * become one: a jail that names two of them must not see a line twice.
+ */
+static void fold_logs(struct offline *o, const bool *named, int one)
+{
+	for (size_t i = 0; i < o->config->njails; i++) {
+		struct jail *j = &o->config->jails[i];
+		bool has_one = false;
+		size_t kept = 0;
+
+		for (size_t k = 0; k < j->nlogs; k++) {
+			if (named[j->logs[k]])
+				j->logs[kept++] = j->logs[k];
+			else if (!has_one && one >= 0) {
+				has_one = true;
+				j->logs[kept++] = (uint16_t)one;
+			}
+		}
+		j->nlogs = kept;
+	}
+}
+
+static int add_part(struct offline *o, const char *arg, bool *named)
+{
+	const char *eq = strchr(arg, '=');
+	struct part *p = &o->parts[o->nparts];
+	char name[64];
+	int log = -1;
+
+	if (o->nparts == PARTS_MAX) {
+		fprintf(stderr, "bailiff: more than %d logs\n", PARTS_MAX);
+		return -E2BIG;
+	}
+	p->path = arg;
+	if (eq && (size_t)(eq - arg) < sizeof(name) && !memchr(arg, '/', (size_t)(eq - arg))) {
+		snprintf(name, sizeof(name), "%.*s", (int)(eq - arg), arg);
+		log = config_log(o->config, name);
+		if (log < 0 && access(arg, F_OK) < 0) {
+			fprintf(stderr, "bailiff: %s: no log is called '%s'\n", arg, name);
+			return -ENOENT;
+		}
+	}
+	if (log >= 0) {
+		p->path = eq + 1;
+		named[log] = true;
+	}
+	p->log = log >= 0 ? (uint16_t)log : UINT16_MAX;
+	o->nparts++;
+	return 0;
+}
+
+static int open_part(struct offline *o, struct part *p)
+{
+	int64_t mtime;
+	int fd, r;
+
+	fd = strcmp(p->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
+	     open(p->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		fprintf(stderr, "bailiff: %s: %s\n", p->path, strerror(-r));
+		return r;
+	}
+	r = history_open(fd, o->config->line_max, 0, &p->file);
+	if (r < 0) {
+		fprintf(stderr, "bailiff: %s: %s\n", p->path, strerror(-r));
+		return r;
+	}
+	mtime = history_mtime_ms(p->file);
+	p->ctx = (struct stamp_ctx){ .arrival = { mtime }, .year = o->year, .finished = true };
+	if (mtime == 0) {
+		p->ctx.arrival = clock_wall();
+		p->ctx.finished = false;
+	}
+	return 0;
+}
+
+static int open_logs(struct offline *o, int n, char **args)
+{
+	bool *named = calloc(o->config->nlogs + 1, sizeof(*named));
+	int one = -1, r = named ? 0 : -ENOMEM;
+
+	for (int i = 0; i < n && r == 0; i++)
+		r = add_part(o, args[i], named);
+	for (size_t i = 0; i < o->nparts && r == 0; i++)
+		for (size_t k = 0; o->parts[i].log == UINT16_MAX && one < 0 && k < o->config->nlogs; k++)
+			if (!named[k])
+				one = (int)k;
+	if (r == 0)
+		fold_logs(o, named, one);
+	o->parsers = calloc(o->config->nlogs + 1, sizeof(*o->parsers));
+	if (r == 0 && !o->parsers)
+		r = -ENOMEM;
+	for (size_t i = 0; i < o->nparts && r == 0; i++) {
+		struct part *p = &o->parts[i];
+		const char *why = NULL;
+
+		if (p->log == UINT16_MAX)
+			p->log = (uint16_t)one;
+		if (!o->parsers[p->log])
+			r = prefix_parser_new(&o->config->logs[p->log], &o->parsers[p->log], &why);
+		if (r < 0)
+			fprintf(stderr, "bailiff: log %s: %s\n", o->config->logs[p->log].name,
+				why ? why : strerror(-r));
+		else
+			r = open_part(o, p);
+		p->parser = o->parsers[p->log];
+	}
+	free(named);
+	return r;
+}
+
+/* Everything is compiled and open: give up the rest. */
+static int seal(void)
+{
+	const char *what;
+	int abi, r = sandbox_enter(-1, &abi, &what);
+
+	if (r < 0)
+		fprintf(stderr, "bailiff: sandbox: %s: %s\n", what, strerror(-r));
+	return r;
+}
+
+/* ---- lines, in order of time where there are several parts */
+
+static int fill(struct offline *o, struct part *p, bool merge)
+{
+	struct event_time t;
+	int r;
+
+	if (p->pending || p->ended)
+		return 0;
+	r = history_next(p->file, &p->line);
+	if (r < 0)
+		fprintf(stderr, "bailiff: %s: %s; what came before was read\n", p->path,
+			r == -EBADMSG ? "damaged compressed data" : strerror(-r));
+	if (r <= 0) {
+		p->ended = true;
+		return r;
+	}
+	p->pending = true;
+	o->lines++;
+	prefix_parse(p->parser, p->line.text, &p->entry);
+	if (merge && prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
+		p->raw = t;
+	return 0;
+}
+
+static struct part *next_line(struct offline *o, int *ret_error)
+{
+	struct part *first = NULL;
+
+	for (size_t i = 0; i < o->nparts; i++) {
+		struct part *p = &o->parts[i];
+		int r = fill(o, p, o->nparts > 1);
+
+		if (r < 0)
+			*ret_error = r;
+		if (p->pending && (!first || p->raw.ms < first->raw.ms))
+			first = p;
+	}
+	if (!first)
+		return NULL;
+	first->pending = false;
+	/* Some heads lie in the parser's own buffer, which the others used since. */
+	if (o->nparts > 1)
+		prefix_parse(first->parser, first->line.text, &first->entry);
+	return first;
+}
+
+/* ---- replay */
+
+static void put_time(struct buf *out, int64_t ms)
+{
+	buf_printf(out, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+}
+
+static void put_subject(const struct config *c, const struct subject *s, struct buf *out)
+{
+	struct buf text = { 0 };
+
+	if (s->n > 1)
+		buf_putc(out, '{');
+	for (size_t i = 0; i < s->n; i++) {
+		struct subject one = { .n = 1, .part = { s->part[i] } };
+
+		buf_clear(&text);
+		subject_print(c, &one, &text);
+		if (s->n > 1)
+			buf_printf(out, "%s\"%s\":", i ? "," : "", c->fields[s->part[i].field].name);
+		json_put_bytes(out, buf_span(&text));
+	}
+	if (s->n > 1)
+		buf_putc(out, '}');
+	buf_free(&text);
+}
+
+struct out_actions { struct buf *out; unsigned n; bool json; };
+
+static void put_action(void *arg, const struct decided *d, const struct addr *host, const char *target)
+{
+	struct out_actions *a = arg;
+	char span[40];
+
+	(void)host;
+	if (a->json) {
+		buf_printf(a->out, "%s{\"do\":\"%s\",\"target\":", a->n++ ? "," : "", action_name(d->action->kind));
+		json_put_bytes(a->out, span_of(target));
+		if (d->for_ms > 0)
+			buf_printf(a->out, ",\"for\":%g}", (double)d->for_ms / 1000);
+		else
+			buf_puts(a->out, ",\"for\":null}");
+		return;
+	}
+	buf_printf(a->out, "%s%s ", a->n++ ? ", " : "", action_name(d->action->kind));
+	buf_put_escaped(a->out, span_of(target));
+	if (d->for_ms > 0)
+		buf_printf(a->out, " for %s", clock_print_span(d->for_ms, span, sizeof(span)));
+}
+
+static void print_verdict(void *arg, const struct core_verdict *v)
+{
+	struct offline *o = arg;
+	const struct jail *j = v->v->jail;
+	struct buf out = { 0 }, who = { 0 };
+	struct out_actions a = { &out, 0, o->json };
+	char when[32];
+
+	o->verdicts++;
+	if (o->json) {
+		buf_puts(&out, "{\"time\":");
+		put_time(&out, v->v->when.ms);
+		buf_printf(&out, ",\"jail\":\"%s\",\"subject\":", j->name);
+		put_subject(o->config, v->subject, &out);
+		buf_puts(&out, ",\"actions\":[");
+		targets_each(o->config, v, put_action, &a);
+		buf_puts(&out, "],\"evidence\":");
+		evidence_json(o->core->evidence, v->jail, v->key, 10, &out);
+		if (v->v->shadow)
+			buf_puts(&out, ",\"mode\":\"shadow\"");
+		buf_puts(&out, "}\n");
+	} else {
+		subject_print(o->config, v->subject, &who);
+		buf_printf(&out, "%s  %-20s  ", clock_print(v->v->when.ms, when, sizeof(when)), j->name);
+		buf_put_escaped(&out, buf_span(&who));
+		buf_puts(&out, v->v->shadow ? "  (shadow) " : "  ");
+		targets_each(o->config, v, put_action, &a);
+		buf_putc(&out, '\n');
+	}
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+	buf_free(&who);
+}
+
+static void say_totals(struct offline *o)
+{
+	const struct config *c = o->config;
+
+	fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " verdicts\n", o->lines, o->verdicts);
+	for (size_t i = 0; i < c->njails; i++)
+		if (o->core->jails[i].hits)
+			fprintf(stderr, "  %-20s %10" PRIu64 " hits %8" PRIu64 " verdicts\n",
+				c->jails[i].name, o->core->jails[i].hits, o->core->jails[i].verdicts);
+	if (o->clamped)
+		fprintf(stderr, "  %" PRIu64 " stamps lay in the future and were taken as the log's last change\n",
+			o->clamped);
+	if (windows_forgotten(o->core->windows) || threads_forgotten(o->core->threads))
+		fprintf(stderr, "  forgotten for want of room: %" PRIu64 " subjects, %" PRIu64 " threads\n",
+			windows_forgotten(o->core->windows), threads_forgotten(o->core->threads));
+}
+
+static int replay(struct offline *o, int argc, char **argv)
+{
+	struct part *p;
+	int r, error = 0;
+
+	if (argc < 1)
+		return 2;
+	r = load(o, NULL);
+	if (r == 0)
+		r = open_logs(o, argc, argv);
+	if (r == 0)
+		r = core_new(o->config, o->reference, &o->bad, &o->core);
+	if (r == 0)
+		jailtest_all(o->core, &o->bad);
+	say_complaints(o);
+	if (r < 0 || seal() < 0)
+		return 1;
+	o->core->fn = print_verdict;
+	o->core->arg = o;
+	while ((p = next_line(o, &error))) {
+		struct clockwork clock = { p->parser, p->ctx, &p->last, &o->clamped };
+
+		core_take(o->core, p->log, &p->entry, p->line.text, &p->line.pos, &clock, true);
+	}
+	fflush(stdout);
+	if (!o->json)
+		say_totals(o);
+	return error < 0 || ferror(stdout) ? 1 : 0;
+}
+
+/* ---- test */
+
+static void put_captures(struct offline *o, const struct hit *hit, struct buf *out)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < hit->ncaptures; i++) {
+		const struct capture *c = &hit->capture[i];
+		const char *name = o->config->fields[c->field].name;
+
+		buf_printf(out, o->json ? ",\"%s\":" : " %s=", name);
+		if (c->type == FIELD_ADDR)
+			buf_printf(out, o->json ? "\"%s\"" : "%s", addr_print(&c->addr, text));
+		else if (c->type == FIELD_NUMBER)
+			buf_printf(out, "%" PRId64, c->number);
+		else if (o->json)
+			json_put_bytes(out, c->raw);
+		else
+			buf_put_escaped(out, c->raw);
+	}
+}
+
+struct test_out { struct offline *o; struct buf *out; };
+
+static void test_hit(void *arg, const struct hit *hit)
+{
+	struct test_out *t = arg;
+
+	if (hit->jail != t->o->jail)
+		return;
+	t->o->matched = true;
+	buf_printf(t->out, t->o->json ? ",\"matched\":true,\"jail\":\"%s\",\"rule\":%zu" : "%s rule %zu:",
+		   hit->jail->name, (size_t)(hit->rule - hit->jail->rules) + 1);
+	put_captures(t->o, hit, t->out);
+}
+
+static void test_line(struct offline *o, struct part *p, uint64_t *hits)
+{
+	struct buf out = { 0 };
+	struct test_out t = { o, &out };
+
+	o->matched = false;
+	if (o->json) {
+		buf_puts(&out, "{\"line\":");
+		json_put_bytes(&out, p->line.text);
+	}
+	matcher_run(o->core->matcher, p->log, &p->entry, test_hit, &t);
+	*hits += o->matched;
+	if (o->json) {
+		if (!o->matched)
+			buf_printf(&out, ",\"matched\":false,\"jail\":\"%s\"", o->jail->name);
+		buf_puts(&out, "}\n");
+	} else if (o->matched) {
+		buf_puts(&out, "\n    ");
+		buf_put_escaped(&out, p->line.text);
+		buf_putc(&out, '\n');
+	}
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+}
+
+/* "dir/my-jail.yaml" names a file; its jail has the file's name. */
+static bool is_file(const char *arg)
+{
+	size_t n = strlen(arg);
+
+	return strchr(arg, '/') || (n > 5 && strcmp(arg + n - 5, ".yaml") == 0);
+}
+
+static const struct jail *find_jail(struct offline *o, const char *arg)
+{
+	const char *base = strrchr(arg, '/');
+	const struct jail *j;
+	char name[128];
+
+	base = base ? base + 1 : arg;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
+	j = config_jail(o->config, is_file(arg) ? name : arg);
+	if (!j)
+		fprintf(stderr, "bailiff: there is no jail '%s'\n", arg);
+	return j;
+}
+
+static int test(struct offline *o, int argc, char **argv)
+{
+	uint64_t hits = 0;
+	unsigned failed = 0;
+	struct part *p;
+	int r, error = 0;
+
+	if (argc < 2)
+		return 2;
+	r = load(o, is_file(argv[0]) ? argv[0] : NULL);
+	if (r == 0) {
+		o->jail = find_jail(o, argv[0]);
+		r = o->jail ? open_logs(o, argc - 1, argv + 1) : -ENOENT;
+	}
+	if (r == 0)
+		r = core_new(o->config, o->reference, &o->bad, &o->core);
+	if (r == 0)
+		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
+	say_complaints(o);
+	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || seal() < 0)
+		return 1;
+	matcher_enable(o->core->matcher, o->jail, true);
+	while ((p = next_line(o, &error)))
+		test_line(o, p, &hits);
+	fflush(stdout);
+	if (!o->json)
+		fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " matched\n", o->lines, hits);
+	return error < 0 ? 1 : 0;
+}
+
+/* ---- check */
+
+static void put_complaints_json(struct offline *o, struct buf *out)
+{
+	buf_puts(out, "\"complaints\":[");
+	for (size_t i = 0; i < o->bad.n; i++) {
+		const struct complaint *v = &o->bad.v[i];
+
+		buf_puts(out, i ? ",{\"file\":" : "{\"file\":");
+		json_put_bytes(out, span_of(v->place.file));
+		buf_printf(out, ",\"line\":%u,\"column\":%u,\"jail\":", v->place.line, v->place.column);
+		if (v->jail)
+			json_put_bytes(out, span_of(v->jail));
+		else
+			buf_puts(out, "null");
+		buf_puts(out, ",\"text\":");
+		json_put_bytes(out, span_of(v->text));
+		buf_printf(out, ",\"warning\":%s}", v->warning ? "true" : "false");
+	}
+	buf_puts(out, "]");
+}
+
+static void add_remarks(struct offline *o)
+{
+	for (size_t i = 0; i < o->config->njails; i++) {
+		const struct jail *j = &o->config->jails[i];
+
+		for (size_t k = 0; k < j->nrules && matcher_has(o->core->matcher, j); k++) {
+			const char *remark = matcher_remark(o->core->matcher, &j->rules[k]);
+
+			if (remark)
+				complaints_add(&o->bad, j->rules[k].place, j->name, true, "%s", remark);
+		}
+	}
+}
+
+static int check(struct offline *o, int argc, char **argv)
+{
+	unsigned refused = 0, errors = 0;
+	struct buf out = { 0 };
+	int r;
+
+	(void)argv;
+	if (argc > 0)
+		return 2;
+	r = load(o, NULL);
+	if (r == 0)
+		r = core_new(o->config, o->reference, &o->bad, &o->core);
+	if (r == 0 && seal() < 0)
+		return 1;
+	if (r == 0) {
+		refused = jailtest_all(o->core, &o->bad);
+		add_remarks(o);
+	}
+	for (size_t i = 0; i < o->bad.n; i++)
+		errors += !o->bad.v[i].warning;
+	if (o->json) {
+		buf_printf(&out, "{\"ok\":%s,\"jails\":%zu,\"refused\":%u,",
+			   r == 0 && errors == 0 ? "true" : "false", o->config ? o->config->njails : 0, refused);
+		put_complaints_json(o, &out);
+		buf_puts(&out, "}\n");
+		fwrite(out.p, 1, out.n, stdout);
+		buf_free(&out);
+	} else {
+		for (size_t i = 0; i < o->bad.n; i++)
+			print_complaint(&o->bad.v[i], o->bad.v[i].warning ? stdout : stderr);
+		if (r == 0 && errors == 0)
+			printf("%zu jails, all well\n", o->config->njails);
+		else if (r == 0)
+			fprintf(stderr, "%u complaints; %u jails of %zu are refused, the others run\n",
+				errors, refused, o->config->njails);
+		else
+			fprintf(stderr, "the configuration is refused\n");
+	}
+	return r == 0 && errors == 0 ? 0 : 1;
+}
+
+/* ---- the tables of the manuals, from the tables of the code */
+
+static int document(struct offline *o, int argc, char **argv)
+{
+	struct buf out = { 0 };
+	int r;
+
+	(void)o;
+	if (argc != 1)
+		return 2;
+	r = schema_document(&out, argv[0]);
+	if (r < 0)
+		fprintf(stderr, "bailiff: no table is called '%s'\n", argv[0]);
+	fwrite(out.p, 1, out.n, stdout);
+	buf_free(&out);
+	return r < 0 ? 1 : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct offline *o, int argc, char **argv);
+} commands[] = {
+	{ "replay", replay }, { "test", test }, { "check", check }, { "document", document },
+};
+
+int offline_main(int argc, char **argv, const char *const *shipped)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' }, { "year", required_argument, NULL, 'y' },
+		{ "reference", no_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	static struct offline o;
+	int opt, r = 2;
+	char *end;
+
+	o.shipped = shipped;
+	while ((opt = getopt_long(argc, argv, "c:j", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c': o.conf_path = optarg; break;
+		case 'j': o.json = true; break;
+		case 'r': o.reference = true; break;
+		case 'h': fputs(usage, stdout); return 0;
+		case 'y':
+			o.year = (int)strtol(optarg, &end, 10);
+			if (*end || o.year < 1970 || o.year > 2200) {
+				fprintf(stderr, "bailiff: '%s' is no year\n", optarg);
+				return 2;
+			}
+			break;
+		default: fputs(usage, stderr); return 2;
+		}
+	}
+	for (size_t i = 0; optind < argc && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, argv[optind]) == 0)
+			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
+	if (r == 2)
+		fputs(usage, stderr);
+	for (size_t i = 0; i < o.nparts; i++)
+		history_close(&o.parts[i].file);
+	core_free(&o.core);
+	config_free(&o.config);
+	complaints_free(&o.bad);
+	return r;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Commands about accounts: lock and unlock by hand, carrying out what was
+ * proposed, and taking back what an incident did. The runner does the work
+ * and keeps the journal by which it is undone; here is who asked for what.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "config/account.h"
+#include "engine/requests.h"
+#include "engine/serve.h"
+#include "wire/order.h"
+#include "wire/runner.h"
+
+/* The outcome of one step, as the answer shows it. */
+struct account_order {
+	struct request *q;
+	const char *what;
+	char target[ORDER_NAME_MAX];
+};
+
+static void finish(struct request *q)
+{
+	size_t i;
+	json_t *step;
+	bool failed = false;
+	const char *why = "";
+
+	if (--q->waits > 0)
+		return;
+	json_array_foreach(json_object_get(q->answer, "steps"), i, step) {
+		const char *status = json_string_value(json_object_get(step, "status"));
+
+		if (strcmp(status, "done") != 0) {
+			failed = true;
+			why = json_string_value(json_object_get(step, "text"));
+		}
+	}
+	if (failed)
+		request_fail(q, 1, "not all was done: %s", why);
+	else
+		request_end(q);
+}
+
+static void account_told(void *arg, const struct outcome *o)
+{
+	struct account_order *a = arg;
+
+	request_step(a->q, a->what, a->target, o);
+	finish(a->q);
+	free(a);
+}
+
+static void order_account(struct request *q, uint16_t type, const char *what, const char *user,
+			  uint64_t ref, bool false_alarm)
+{
+	struct order_account o = {
+		.head = { .id = store_next_id(q->s->store), .type = type, .origin = ORIGIN_HAND,
+			  .jail = ORDER_NO_JAIL, .action = type == ORDER_UNDO && false_alarm ? UNDO_FALSE_ALARM : 0 },
+		.ref = ref, .at_ms = clock_wall().ms,
+	};
+	struct account_order *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return;
+	snprintf(o.name, sizeof(o.name), "%s", user);
+	a->q = q;
+	a->what = what;
+	snprintf(a->target, sizeof(a->target), "%s", user);
+	q->waits++;
+	store_order(q->s->store, o.head.id, q->id, type, what, user, clock_wall().ms);
+	serve_order_told(q->s, &o.head, client_sock(q->c), 1, account_told, a);
+}
+
+static bool user_of(struct request *q, char name[ORDER_NAME_MAX])
+{
+	const char *user = request_text(q, "user");
+	int r = user ? account_canonical(&q->s->config->accounts, span_of(user), name, ORDER_NAME_MAX) : -EINVAL;
+
+	if (r < 0)
+		request_fail(q, 2, "'%s' is no account's name", user ? user : "");
+	return r == 0;
+}
+
+static void by_hand(struct request *q, uint16_t type, const char *what)
+{
+	char user[ORDER_NAME_MAX], by[32];
+
+	if (!user_of(q, user))
+		return;
+	q->id = store_next_id(q->s->store);
+	request_by(q, by);
+	store_hand(q->s->store, q->id, what, user, request_text(q, "reason"), by, clock_wall().ms);
+	json_object_set_new(q->answer, "user", json_string(user));
+	json_object_set_new(q->answer, "incident", json_integer((json_int_t)q->id));
+	q->waits = 1;
+	order_account(q, type, what, user, 0, false);
+	finish(q);
+}
+
+void request_lock(struct request *q)
+{
+	by_hand(q, ORDER_LOCK, "lock");
+}
+
+void request_unlock(struct request *q)
+{
+	by_hand(q, ORDER_UNLOCK, "unlock");
+}
+
+void request_protect(struct request *q)
+{
+	by_hand(q, ORDER_PROTECT, "protect");
+}
+
+/* ---- contain: what was proposed, or by hand */
+
+static bool was_carried_out(const json_t *show)
+{
+	json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(show, "orders"), i, order) {
+		const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
+
+		if (status && strcmp(status, "done") == 0 &&
+		    strcmp(json_string_value(json_object_get(order, "what")), "notify") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The incident must be about this account, and not be carried out already. */
+static void proposal_told(void *arg, int error, const char *json)
+{
+	struct request *q = arg;
+	json_t *show = error < 0 ? NULL : json_loads(json, 0, NULL);
+	const char *subject = json_string_value(json_object_get(show, "subject"));
+	char user[ORDER_NAME_MAX];
+
+	if (!show) {
+		request_fail(q, 1, "there is no such incident");
+		return;
+	}
+	if (account_canonical(&q->s->config->accounts, span_of(request_text(q, "user")), user, sizeof(user)) < 0 ||
+	    !subject || strcmp(subject, user) != 0)
+		request_fail(q, 1, "that incident is not about %s", request_text(q, "user"));
+	else if (was_carried_out(show))
+		request_fail(q, 1, "that proposal was carried out already");
+	else if (!json_is_null(json_object_get(show, "closed")))
+		request_fail(q, 1, "that incident is closed");
+	else {
+		q->waits = 1;
+		q->id = (uint64_t)json_integer_value(json_object_get(q->args, "incident"));
+		json_object_set_new(q->answer, "user", json_string(user));
+		json_object_set_new(q->answer, "incident", json_integer((json_int_t)q->id));
+		order_account(q, ORDER_LOCK, "lock", user, 0, false);
+		finish(q);
+	}
+	json_decref(show);
+}
+
+void request_contain(struct request *q)
+{
+	json_t *incident = json_object_get(q->args, "incident");
+	struct outcome would = { .status = OUTCOME_PROPOSED, .text = "nothing was done: a dry run" };
+	char user[ORDER_NAME_MAX], arg[64];
+	int r;
+
+	if (json_is_true(json_object_get(q->args, "dry_run"))) {
+		if (!user_of(q, user))
+			return;
+		json_object_set_new(q->answer, "user", json_string(user));
+		request_step(q, "lock", user, &would);
+		request_end(q);
+		return;
+	}
+	if (!json_is_integer(incident)) {
+		by_hand(q, ORDER_LOCK, "contain");
+		return;
+	}
+	if (!user_of(q, user))
+		return;
+	snprintf(arg, sizeof(arg), "{\"id\":%lld}", (long long)json_integer_value(incident));
+	r = store_query(q->s->store, STORE_Q_SHOW, arg, proposal_told, q);
+	if (r < 0)
+		request_fail(q, 1, "the ledger cannot be asked: %s", strerror(-r));
+}
+
+/* ---- undo */
+
+struct lift {
+	struct request *q;
+	unsigned left;
+	bool done;
+	struct addr addr;
+};
+
+static void lifted(void *arg, const struct outcome *o)
+{
+	struct lift *l = arg;
+	struct outcome said = *o;
+	char text[ADDR_TEXT_MAX], by[32];
+	struct ban *b;
+
+	if (o->status != OUTCOME_REFUSED && --l->left > 0)
+		return;
+	if (o->status != OUTCOME_REFUSED) {
+		for (uint16_t i = 0; i < l->q->s->config->nscopes; i++)
+			if ((b = bans_find(l->q->s->bans, &l->addr, i)))
+				bans_remove(l->q->s->bans, b);
+		request_by(l->q, by);
+		store_unban(l->q->s->store, &l->addr, NULL, clock_wall().ms, by);
+		said.text[0] = 0;
+	}
+	request_step(l->q, "unban", addr_print(&l->addr, text), &said);
+	finish(l->q);
+	free(l);
+}
+
+static void lift_bans(struct request *q, uint64_t incident)
+{
+	struct serve *s = q->s;
+	size_t at = 0, n = 0;
+	struct addr *v = calloc(bans_count(s->bans) + 1, sizeof(*v));
+	const struct ban *b;
+
+	while (v && (b = bans_next(s->bans, &at)))
+		if (b->incident == incident)
+			v[n++] = b->addr;
+	for (size_t i = 0; i < n; i++) {
+		struct order_ban o = {
+			.head = { .id = store_next_id(s->store), .type = ORDER_UNBAN,
+				  .origin = ORIGIN_HAND, .jail = ORDER_NO_JAIL },
+			.addr = v[i], .host = v[i], .scope = ORDER_ANY_SCOPE,
+		};
+		struct lift *l = calloc(1, sizeof(*l));
+
+		if (!l)
+			break;
+		*l = (struct lift){ q, (unsigned)s->config->nscopes, false, v[i] };
+		q->waits++;
+		serve_order_told(s, &o.head, client_sock(q->c), l->left, lifted, l);
+	}
+	free(v);
+}
+
+/* The jail may judge this subject anew. */
+static void forget_subject(struct serve *s, const char *jail, const char *subject)
+{
+	const struct jail *j = jail ? config_jail(s->config, jail) : NULL;
+	char key[SUBJECT_KEY_MAX];
+	struct span k = { key, 0 };
+
+	if (!j || !subject || core_key_of(s->core, j, subject, key, sizeof(key), &k.n) < 0)
+		return;
+	windows_clear(s->core->windows, (uint16_t)(j - s->config->jails), k);
+	history_clear(s->core->history, (uint16_t)(j - s->config->jails), k);
+	state_changed(s);
+}
+
+static void undo_told(void *arg, int error, const char *json)
+{
+	struct request *q = arg;
+	bool false_alarm = json_is_true(json_object_get(q->args, "false_alarm"));
+	json_t *show = error < 0 ? NULL : json_loads(json, 0, NULL), *order;
+	char by[32];
+	size_t i;
+
+	if (!show) {
+		request_fail(q, 1, error == -ENOENT ? "there is no incident of that number" :
+			     "the ledger cannot answer");
+		return;
+	}
+	q->waits = 1;
+	json_array_foreach(json_object_get(show, "orders"), i, order) {
+		const char *what = json_string_value(json_object_get(order, "what"));
+		const char *target = json_string_value(json_object_get(order, "target"));
+		const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
+
+		if (!what || !target || !status || strcmp(status, "done") != 0 ||
+		    (strcmp(what, "lock") != 0 && strcmp(what, "contain") != 0))
+			continue;
+		order_account(q, ORDER_UNDO, "undo", target,
+			      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
+	}
+	lift_bans(q, q->id);
+	request_by(q, by);
+	store_incident_closed(q->s->store, q->id, clock_wall().ms, request_text(q, "cmd"), by);
+	forget_subject(q->s, json_string_value(json_object_get(show, "jail")),
+		       json_string_value(json_object_get(show, "subject")));
+	json_decref(show);
+	finish(q);
+}
+
+static void take_back(struct request *q)
+{
+	json_t *id = json_object_get(q->args, "id");
+	char arg[64];
+	int r;
+
+	if (!json_is_integer(id)) {
+		request_fail(q, 2, "which incident? `bailiff incidents` lists them");
+		return;
+	}
+	q->id = (uint64_t)json_integer_value(id);
+	json_object_set_new(q->answer, "id", json_integer((json_int_t)q->id));
+	snprintf(arg, sizeof(arg), "{\"id\":%llu}", (unsigned long long)q->id);
+	r = store_query(q->s->store, STORE_Q_SHOW, arg, undo_told, q);
+	if (r < 0)
+		request_fail(q, 1, "the ledger cannot be asked: %s", strerror(-r));
+}
+
+void request_undo(struct request *q)
+{
+	take_back(q);
+}
+
+void request_resolve(struct request *q)
+{
+	take_back(q);
+}

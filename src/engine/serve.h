@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_SERVE_H
+#define ENGINE_SERVE_H
+
+/*
+ * The engine as bailiffd runs it. serve.c is the loop and what bailiffd says;
+ * sources.c reads, act.c turns verdicts into orders and orders into outcomes,
+ * incidents.c keeps account incidents until their mail is out, state.c saves
+ * and restores, control.c and requests.c answer the command line.
+ */
+
+#include <ev.h>
+#include <jansson.h>
+
+#include "engine/bans.h"
+#include "engine/control.h"
+#include "engine/core.h"
+#include "engine/record/store.h"
+#include "wire/channel.h"
+#include "wire/engine.h"
+#include "wire/peer.h"
+
+struct sources;
+struct incidents;
+
+/* What an order's outcome is told to, once; frees itself. */
+typedef void outcome_fn(void *arg, const struct outcome *o);
+
+struct waiting_order {
+	struct waiting_order *next;
+	uint64_t id;
+	unsigned answers;	/* outcomes still to come */
+	outcome_fn *fn;
+	void *arg;
+};
+
+struct waiting_answer {
+	struct waiting_answer *next;
+	uint64_t ticket;
+	void (*fn)(void *arg, const struct message_answer *a);
+	void *arg;
+};
+
+struct serve {
+	struct ev_loop *loop;
+	struct config *config;
+	struct core *core;
+	struct peers *peers;
+	struct prefix_parser **parsers;		/* one a log */
+	struct complaints complaints;		/* for status */
+	char host[64];
+
+	bool speaking, stopping;
+	struct wall started;
+	struct outbox *out;			/* to bailiffd */
+	ev_io readable, writable;
+	struct engine_page *page;
+	size_t npoison;
+	struct message_poison poison[64];
+
+	struct sources *sources;
+	struct store *store;
+	ev_io store_readable;
+	struct bans *bans;
+	struct incidents *incidents;
+	struct control *control;
+	struct waiting_order *orders[1024];	/* by id */
+	struct waiting_answer *answers;
+	uint64_t ticket;
+
+	bool *refused;				/* per jail: pattern or test */
+	bool *poisoned;				/* per jail: killed engines */
+	bool *absent;				/* per jail: its service is not here */
+	int64_t paused_until_ms;
+	uint64_t shadowed;			/* orders not sent for the pause */
+
+	/* a frame of orders on its way */
+	size_t frame_n;
+	_Alignas(16) char frame[CHANNEL_MAX_BYTES];
+	ev_prepare flush;
+
+	/* snapshots */
+	ev_timer snapshot_timer;
+	bool snapshot_running, changed, stop_after_snapshot;
+	struct buf section[4];
+	ev_timer digest_timer;
+	struct message_note notes[8];		/* the last ones, for status */
+	size_t nnotes;
+};
+
+/* serve.c */
+int serve_main(void);
+/* Queue one order; fd of the admin who wants it, or -1. */
+void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
+/* The same, and tell its outcome. `answers`: how many will come. */
+void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
+		      unsigned answers, outcome_fn *fn, void *arg);
+void serve_flush(struct serve *s);
+void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t scope,
+	       void (*fn)(void *, const struct message_answer *), void *arg);
+void serve_send(struct serve *s, const void *p, size_t n);
+
+/* sources.c */
+int sources_new(struct serve *s, struct sources **ret);	/* before the sandbox */
+void sources_free(struct sources **r);
+void sources_add(struct sources *r, const struct message_source *m, const int *fds, size_t nfds);
+void sources_found(struct sources *r, const struct message_find *m, const int *fds, size_t nfds);
+void sources_start(struct sources *r, bool fresh);	/* positions are restored */
+void sources_stop(struct sources *r);
+void sources_save(const struct sources *r, struct buf *out);
+int sources_restore(struct sources *r, struct reader *in);
+json_t *sources_json(const struct sources *r);
+
+/* state.c */
+int state_restore(struct serve *s, bool *ret_fresh);
+void state_changed(struct serve *s);	/* arms the snapshot timer */
+void state_snapshot(struct serve *s);	/* now; at a stop the engine ends after it */
+
+/* act.c */
+void act_verdict(void *arg, const struct core_verdict *v);
+void act_outcome(struct serve *s, const struct outcome *o);
+int act_restore(struct serve *s);	/* bans of the ledger: again */
+uint64_t act_order_id(const struct core_verdict *v, unsigned action);
+enum jail_mode act_mode(const struct serve *s, uint16_t jail);
+/* One event for `watch`, from printf-like JSON made by jansson's pack format. */
+void act_event(struct serve *s, json_t *take_event);
+
+/* incidents.c */
+int incidents_new(struct serve *s, struct incidents **ret);
+void incidents_free(struct incidents **i);
+/* An account verdict: the steps wait for the ledger, the mail for the steps. */
+void incidents_open(struct incidents *i, uint64_t id, const struct core_verdict *v,
+		    const char *user, const char *propose_why);
+int incidents_restore(struct incidents *i);	/* what a crash left open; before store_start() */
+void incidents_resume(struct incidents *i);	/* ... goes on */
+void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *subject,
+		    const char *body, outcome_fn *fn, void *arg);
+
+#endif

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is read, and from where on. Files and journals come as descriptors;
+ * bailiffd watches directories, the inotify it shares with us tells when
+ * content changed.
+ *
+ * A file is followed by its descriptor, not by its name: after a rotation by
+ * rename the old one is read on until it has been quiet for a while. After a
+ * copytruncate the copy is asked for, and read from where we were. At a start
+ * each saved position is looked for: in the open file of that inode, else in
+ * the rotated parts beside it, compressed ones too. What cannot be found is
+ * said.
+ */
+#include "engine/serve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/read/follow.h"
+#include "engine/read/history.h"
+#include "engine/read/journal.h"
+
+#define SOURCES_MAX 1024
+#define READ_BUDGET (1u << 20)		/* bytes of one source, then the next */
+#define JOURNAL_BUDGET 4096		/* entries */
+#define RETIRED_QUIET_MS 30000
+
+struct source {
+	struct sources *all;
+	uint16_t log;
+	bool dirty, retired, waiting, failed;
+	bool finished;			/* an old part is being read: read_ms is its mtime */
+	int error;			/* failed: -errno */
+	int wd;
+	dev_t dev;
+	ino_t ino;
+	struct follow *follow;		/* NULL: a journal, or failed */
+	struct journal *journal;
+	struct event_time last;
+	uint64_t hits, lines;
+	int64_t read_ms;		/* wall: when it last gave a line */
+	int64_t changed_ms;
+	char path[SOURCE_PATH_MAX];
+};
+
+/* A place we were at before the start. */
+struct saved {
+	uint16_t log;
+	bool used;
+	struct position pos;
+	int64_t last_ms;
+	char path[SOURCE_PATH_MAX];
+	char cursor[256];		/* a journal's */
+};
+
+/* A rotated part that was asked for. */
+struct search {
+	struct search *next;
+	uint64_t ticket;
+	struct source *truncated;	/* NULL: lost over a stop */
+	uint16_t log;
+	struct position pos;
+	struct event_time last;
+	char path[SOURCE_PATH_MAX];
+};
+
+struct sources {
+	struct serve *s;
+	size_t n;
+	struct source *v[SOURCES_MAX];
+	struct journal **journals;	/* per log, opened empty before the sandbox */
+	size_t nsaved;
+	struct saved *saved;
+	struct search *searches;
+	bool started, fresh;
+	uint64_t clamped, skipped, gaps;
+	ev_io inotify;
+	ev_idle more;
+	ev_timer retire;
+};
+
+/* ---- one line */
+
+static bool is_poison(const struct serve *s, uint16_t log, const struct position *pos)
+{
+	for (size_t i = 0; i < s->npoison; i++)
+		if (s->poison[i].log == log && s->poison[i].pos.offset == pos->offset &&
+		    s->poison[i].pos.ino == pos->ino)
+			return true;
+	return false;
+}
+
+static void work_on(struct source *src, const struct entry *e, struct span line,
+		    const struct position *pos, bool trusted)
+{
+	struct sources *all = src->all;
+	struct serve *s = all->s;
+	struct engine_page *page = s->page;
+	struct clockwork clock = {
+		s->parsers[src->log], { .arrival = { src->read_ms }, .finished = src->finished }, &src->last, &all->clamped,
+	};
+
+	page->log = src->log;
+	page->pos.dev = pos->dev;
+	page->pos.ino = pos->ino;
+	page->pos.fingerprint = pos->fingerprint;
+	page->pos.offset = pos->offset;
+	page->jail = ORDER_NO_JAIL;
+	page->busy = 1;
+	src->lines++;
+	if (s->npoison && is_poison(s, src->log, pos)) {
+		all->skipped++;
+		log_warning("log %s: the entry at offset %llu is passed over", s->config->logs[src->log].name,
+			    (unsigned long long)pos->offset);
+	} else {
+		src->hits += core_take(s->core, src->log, e, line, pos, &clock, trusted);
+	}
+	page->busy = 0;
+}
+
+#ifdef BAILIFF_FAULT
+/* The build for tests has one fault: these words in a line end the engine. */
+static void fault(struct span line)
+{
+	if (memmem(line.p, line.n, "bailiff-test-crash", 18))
+		abort();
+}
+#endif
+
+static int on_line(void *arg, const struct line *line)
+{
+	struct source *src = arg;
+	struct serve *s = src->all->s;
+	struct entry e;
+
+#ifdef BAILIFF_FAULT
+	if (!is_poison(s, src->log, &line->pos)) {
+		s->page->log = src->log;
+		s->page->pos.ino = line->pos.ino;
+		s->page->pos.dev = line->pos.dev;
+		s->page->pos.offset = line->pos.offset;
+		s->page->pos.fingerprint = line->pos.fingerprint;
+		s->page->busy = 1;
+		fault(line->text);
+		s->page->busy = 0;
+	}
+#endif
+	prefix_parse(s->parsers[src->log], line->text, &e);
+	work_on(src, &e, line->text, &line->pos, s->config->logs[src->log].trust);
+	return 0;
+}
+
+static int on_entry(void *arg, const struct journal_entry *e)
+{
+	struct source *src = arg;
+
+	work_on(src, &e->entry, e->entry.text, &e->pos,
+		src->all->s->config->logs[src->log].trust || journal_trusted(src->journal));
+	return 0;
+}
+
+/* ---- searching for rotated parts */
+
+static void search(struct sources *r, uint16_t log, const char *path, const struct position *pos,
+		   struct event_time last, struct source *truncated)
+{
+	struct message_find find = {
+		.head = { .type = MSG_FIND, .count = 1 }, .log = log,
+		.ticket = ++r->s->ticket, .pos = *pos,
+	};
+	struct search *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return;
+	*q = (struct search){ .next = r->searches, .ticket = find.ticket, .truncated = truncated,
+			      .log = log, .pos = *pos, .last = last };
+	memcpy(q->path, path, sizeof(q->path));
+	memcpy(find.path, path, sizeof(find.path));
+	r->searches = q;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->log == log && strcmp(r->v[i]->path, path) == 0)
+			r->v[i]->waiting = true;
+	serve_send(r->s, &find, sizeof(find));
+}
+
+static bool is_open(const struct sources *r, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return true;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->follow && r->v[i]->dev == st.st_dev && r->v[i]->ino == st.st_ino)
+			return true;
+	return false;
+}
+
+/* Read a finished part to its end, on behalf of `src`; *last: where that was. */
+static void read_part(struct source *src, int take_fd, uint64_t offset, struct position *last)
+{
+	struct history_file *h = NULL;
+	struct line line;
+	int e = history_open(take_fd, src->all->s->config->line_max, offset, &h);
+
+	if (e == 0) {
+		src->read_ms = history_mtime_ms(h);
+		src->finished = true;
+		while ((e = history_next(h, &line)) > 0)
+			on_line(src, &line);
+		src->finished = false;
+		*last = history_position(h);
+	}
+	history_close(&h);
+	if (e < 0) {
+		src->all->gaps++;
+		log_warning("log %s: a rotated part of %s could not be read: %s",
+			    src->all->s->config->logs[src->log].name, src->path, strerror(-e));
+	}
+}
+
+static void chain(struct sources *r, struct search *q, struct source *src, const int *fds, size_t n)
+{
+	struct position last = q->pos;
+	size_t at = 0;
+
+	while (at < n && !(history_is(fds[at], &q->pos) && (q->truncated || !is_open(r, fds[at]))))
+		at++;
+	if (at == n) {
+		r->gaps++;
+		log_warning("log %s: the rotated part of %s was not found: lines after offset %llu of it may be missing",
+			    r->s->config->logs[q->log].name, q->path, (unsigned long long)q->pos.offset);
+		return;
+	}
+	read_part(src, dup(fds[at]), q->pos.offset, &last);
+	if (q->truncated)
+		return;
+	/* What was rotated since is newer than the part, and none of ours. */
+	for (size_t i = at + 1; i < n; i++) {
+		if (is_open(r, fds[i]) || history_is(fds[i], &last))
+			continue;
+		read_part(src, dup(fds[i]), 0, &last);
+	}
+}
+
+void sources_found(struct sources *r, const struct message_find *m, const int *fds, size_t nfds)
+{
+	struct search **p = &r->searches, *q;
+	struct source *src = NULL, stand_in = { .all = r, .wd = -1 };
+	bool others = false;
+
+	while (*p && (*p)->ticket != m->ticket)
+		p = &(*p)->next;
+	q = *p;
+	if (q) {
+		*p = q->next;
+		src = q->truncated ? q->truncated : &stand_in;
+		if (!q->truncated) {
+			stand_in.log = q->log;
+			stand_in.last = q->last;
+			memcpy(stand_in.path, q->path, sizeof(stand_in.path));
+		}
+		chain(r, q, src, fds, nfds);
+		if (q->truncated) {
+			follow_restart(q->truncated->follow);
+			log_info("log %s: %s was truncated and is read from its start",
+				 r->s->config->logs[q->log].name, q->path);
+		}
+		for (struct search *o = r->searches; o; o = o->next)
+			others |= o->log == q->log && strcmp(o->path, q->path) == 0;
+		for (size_t i = 0; i < r->n && !others; i++)
+			if (r->v[i]->log == q->log && strcmp(r->v[i]->path, q->path) == 0) {
+				r->v[i]->waiting = false;
+				r->v[i]->dirty = true;
+				if (stand_in.last.ms > r->v[i]->last.ms)
+					r->v[i]->last = stand_in.last;
+			}
+		free(q);
+		ev_idle_start(r->s->loop, &r->more);
+		state_changed(r->s);
+	}
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+}
+
+/* ---- reading */
+
+static void source_free(struct source **sp)
+{
+	follow_free(&(*sp)->follow);
+	free(*sp);
+	*sp = NULL;
+}
+
+/* true: there is more. */
+static bool read_file(struct source *src)
+{
+	bool more = false;
+	int e = follow_read(src->follow, READ_BUDGET, on_line, src, &more);
+	struct position pos;
+
+	if (e != -ESTALE) {
+		if (e < 0)
+			log_err("log %s: %s: %s", src->all->s->config->logs[src->log].name, src->path, strerror(-e));
+		return more;
+	}
+	pos = follow_position(src->follow);
+	search(src->all, src->log, src->path, &pos, src->last, src);
+	return false;
+}
+
+static bool read_source(struct source *src)
+{
+	uint64_t before = src->lines;
+	bool more = false;
+	int e;
+
+	src->read_ms = clock_wall().ms;
+	if (src->follow) {
+		more = read_file(src);
+	} else if (src->journal) {
+		e = journal_read(src->journal, JOURNAL_BUDGET, on_entry, src, &more);
+		if (e < 0)
+			log_err("log %s: journal: %s", src->all->s->config->logs[src->log].name, strerror(-e));
+	}
+	if (src->lines != before) {
+		src->changed_ms = src->read_ms;
+		state_changed(src->all->s);
+	}
+	return more;
+}
+
+static void read_dirty(struct sources *r)
+{
+	bool more = false;
+
+	for (size_t i = 0; i < r->n; i++) {
+		struct source *src = r->v[i];
+
+		if (!src->dirty || src->waiting || src->failed)
+			continue;
+		src->dirty = read_source(src);
+		more |= src->dirty;
+	}
+	serve_flush(r->s);
+	if (more) {
+		ev_idle_start(r->s->loop, &r->more);
+		return;
+	}
+	ev_idle_stop(r->s->loop, &r->more);
+	if (r->fresh) {
+		/* The window before the start is read: from here on all counts,
+		 * whatever its stamp, and a crash goes on from here. */
+		r->fresh = false;
+		r->s->core->not_before_ms = INT64_MIN;
+		state_snapshot(r->s);
+	}
+}
+
+static void on_more(struct ev_loop *loop, ev_idle *w, int events)
+{
+	(void)loop;
+	(void)events;
+	read_dirty(w->data);
+}
+
+static void mark(struct sources *r, int wd)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->wd == wd && wd >= 0) {
+			r->v[i]->dirty = true;
+			known = true;
+		}
+	for (size_t i = 0; i < r->n && !known; i++)
+		r->v[i]->dirty |= r->v[i]->journal != NULL || wd < 0;
+}
+
+static void on_inotify(struct ev_loop *loop, ev_io *w, int events)
+{
+	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	struct sources *r = w->data;
+	ssize_t n;
+
+	(void)loop;
+	(void)events;
+	while ((n = read(ENGINE_FD_INOTIFY, buf, sizeof(buf))) > 0) {
+		const struct inotify_event *e;
+
+		for (char *p = buf; p < buf + n; p += sizeof(*e) + e->len) {
+			e = (const struct inotify_event *)p;
+			mark(r, e->mask & IN_Q_OVERFLOW ? -1 : e->wd);
+		}
+	}
+	if (r->started)
+		read_dirty(r);
+}
+
+/* Rotated files that have been quiet long enough are let go. */
+static void on_retire(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct sources *r = t->data;
+	int64_t now = clock_wall().ms;
+	size_t kept = 0;
+	bool left = false;
+
+	(void)events;
+	for (size_t i = 0; i < r->n; i++) {
+		struct source *src = r->v[i];
+
+		if (src->retired && !src->waiting && !src->dirty && now - src->changed_ms >= RETIRED_QUIET_MS) {
+			follow_flush(src->follow, on_line, src);
+			inotify_rm_watch(ENGINE_FD_INOTIFY, src->wd);
+			source_free(&src);
+			state_changed(r->s);
+			continue;
+		}
+		left |= src->retired;
+		r->v[kept++] = src;
+	}
+	r->n = kept;
+	serve_flush(r->s);
+	if (!left)
+		ev_timer_stop(loop, t);
+}
+
+/* ---- sources come */
+
+static struct saved *find_saved(struct sources *r, const struct source *src)
+{
+	for (size_t i = 0; i < r->nsaved; i++) {
+		struct saved *v = &r->saved[i];
+
+		if (v->log == src->log && !v->cursor[0] && v->pos.dev == src->dev && v->pos.ino == src->ino)
+			return v;
+	}
+	return NULL;
+}
+
+/* Where a file begins for us. */
+static void place_file(struct sources *r, struct source *src)
+{
+	struct saved *v = find_saved(r, src);
+
+	if (!v)
+		return;		/* from its start */
+	v->used = true;
+	src->last.ms = v->last_ms;
+	if (follow_seek(src->follow, &v->pos) == 0)
+		return;
+	/* Truncated, or another file in the same inode, while we were away. */
+	search(r, src->log, src->path, &v->pos, src->last, src);
+}
+
+static void place_journal(struct sources *r, struct source *src)
+{
+	int64_t from = clock_wall().ms;
+	int e;
+
+	for (size_t i = 0; i < r->nsaved; i++) {
+		struct saved *v = &r->saved[i];
+
+		if (v->log != src->log || !v->cursor[0])
+			continue;
+		v->used = true;
+		src->last.ms = v->last_ms;
+		e = journal_seek_cursor(src->journal, v->cursor);
+		if (e == -ENOENT) {
+			r->gaps++;
+			log_warning("log %s: the journal no longer holds where we were: entries may be missing",
+				    r->s->config->logs[src->log].name);
+		}
+		return;
+	}
+	/* No history: one longest window, as with files. */
+	if (r->s->core->not_before_ms > 0)
+		from = r->s->core->not_before_ms;
+	journal_seek_time(src->journal, from);
+}
+
+static void add_file(struct sources *r, const struct message_source *m, int fd)
+{
+	struct source *src = calloc(1, sizeof(*src));
+	struct stat st;
+	int e;
+
+	if (!src) {
+		close(fd);
+		return;
+	}
+	*src = (struct source){ .all = r, .log = m->log, .wd = m->wd, .dirty = true };
+	memcpy(src->path, m->path, sizeof(src->path));
+	if (fstat(fd, &st) == 0) {
+		src->dev = st.st_dev;
+		src->ino = st.st_ino;
+	}
+	e = follow_open(fd, r->s->config->line_max, &src->follow);
+	if (e < 0) {
+		log_err("log %s: %s: %s", r->s->config->logs[m->log].name, m->path, strerror(-e));
+		free(src);
+		return;
+	}
+	src->changed_ms = clock_wall().ms;
+	for (size_t i = 0; i < r->n; i++) {
+		struct source *old = r->v[i];
+
+		if (old->log != src->log || strcmp(old->path, src->path) != 0)
+			continue;
+		/* The same name, another file: the old one was rotated. */
+		old->retired = !old->failed && old->follow;
+		old->dirty = true;
+		old->changed_ms = src->changed_ms;
+		src->waiting = old->waiting;
+		if (old->retired && !ev_is_active(&r->retire))
+			ev_timer_again(r->s->loop, &r->retire);
+	}
+	r->v[r->n++] = src;
+	if (r->started) {
+		log_info("log %s: following %s", r->s->config->logs[m->log].name, m->path);
+		state_changed(r->s);
+	}
+}
+
+static void add_journal(struct sources *r, const struct message_source *m, const int *fds, size_t n)
+{
+	struct journal *j = r->journals[m->log];
+	struct source *src = NULL;
+	int e;
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->log == m->log && r->v[i]->journal)
+			src = r->v[i];
+	if (!j)
+		return;
+	e = journal_reopen(j, fds, n);
+	if (e < 0 && e != -ENOENT) {
+		log_err("log %s: %s: %s", r->s->config->logs[m->log].name, m->path, strerror(-e));
+		return;
+	}
+	if (src) {
+		src->dirty = true;
+		return;
+	}
+	src = calloc(1, sizeof(*src));
+	if (!src)
+		return;
+	*src = (struct source){ .all = r, .log = m->log, .wd = -1, .dirty = true, .journal = j };
+	memcpy(src->path, m->path, sizeof(src->path));
+	r->v[r->n++] = src;
+}
+
+static void add_failed(struct sources *r, const struct message_source *m)
+{
+	struct source *src = calloc(1, sizeof(*src));
+
+	if (!src)
+		return;
+	*src = (struct source){ .all = r, .log = m->log, .wd = -1, .failed = true, .error = m->wd };
+	memcpy(src->path, m->path, sizeof(src->path));
+	r->v[r->n++] = src;
+}
+
+void sources_add(struct sources *r, const struct message_source *m, const int *fds, size_t nfds)
+{
+	bool file = m->head.type == MSG_SOURCE && nfds == 1;
+
+	if (m->log >= r->s->config->nlogs || r->n == SOURCES_MAX) {
+		for (size_t i = 0; i < nfds; i++)
+			close(fds[i]);
+		if (r->n == SOURCES_MAX)
+			log_err("more than %d log files: %s is not read", SOURCES_MAX, m->path);
+		return;
+	}
+	if (file)
+		add_file(r, m, fds[0]);
+	else if (m->head.type == MSG_JOURNAL)
+		add_journal(r, m, fds, nfds);
+	else
+		add_failed(r, m);
+	if (r->started)
+		read_dirty(r);
+}
+
+/* ---- start and stop */
+
+int sources_new(struct serve *s, struct sources **ret)
+{
+	struct sources *r = calloc(1, sizeof(*r));
+	int e = 0;
+
+	if (!r)
+		return -ENOMEM;
+	r->s = s;
+	r->journals = calloc(s->config->nlogs + 1, sizeof(*r->journals));
+	if (!r->journals)
+		e = -ENOMEM;
+	for (size_t i = 0; i < s->config->nlogs && e == 0; i++)
+		if (s->config->logs[i].has_journal)
+			e = journal_open(NULL, 0, &s->config->logs[i].units, s->config->line_max, &r->journals[i]);
+	if (e < 0) {
+		sources_free(&r);
+		return e;
+	}
+	ev_io_init(&r->inotify, on_inotify, ENGINE_FD_INOTIFY, EV_READ);
+	ev_idle_init(&r->more, on_more);
+	ev_timer_init(&r->retire, on_retire, 10., 10.);
+	r->inotify.data = r->more.data = r->retire.data = r;
+	*ret = r;
+	return 0;
+}
+
+void sources_free(struct sources **rp)
+{
+	struct sources *r = *rp;
+
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n; i++)
+		source_free(&r->v[i]);
+	for (size_t i = 0; r->journals && i < r->s->config->nlogs; i++)
+		journal_free(&r->journals[i]);
+	free(r->journals);
+	free(r->saved);
+	free(r);
+	*rp = NULL;
+}
+
+void sources_start(struct sources *r, bool fresh)
+{
+	r->fresh = fresh;
+	r->started = true;
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i]->follow)
+			place_file(r, r->v[i]);
+		else if (r->v[i]->journal)
+			place_journal(r, r->v[i]);
+	}
+	/* Where we were in what is no longer there under its name. */
+	for (size_t i = 0; i < r->nsaved; i++)
+		if (!r->saved[i].used && !r->saved[i].cursor[0])
+			search(r, r->saved[i].log, r->saved[i].path, &r->saved[i].pos,
+			       (struct event_time){ r->saved[i].last_ms }, NULL);
+	ev_io_start(r->s->loop, &r->inotify);
+	ev_idle_start(r->s->loop, &r->more);
+}
+
+void sources_stop(struct sources *r)
+{
+	ev_io_stop(r->s->loop, &r->inotify);
+	ev_idle_stop(r->s->loop, &r->more);
+	ev_timer_stop(r->s->loop, &r->retire);
+}
+
+void sources_save(const struct sources *r, struct buf *out)
+{
+	uint32_t n = 0;
+	size_t at = out->n;
+
+	buf_put_u32(out, 0);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct source *src = r->v[i];
+		const char *cursor = src->journal ? journal_cursor(src->journal) : "";
+		struct position pos = { 0 };
+
+		if (src->failed || (src->journal && !cursor))
+			continue;
+		if (src->follow)
+			pos = follow_position(src->follow);
+		buf_put_span(out, span_of(r->s->config->logs[src->log].name));
+		buf_put_span(out, span_of(src->path));
+		buf_put_span(out, span_of(cursor));
+		buf_put(out, &pos, sizeof(pos));
+		buf_put_u64(out, (uint64_t)src->last.ms);
+		n++;
+	}
+	if (!buf_error(out))
+		memcpy(out->p + at, &n, sizeof(n));
+}
+
+static void copy_text(char *to, size_t size, struct span from)
+{
+	if (from.n < size)
+		memcpy(to, from.p, from.n);
+}
+
+int sources_restore(struct sources *r, struct reader *in)
+{
+	uint32_t n = reader_u32(in);
+
+	if (n > SOURCES_MAX)
+		return -EBADMSG;
+	r->saved = calloc(n + 1, sizeof(*r->saved));
+	if (!r->saved)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		struct saved *v = &r->saved[r->nsaved];
+		struct span name = reader_span(in), path = reader_span(in), cursor = reader_span(in);
+		struct span pos = reader_bytes(in, sizeof(v->pos));
+		int64_t last = (int64_t)reader_u64(in);
+		char text[128] = "";
+		int log;
+
+		if (in->error)
+			return in->error;
+		copy_text(text, sizeof(text), name);
+		log = config_log(r->s->config, text);
+		if (log < 0)
+			continue;
+		v->log = (uint16_t)log;
+		v->last_ms = last;
+		memcpy(&v->pos, pos.p, sizeof(v->pos));
+		copy_text(v->path, sizeof(v->path), path);
+		copy_text(v->cursor, sizeof(v->cursor), cursor);
+		r->nsaved++;
+	}
+	return 0;
+}
+
+json_t *sources_json(const struct sources *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct source *src = r->v[i];
+		const char *state = src->failed ? "failed" : src->retired ? "rotated" :
+				    src->waiting ? "waiting" : "following";
+		struct position pos = { 0 };
+		struct stat st;
+		json_int_t lag = 0;
+
+		if (src->follow) {
+			pos = follow_position(src->follow);
+			if (fstat(follow_fd(src->follow), &st) == 0 && (uint64_t)st.st_size > pos.offset)
+				lag = (json_int_t)((uint64_t)st.st_size - pos.offset);
+		}
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s?}",
+			"log", r->s->config->logs[src->log].name, "kind", src->journal ? "journal" : "file",
+			"path", src->path, "state", state, "lines", (json_int_t)src->lines,
+			"hits", (json_int_t)src->hits, "lag", lag,
+			"error", src->failed ? strerror(-src->error) : NULL));
+	}
+	return list;
+}

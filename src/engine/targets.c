@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a verdict to whom its actions are about: one list for replay and live. */
+#include "engine/targets.h"
+
+#include "base/addr.h"
+#include "engine/count/subject.h"
+
+static const char *const names[] = {
+	[ACTION_BAN] = "ban", [ACTION_PARK] = "park", [ACTION_DENY] = "deny",
+	[ACTION_LOCK] = "lock", [ACTION_KICK] = "kick", [ACTION_HOLD] = "hold",
+	[ACTION_CONTAIN] = "contain", [ACTION_NOTIFY] = "notify", [ACTION_RUN] = "run",
+};
+
+const char *action_name(enum action_kind kind)
+{
+	return names[kind];
+}
+
+/* The host a ban is about: as captured, else as counted. */
+static struct addr host_of(const struct core_verdict *v)
+{
+	for (unsigned i = 0; i < v->hit->ncaptures; i++)
+		if (v->hit->capture[i].type == FIELD_ADDR)
+			return v->hit->capture[i].addr;
+	for (size_t i = 0; i < v->subject->n; i++)
+		if (v->subject->part[i].type == FIELD_ADDR)
+			return v->subject->part[i].addr;
+	return (struct addr){ 0 };
+}
+
+static void tell_ban(const struct decided *d, const struct addr *host, target_fn *fn, void *arg)
+{
+	struct addr prefix = core_ban_prefix(d->action, host);
+	char text[ADDR_TEXT_MAX];
+
+	fn(arg, d, host, addr_print(&prefix, text));
+}
+
+void targets_each(const struct config *c, const struct core_verdict *v,
+		  target_fn *fn, void *arg)
+{
+	struct addr host = host_of(v);
+	struct buf text = { 0 };
+
+	subject_print(c, v->subject, &text);
+	for (size_t i = 0; i < v->v->nactions; i++) {
+		const struct decided *d = &v->v->action[i];
+
+		if (d->action->kind != ACTION_BAN)
+			fn(arg, d, NULL, buf_cstr(&text));
+		else if (d->action->whom == WHOM_SUBJECT)
+			tell_ban(d, &host, fn, arg);
+		else
+			for (size_t k = 0; k < v->nseen; k++)
+				tell_ban(d, &v->seen[k], fn, arg);
+	}
+	buf_free(&text);
+}

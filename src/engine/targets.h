@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_TARGETS_H
+#define ENGINE_TARGETS_H
+
+#include "engine/core.h"
+
+const char *action_name(enum action_kind kind);	/* "ban", "lock", ... */
+
+/*
+ * Each action of a verdict with each of its targets, named as a person would.
+ * `host` is the address behind a ban, NULL for all else.
+ */
+typedef void target_fn(void *arg, const struct decided *d, const struct addr *host,
+		       const char *target);
+void targets_each(const struct config *c, const struct core_verdict *v,
+		  target_fn *fn, void *arg);
+
+#endif
