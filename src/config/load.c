@@ -161,9 +161,9 @@ int config_load(const struct pack *p, struct complaints *bad,
 		struct config **ret)
 {
 	struct loaded *d = calloc(1, sizeof(*d));
-	struct config *c = &d->config;
-	struct loader l = { .bad = bad, .config = c };
+	struct loader l = { .bad = bad };
 	const struct node *jails = NULL;
+	struct config *c;
 	int err;
 
 	if (!d)
@@ -173,17 +173,17 @@ int config_load(const struct pack *p, struct complaints *bad,
 		config_free(&c);
 		return -ENOMEM;
 	}
+	l.config = c = &d->config;
 	l.arena = &d->arena;
 	l.base = pack_base(p);
 	err = load_main(&l, p, &jails);
 	if (!err)
 		err = loader_jails(&l, p, jails);
-	if (err) {
+	if (err)
 		config_free(&c);
-		return err;
-	}
-	*ret = c;
-	return 0;
+	else
+		*ret = c;
+	return err;
 }
 
 void config_free(struct config **c)
