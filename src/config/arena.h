@@ -27,7 +27,7 @@ void *arena_push(struct arena *a, void *v, size_t *n, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_span(struct arena *a, struct span s);
 char *arena_printf(struct arena *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), nonnull(2)));
 void arena_free(struct arena *a);
 
 #endif
