@@ -2,8 +2,8 @@
 /*
  * What `incidents`, `show`, `why` and the digest ask, answered out of the
  * ledger as JSON. Takes a question and its arguments, gives text; runs in the
- * ledger's thread between commits, so every statement is bounded by a LIMIT or
- * by an index on time. Each statement's columns stand beside it as a table.
+ * ledger's thread between commits, where a second is no harm. Each statement's
+ * columns stand beside it as a table.
  *
  * Parameters are the same everywhere: ?1 limit or id, ?2 since or "open only",
  * ?3 now or until, ?4 the type of an order that locks; the rest are subjects.
@@ -321,7 +321,7 @@ static const char of_verdicts_sql[] =
 	" closed_ms, closed_how, closed_by FROM verdicts"
 	" WHERE subject IN " OF_SUBJECT
 	" OR id IN (SELECT incident FROM bans WHERE addr IN " OF_ADDR ")"
-	" ORDER BY at_ms DESC, id DESC LIMIT ?1";
+	" ORDER BY id DESC LIMIT ?1";
 
 static const char of_bans_sql[] =
 	BAN_COLUMNS " WHERE addr IN " OF_ADDR " ORDER BY since_ms DESC LIMIT ?1";
@@ -476,12 +476,39 @@ static int ask_digest(const struct question *q, json_t *answer)
 	return r;
 }
 
+/* ---- locks ---- */
+
+static const struct column lock_columns[] = {
+	{ "user", COLUMN_TEXT }, { "since", COLUMN_TIME }, { "incident", COLUMN_NUMBER },
+	{ "by", COLUMN_TEXT }, { "state", COLUMN_TEXT }, { 0 }
+};
+
+/* A lock that was done, and that no later unlock or undo of the account ended. */
+static const char locks_sql[] =
+	"SELECT target, max(at_ms), incident,"
+	" coalesce((SELECT jail FROM verdicts v WHERE v.id = o.incident),"
+	"  (SELECT by FROM hand h WHERE h.id = o.incident)), 'locked'"
+	" FROM orders o WHERE type = ?4 AND status = 0 AND NOT EXISTS ("
+	"  SELECT 1 FROM orders u WHERE u.target = o.target AND u.status = 0"
+	"   AND u.type IN (?1, ?2) AND u.at_ms >= o.at_ms)"
+	" GROUP BY target ORDER BY 2";
+
+static int ask_locks(const struct question *q, json_t *answer)
+{
+	struct value v[] = {
+		number(ORDER_UNLOCK), number(ORDER_UNDO), number(0), number(ORDER_LOCK),
+	};
+
+	return put_rows(q, answer, "locks", locks_sql, v, 4, lock_columns, NULL);
+}
+
 /* ---- all of them ---- */
 
 static int (*const ask[])(const struct question *q, json_t *answer) = {
 	[STORE_Q_INCIDENTS] = ask_incidents,
 	[STORE_Q_SHOW] = ask_show,
 	[STORE_Q_VERDICTS_OF] = ask_verdicts_of,
+	[STORE_Q_LOCKS] = ask_locks,
 	[STORE_Q_DIGEST] = ask_digest,
 };
 

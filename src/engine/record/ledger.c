@@ -84,7 +84,7 @@ static const char *const prunes[LEDGER_PRUNES] = {
 	"DELETE FROM bans WHERE id IN (SELECT id FROM bans"
 	" WHERE until_ms < ?1 LIMIT " PRUNE_ROWS ")",
 	"DELETE FROM bans WHERE id IN (SELECT id FROM bans"
-	" WHERE since_ms < ?1 AND ended_ms < ?1 LIMIT " PRUNE_ROWS ")",
+	" WHERE ended_ms < ?1 LIMIT " PRUNE_ROWS ")",
 	"DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts"
 	" WHERE until_ms < ?1 LIMIT " PRUNE_ROWS ")",
 	"DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts"

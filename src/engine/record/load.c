@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * History out of the ledger at a start: rows in, calls of the caller's
- * function out, oldest first. One statement each, a row at a time, so that a
- * million bans need no memory here.
+ * function out, as they were recorded. One statement each, a row at a time; of
+ * a million bans only the ids are sorted in memory, not the rows.
  */
 #include "engine/record/load.h"
 
@@ -84,8 +84,8 @@ int load_active_bans(struct ledger *l, int64_t now_ms, store_ban_fn *fn, void *a
 
 	return each(ledger_db(l), "SELECT id, incident, addr, scope, jail,"
 		    " since_ms, until_ms, reason, by FROM bans"
-		    " WHERE until_ms > ?1 AND ended_ms IS NULL"
-		    " ORDER BY since_ms, id", now_ms, ban_row, &c);
+		    " WHERE id IN (SELECT id FROM bans WHERE until_ms > ?1)"
+		    " AND ended_ms IS NULL ORDER BY id", now_ms, ban_row, &c);
 }
 
 static int verdict_row(sqlite3_stmt *row, void *arg)
@@ -111,9 +111,11 @@ int load_verdicts(struct ledger *l, int64_t since_ms, store_verdict_fn *fn, void
 
 	return each(ledger_db(l), "SELECT id, jail, key, subject, at_ms, until_ms,"
 		    " dev, ino, fingerprint, offset, amount, mode, actions,"
-		    " closed_ms FROM verdicts WHERE at_ms >= ?1"
-		    " OR (until_ms > ?1 AND closed_ms IS NULL)"
-		    " ORDER BY at_ms, id", since_ms, verdict_row, &c);
+		    " closed_ms FROM verdicts WHERE id IN"
+		    " (SELECT id FROM verdicts WHERE at_ms >= ?1 UNION ALL"
+		    "  SELECT id FROM verdicts WHERE until_ms > ?1"
+		    "  AND closed_ms IS NULL)"
+		    " ORDER BY id", since_ms, verdict_row, &c);
 }
 
 static int order_row(sqlite3_stmt *row, void *arg)

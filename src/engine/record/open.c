@@ -44,7 +44,7 @@
 	"PRAGMA cell_size_check = ON;" \
 	"PRAGMA journal_mode = WAL;" \
 	"PRAGMA synchronous = FULL;" \
-	"PRAGMA wal_autocheckpoint = 4000;" \
+	"PRAGMA wal_autocheckpoint = 8000;" \
 	"PRAGMA journal_size_limit = 33554432;"
 
 bool ledger_may_recover(int error)
@@ -184,6 +184,9 @@ static int open_db(struct ledger *l, bool clean, int *ret_version)
 			     SQLITE_OPEN_NOMUTEX, LEDGER_VFS);
 	if (rc != SQLITE_OK)
 		return ledger_errno(l->db, rc);
+	/* What SQLite may not write it opens for reading, and says nothing. */
+	if (sqlite3_db_readonly(l->db, "main") == 1 && !l->trouble)
+		return access(LEDGER_NAME, W_OK) < 0 ? -errno : -EROFS;
 	sqlite3_extended_result_codes(l->db, 1);
 	sqlite3_busy_timeout(l->db, BUSY_MS);
 	sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

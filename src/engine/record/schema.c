@@ -5,11 +5,11 @@
  * here; a new need is a new row. The version is SQLite's user_version.
  *
  * Times are milliseconds since the epoch, INT64_MAX for "no end"; ids are
- * store_next_id()'s. Indices are as few as the questions allow, since each
- * costs a page or so for every ban of a burst: those on times and incidents
- * grow at their end, only three (verdict identity, its subject, a ban's
- * address) are hit at random. Evidence lies apart, so that history is read at
- * a start without it.
+ * store_next_id()'s, which grow as rows are recorded. Indices are few, and all
+ * but one grow at their end: one that is hit at random costs a page for every
+ * row of a burst, many times over. So a verdict's identity begins with its
+ * time, `why` reads the verdicts backwards, and the digest reads all there is.
+ * Evidence lies apart, so that history is read at a start without it.
  */
 #include "engine/record/schema.h"
 
@@ -39,10 +39,8 @@ static const char *const migrations[] = {
 	" dev INTEGER, ino INTEGER, fingerprint INTEGER, offset INTEGER,"
 	" amount INTEGER, mode INTEGER, actions TEXT, recorded_ms INTEGER,"
 	" closed_ms INTEGER, closed_how TEXT, closed_by TEXT,"
-	" UNIQUE (jail, key, at_ms, offset));"
-	"CREATE INDEX verdicts_at ON verdicts (at_ms);"
+	" UNIQUE (at_ms, offset, jail, key));"
 	"CREATE INDEX verdicts_until ON verdicts (until_ms);"
-	"CREATE INDEX verdicts_subject ON verdicts (subject);"
 	"CREATE TABLE evidence (id INTEGER PRIMARY KEY, lines TEXT);"
 	"CREATE TRIGGER verdicts_gone AFTER DELETE ON verdicts BEGIN"
 	" DELETE FROM evidence WHERE id = old.id; END;"
@@ -53,7 +51,6 @@ static const char *const migrations[] = {
 	" reason TEXT, by TEXT,"
 	" ended_ms INTEGER, ended_why TEXT, ended_by TEXT);"
 	"CREATE INDEX bans_addr ON bans (addr);"
-	"CREATE INDEX bans_since ON bans (since_ms);"
 	"CREATE INDEX bans_until ON bans (until_ms);"
 	"CREATE INDEX bans_incident ON bans (incident);"
 
@@ -63,7 +60,6 @@ static const char *const migrations[] = {
 	" what TEXT, target TEXT, at_ms INTEGER,"
 	" status INTEGER, code INTEGER, text TEXT, outcome_ms INTEGER);"
 	"CREATE INDEX orders_incident ON orders (incident);"
-	"CREATE INDEX orders_at ON orders (at_ms);"
 	"CREATE INDEX orders_open ON orders (id)"
 	" WHERE status IS NULL AND type > 4;"
 

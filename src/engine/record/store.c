@@ -19,7 +19,12 @@
 #include "engine/record/load.h"
 #include "engine/record/writer.h"
 
-#define WAITING_MAX (64u << 20)		/* bytes of records, then they are dropped */
+/*
+ * Bytes of records that wait, then new ones are dropped: a burst of 100,000
+ * attackers, each with a verdict, its evidence, an order, a ban and an outcome,
+ * while the disk does not answer.
+ */
+#define WAITING_MAX (128u << 20)
 #define REQUESTS_MAX 1024
 
 static char open_why[200];
@@ -213,9 +218,21 @@ bool store_knows(struct store *s, const char *jail, struct span key,
 	       recall_find(s->recall, jail, key, when_ms, pos->offset, ret_id);
 }
 
+static bool crowded(struct store *s)
+{
+	bool more_than_half;
+
+	pthread_mutex_lock(&s->lock);
+	more_than_half = s->queue.bytes + s->taken_bytes > WAITING_MAX / 2;
+	pthread_mutex_unlock(&s->lock);
+	return more_than_half;
+}
+
 void store_verdict(struct store *s, const struct verdict_row *v)
 {
-	PUSH(s, RECORD_VERDICT, number((int64_t)v->id), text(v->evidence),
+	const char *evidence = crowded(s) ? NULL : v->evidence;
+
+	PUSH(s, RECORD_VERDICT, number((int64_t)v->id), text(evidence),
 	     text(v->jail), blob(v->key.p, v->key.n), text(v->subject),
 	     number(v->when_ms), number(v->until_ms), number((int64_t)v->pos.dev),
 	     number((int64_t)v->pos.ino), number((int64_t)v->pos.fingerprint),

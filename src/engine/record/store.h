@@ -71,7 +71,10 @@ struct verdict_row {
 bool store_knows(struct store *s, const char *jail, struct span key,
 		 int64_t when_ms, const struct position *pos, uint64_t *ret_id);
 
-/* One already known (as above) is left out. */
+/*
+ * One already known (as above) is left out. While more than half of what may
+ * wait does, verdicts go without their evidence, so that bans keep their place.
+ */
 void store_verdict(struct store *s, const struct verdict_row *v);
 
 struct ban_row {
@@ -108,9 +111,9 @@ void store_setting(struct store *s, const char *key, const char *value);
 const char *store_get_setting(struct store *s, const char *key);
 
 /*
- * At start, before store_start(): history handed back, oldest first. What fn
- * returns other than 0 ends it and is returned. -EBADMSG: damaged (the next
- * store_open() finds it and moves it aside).
+ * At start, before store_start(): history handed back in the order in which it
+ * was recorded. What fn returns other than 0 ends it and is returned.
+ * -EBADMSG: damaged (moved aside once the thread runs, see store_moved()).
  */
 typedef int store_ban_fn(void *arg, const struct ban_row *b);
 int store_active_bans(struct store *s, int64_t now_ms, store_ban_fn *fn, void *arg);
@@ -136,6 +139,7 @@ enum store_query {
 				 * order (shows what it belongs to); -ENOENT */
 	STORE_Q_VERDICTS_OF,	/* arg: {"subject":TEXT,"limit":N}: for why; an
 				 * address finds verdicts and bans that hold it */
+	STORE_Q_LOCKS,		/* {}: accounts that our locks hold, with their incidents */
 	STORE_Q_DIGEST,		/* arg: {"since":ms,"until":ms} counts per jail */
 };
 typedef void store_answer_fn(void *arg, int error, const char *json);

@@ -94,12 +94,12 @@ static void test_history(void **state)
 
 	s = open_store();
 	assert_int_equal(store_active_bans(s, T0, see_ban, &bans), 0);
-	assert_string_equal(bans.text, "2 2001:db8::/64 mail 5 in 10m uid 0 (root);"
-			    "1 192.0.2.7 mail 5 in 10m -;"
+	assert_string_equal(bans.text, "1 192.0.2.7 mail 5 in 10m -;"
+			    "2 2001:db8::/64 mail 5 in 10m uid 0 (root);"
 			    "5 198.51.100.4 ssh 5 in 10m -;");
 	assert_int_equal(store_verdicts_since(s, T0, see_verdict, &verdicts), 0);
-	assert_string_equal(verdicts.text, "12 postfix-sasl 192.0.2.7;"
-			    "10 postfix-sasl 192.0.2.7;"
+	assert_string_equal(verdicts.text, "10 postfix-sasl 192.0.2.7;"
+			    "12 postfix-sasl 192.0.2.7;"
 			    "13 postfix-sasl 192.0.2.7 closed;");
 	assert_int_equal(store_active_bans(s, T0, stop_early, &calls), -EINTR);
 	assert_int_equal(calls, 1);
