@@ -62,7 +62,7 @@ objs = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(foreach d,$1,$(wildcard src/
 
 PKG_CFLAGS := $(call pkg,cflags,$(PKGS))
 
-.PHONY: all help deps lab unit jails-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean man
+.PHONY: all help deps lab unit jails-test docs-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean
 all: deps-hint $(programs:%=$(BUILD)/%)
 
 help:
@@ -123,7 +123,107 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(stamp)
 unit: $(unit_bin)
 	@for t in $(unit_bin); do echo "== $$t"; $$t || exit 1; done
 
+jails-test: $(programs:%=$(BUILD)/%)
+	@echo "== shipped jails on their lines"
+	@/usr/bin/python3 tests/jails/run.py
+
+docs-test: $(programs:%=$(BUILD)/%)
+	@echo "== manuals against the tables of the code"
+	@/usr/bin/python3 tests/docs/check_docs.py
+
+# Each fuzz target twice: replayed over its corpus with the compiler at hand
+# (make check), and with libFuzzer where clang is (make fuzz).
+fuzz_src := $(wildcard tests/fuzz/*_fuzz.c)
+fuzz_names := $(fuzz_src:tests/fuzz/%_fuzz.c=%)
+FUZZ_SECONDS ?= 60
+
+$(BUILD)/fuzz/replay-%: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(BUILD)/libtest.a
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  FUZZ $<")
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< tests/fuzz/replay.c \
+	  $(BUILD)/libtest.a -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
+
+fuzz-replay: $(fuzz_names:%=$(BUILD)/fuzz/replay-%)
+	@for n in $(fuzz_names); do echo "== fuzz corpus $$n"; \
+	  $(BUILD)/fuzz/replay-$$n tests/fuzz/corpus/$$n || exit 1; done
+
+fuzz:
+	@command -v clang >/dev/null || { echo "make fuzz needs clang with its runtime (apt-get install clang libclang-rt-dev)" >&2; exit 1; }
+	$(MAKE) SAN=address,undefined CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" build/san-address-undefined/libtest.a
+	@mkdir -p build/san-address-undefined/fuzz
+	@for n in $(fuzz_names); do echo "== fuzz $$n for $(FUZZ_SECONDS) s"; \
+	  b=build/san-address-undefined/fuzz/$$n; mkdir -p build/fuzz-corpus/$$n; \
+	  clang $(ours) -Itests $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $$b tests/fuzz/$${n}_fuzz.c \
+	    build/san-address-undefined/libtest.a -lcmocka -lev -pthread $(call pkg,libs,$(PKGS)) || exit 1; \
+	  $$b -max_total_time=$(FUZZ_SECONDS) -max_len=8192 $$([ -f tests/fuzz/$$n.dict ] && echo -dict=tests/fuzz/$$n.dict) \
+	    build/fuzz-corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+
+# The laboratory: Debian's Postfix, Dovecot and the rest, installed into an
+# image under build/lab, never on the host. See tests/lab/README.md.
+lab:
+	@tests/lab/lab build
+
+e2e: all lab
+	$(MAKE) FAULT=1 build/fault/bailiff-engine build/fault/bailiffd build/fault/bailiff
+	tests/lab/lab run -- /usr/bin/python3 -m pytest -q -x tests/e2e $(PYTEST)
+
+demo: deps all lab
+	@tests/lab/lab run --name mail -- /usr/bin/python3 tests/lab/demo.py
+
+# As root everything; else what needs no root, and a word on what is left out.
+check:
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory deps; fi
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory unit jails-test docs-test fuzz-replay
+	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory e2e; else \
+	  echo "not root: the end-to-end tests (make e2e) were left out"; fi
+
+bench: all
+	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
+
+lint:
+	@command -v clang-tidy >/dev/null && clang-tidy --quiet $(wildcard src/*/*.c src/*/*/*.c) -- $(ours) $(PKG_CFLAGS) || echo "clang-tidy is not here: left out"
+	@command -v cppcheck >/dev/null && cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+	  --enable=warning,portability --suppress=missingIncludeSystem -Iinclude -Isrc src || echo "cppcheck is not here: left out"
+
+# ---- install
+
+mans := $(wildcard docs/man/*.[158])
+bindir := $(DESTDIR)$(PREFIX)/bin
+sbindir := $(DESTDIR)$(PREFIX)/sbin
+libexecdir := $(DESTDIR)$(PREFIX)/libexec/bailiff
+sharedir := $(DESTDIR)$(DATADIR)/bailiff
+
+install: all
+	install -d $(bindir) $(sbindir) $(libexecdir) $(sharedir)/jails $(DESTDIR)$(SYSCONFDIR)/bailiff/jails
+	install -m 755 $(BUILD)/bailiff $(bindir)/bailiff
+	install -m 755 $(BUILD)/bailiffd $(sbindir)/bailiffd
+	install -m 755 $(BUILD)/bailiff-engine $(libexecdir)/bailiff-engine
+	install -m 644 jails/*.yaml $(sharedir)/jails/
+	for m in $(mans); do s=$${m##*.}; install -d $(DESTDIR)$(DATADIR)/man/man$$s; \
+	  install -m 644 $$m $(DESTDIR)$(DATADIR)/man/man$$s/; done
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
+	  $(sharedir)/init $(DESTDIR)$(DATADIR)/bash-completion/completions
+	sed 's|@PREFIX@|$(PREFIX)|g;s|@SYSCONFDIR@|$(SYSCONFDIR)|g' init/bailiff.service.in > $(DESTDIR)$(UNITDIR)/bailiff.service
+	install -m 644 init/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/bailiff.conf
+	install -m 644 init/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/bailiff.conf
+	for f in bailiff.openrc bailiff.sysvinit; do \
+	  sed 's|@PREFIX@|$(PREFIX)|g;s|@SYSCONFDIR@|$(SYSCONFDIR)|g' init/$$f.in > $(sharedir)/init/$$f; \
+	  chmod 755 $(sharedir)/init/$$f; done
+	install -m 644 init/bailiff.bash-completion $(DESTDIR)$(DATADIR)/bash-completion/completions/bailiff
+	[ -e $(DESTDIR)$(SYSCONFDIR)/bailiff/bailiff.yaml ] || \
+	  install -m 644 init/bailiff.yaml $(DESTDIR)$(SYSCONFDIR)/bailiff/bailiff.yaml
+
+uninstall:
+	rm -f $(bindir)/bailiff $(sbindir)/bailiffd $(DESTDIR)$(UNITDIR)/bailiff.service \
+	  $(DESTDIR)$(PREFIX)/lib/sysusers.d/bailiff.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/bailiff.conf \
+	  $(DESTDIR)$(DATADIR)/bash-completion/completions/bailiff
+	for m in $(mans); do rm -f $(DESTDIR)$(DATADIR)/man/man$${m##*.}/$${m##*/}; done
+	rm -rf $(libexecdir) $(sharedir)
+	@echo "configuration in $(SYSCONFDIR)/bailiff and state in $(STATEDIR) stay; 'bailiffd --teardown' before this removes the bans"
+
 clean:
-	rm -rf build/obj build/unit build/fuzz build/fault build/san-* build/bailiff* build/libtest.a build/flags build/man
+	rm -rf build/obj build/unit build/fuzz build/fuzz-corpus build/fault build/san-* build/bailiff build/bailiffd \
+	  build/bailiff-engine build/libtest.a build/flags
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
