@@ -4,13 +4,16 @@
 #include "config/schema.h"
 #include "setup.h"
 
-static void expect_keys(const char *text, const char *form, const struct setting *keys,
+/* A row is what stands before the key, the key, and what stands after it. */
+struct row_form { const char *before, *after; };
+
+static void expect_keys(const char *text, struct row_form form, const struct setting *keys,
 			const char *prefix)
 {
 	char want[128];
 
 	for (const struct setting *s = keys; s->key; s++) {
-		snprintf(want, sizeof(want), form, prefix, s->key);
+		snprintf(want, sizeof(want), "%s%s%s%s", form.before, prefix, s->key, form.after);
 		if (s->type != VALUE_LATER && !strstr(text, want))
 			fail_msg("no %s", want);
 		assert_true(s->help && *s->help);
@@ -20,7 +23,8 @@ static void expect_keys(const char *text, const char *form, const struct setting
 	}
 }
 
-static void test_form(const char *jail, const char *main_doc, const char *fields, const char *form)
+static void test_form(const char *jail, const char *main_doc, const char *fields,
+		      struct row_form form)
 {
 	struct buf b = { 0 };
 	char want[128];
@@ -46,7 +50,7 @@ static void test_form(const char *jail, const char *main_doc, const char *fields
 static void test_markdown(void **state)
 {
 	(void)state;
-	test_form("jail", "bailiff.yaml", "placeholders", "| `%s%s` | ");
+	test_form("jail", "bailiff.yaml", "placeholders", (struct row_form){ "| `", "` | " });
 }
 
 /* No line may begin with a dot or quote that is no macro. */
@@ -55,7 +59,7 @@ static void test_mdoc(void **state)
 	static const char *const whats[] = { "man-jail", "man-bailiff.yaml", "man-placeholders" };
 
 	(void)state;
-	test_form(whats[0], whats[1], whats[2], ".It Cm %s%s\n");
+	test_form(whats[0], whats[1], whats[2], (struct row_form){ ".It Cm ", "\n" });
 	for (size_t i = 0; i < COUNT(whats); i++) {
 		struct buf b = { 0 };
 
