@@ -29,6 +29,7 @@
 #define STACK_PER_BYTE 128
 #define STACK_MIN (512 * 1024)
 #define STACK_MAX (8 * 1024 * 1024)
+#define NEEDLE_MIN 3
 #define HEAP_LIMIT_KB 20000	/* of the interpreter */
 
 /* ---- arena */
@@ -199,7 +200,7 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 	uint32_t captures = 0;
 	int error = 0, rc;
 
-	rc = compile(text, place == PATTERN_IGNORE ? 0 : PCRE2_ANCHORED | PCRE2_NO_START_OPTIMIZE, jit, ret,
+	rc = compile(text, place == PATTERN_IGNORE ? 0 : PCRE2_ANCHORED, jit, ret,
 		     &offset, &error);
 	if (rc == -EINVAL) {
 		err->offset = pattern_origin(p, offset);
@@ -216,9 +217,8 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 	if (place == PATTERN_PREFIX && ret->content == 0)
 		return wrong(err, "a prefix without <content>");
 	study_first(text, &ret->first);
-	ret->searches = p->traits.searches;
-	ret->nneedle = (uint8_t)p->nneedle;
-	memcpy(ret->needle, p->needle, p->nneedle);
+	if (p->traits.searches && p->needle.n >= NEEDLE_MIN)
+		needle_set(&ret->needle, buf_span(&p->needle));
 	return 0;
 }
 

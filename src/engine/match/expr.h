@@ -27,22 +27,12 @@ struct expr {
 	pcre2_code *code;
 	bool jit;
 	struct first first;
-	bool searches;		/* begins with free text */
-	uint8_t nneedle;	/* bytes that every match holds, 0: none known */
-	char needle[NEEDLE_MAX];
+	struct needle needle;	/* worth looking for first, where it searches */
 	uint16_t content;	/* number of the group <content>, 0: none */
 	unsigned nfields;	/* different fields captured */
 	unsigned ngroups;
 	struct { uint16_t group, field; } group[EXPR_GROUPS_MAX];
 };
-
-/* Bytes worth looking for before an expression that searches runs. */
-static inline struct span expr_needle(const struct expr *x)
-{
-	if (!x->searches || x->nneedle < 4)
-		return (struct span){ NULL, 0 };
-	return (struct span){ x->needle, x->nneedle };
-}
 
 /*
  * Where expressions run: stack, limits, results; one for all, since one

@@ -14,8 +14,8 @@
  * ordinary line is ruled out by its first byte from most of them: what PCRE2
  * itself does for a search, and not for an anchored alternation. Patterns
  * that search (`.*rhost=<ip>`) would cost a walk through each line; those are
- * put together by the longest fixed bytes they need, for which memmem(3)
- * looks first.
+ * put together by the longest fixed bytes they need, which are looked for
+ * first (needle.c).
  *
  * An expression that ran into a limit tells nothing. Its members then run
  * singly, for this entry and for some more (struct strain), so that the
@@ -48,7 +48,7 @@ static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
 		if (g->log == log && g->prefix == prefix &&
 		    same_programs(g->programs, &j->programs) &&
 		    memcmp(&g->first, &x->first, sizeof(g->first)) == 0 &&
-		    span_eq(g->needle, expr_needle(x)))
+		    needle_equal(&g->needle, &x->needle))
 			return g;
 	}
 	return NULL;
@@ -85,7 +85,7 @@ int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 	if (!g)
 		g = append(gs, &(struct group){ .log = log, .programs = &j->programs,
 						.prefix = prefix, .first = x->first,
-						.needle = expr_needle(x) });
+						.needle = x->needle });
 	return g ? add_member(g, m) : -ENOMEM;
 }
 
@@ -209,7 +209,7 @@ size_t group_detect(struct group *g, struct arena *a, struct span s, uint32_t op
 {
 	int rc;
 
-	if (g->needle.n && !memmem(s.p, s.n, g->needle.p, g->needle.n))
+	if (!needle_in(&g->needle, s))
 		return g->n;
 	if (!g->detect.code || strain_spend(&g->strain))
 		return 0;

@@ -29,7 +29,7 @@ struct group {
 	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
 	struct first first;
-	struct span needle;		/* the first member's */
+	struct needle needle;
 	size_t n;
 	struct member *member;
 	size_t enabled;			/* members whose jail is in use */

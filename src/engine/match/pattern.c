@@ -470,7 +470,7 @@ static void scan(struct scan *s)
 	if (s->x[0])
 		scan_emit_str(s, "\n");
 	if (s->out->whole)
-		s->out->nneedle = 0;
+		buf_clear(&s->out->needle);
 }
 
 int pattern_expand(const struct config *c, const char *source,
@@ -492,7 +492,7 @@ int pattern_expand(const struct config *c, const char *source,
 		return pattern_expand(c, source, place, rename, ret, err);
 	}
 	if (!s.error && (buf_error(&ret->text) || buf_error(&ret->origin) ||
-			 buf_error(&ret->tokens)))
+			 buf_error(&ret->tokens) || buf_error(&ret->needle)))
 		return -ENOMEM;
 	return s.error;
 }
@@ -502,6 +502,7 @@ void pattern_free(struct pattern *p)
 	buf_free(&p->text);
 	buf_free(&p->origin);
 	buf_free(&p->tokens);
+	buf_free(&p->needle);
 }
 
 size_t pattern_origin(const struct pattern *p, size_t offset)

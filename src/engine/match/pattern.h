@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "bailiff/config.h"
+#include "engine/match/needle.h"
 
 /* Where a pattern stands decides what it may hold. */
 enum pattern_place { PATTERN_RULE, PATTERN_IGNORE, PATTERN_PREFIX };
@@ -17,8 +18,6 @@ struct pattern_traits {
 	const char *forged;	/* a field captured after free text, NULL */
 };
 
-#define NEEDLE_MAX 40
-
 /* A pattern as PCRE2 reads it. */
 struct pattern {
 	struct buf text;
@@ -26,8 +25,7 @@ struct pattern {
 	struct buf tokens;	/* u32: where each atom and its quantifier begin */
 	bool whole;		/* must not be cut between its tokens */
 	struct pattern_traits traits;
-	size_t nneedle;		/* bytes that every match holds, 0: none known */
-	char needle[NEEDLE_MAX];
+	struct buf needle;	/* the longest bytes known to be in every match */
 };
 
 struct pattern_error {

@@ -69,9 +69,9 @@ void scan_literal(struct scan *s, char c)
 		s->fixed[s->run] = c;
 	if (++s->run > p->traits.literal)
 		p->traits.literal = s->run;
-	if (s->depth == 0 && !s->caseless && s->run > p->nneedle && s->run <= NEEDLE_MAX) {
-		p->nneedle = s->run;
-		memcpy(p->needle, s->fixed, s->run);
+	if (s->depth == 0 && !s->caseless && s->run > p->needle.n && s->run <= NEEDLE_MAX) {
+		buf_clear(&p->needle);
+		buf_put(&p->needle, s->fixed, s->run);
 	}
 }
 
