@@ -6,10 +6,12 @@
 
 #include <jansson.h>
 #include <poll.h>
+#include <sys/wait.h>
 
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "engine/record/ledger.h"
 #include "engine/record/store.h"
 #include "place.h"
 
@@ -108,6 +110,77 @@ static inline struct ban_row ban_of(uint64_t order, const char *addr, int64_t si
 		.jail = "postfix-sasl", .since_ms = since_ms, .until_ms = until_ms,
 		.reason = "5 in 10m",
 	};
+}
+
+static inline int count_ban(void *arg, const struct ban_row *b)
+{
+	(void)b;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static inline unsigned bans_in(struct store *s)
+{
+	unsigned n = 0;
+
+	assert_int_equal(store_active_bans(s, 0, count_ban, &n), 0);
+	return n;
+}
+
+static inline void put_bans(struct store *s, unsigned n)
+{
+	while (n-- > 0) {
+		struct ban_row b = ban_of(store_next_id(s), "192.0.2.7", 5, INT64_MAX);
+
+		store_ban(s, &b);
+	}
+}
+
+static inline void make_ledger(unsigned bans)
+{
+	struct store *s = open_store();
+
+	put_bans(s, bans);
+	store_close(&s);
+}
+
+/* The test goes on in a child, so that what it gives up stays its own. */
+static inline void in_child(int (*fn)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* A failure must not go on with the other tests here. */
+		setenv("CMOCKA_TEST_ABORT", "1", 1);
+		_exit(fn());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* In a process of its own: closing a descriptor drops our locks on the file. */
+static off_t write_at, write_len __attribute__((unused));
+
+static inline int write_garbage(void)
+{
+	int fd = open(LEDGER_NAME, O_WRONLY | O_CREAT, 0600);
+
+	for (off_t i = 0; i < write_len; i++)
+		if (pwrite(fd, "?", 1, write_at + i) != 1)
+			return 1;
+	return 0;
+}
+
+static inline void spoil(off_t at, off_t len)
+{
+	write_at = at;
+	write_len = len;
+	in_child(write_garbage);
 }
 
 static inline int start_hash(void **state)
