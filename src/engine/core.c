@@ -289,6 +289,7 @@ static void tell_verdict_jails(struct passage *p, const struct core_verdict *v)
 	const struct config *c = p->core->config;
 	struct buf text = { 0 }, who = { 0 };
 	struct entry e = { .repeat = 1 };
+	int name = config_field(c, SPAN_LIT("jail"));
 	struct passage inner;
 
 	for (uint16_t i = 0; i < c->njails; i++) {
@@ -301,6 +302,11 @@ static void tell_verdict_jails(struct passage *p, const struct core_verdict *v)
 		if (j->nrules == 0) {
 			hit.jail = j;
 			hit.rule = NULL;
+			if (name >= 0 && hit.ncaptures < HIT_MAX_CAPTURES)
+				hit.capture[hit.ncaptures++] = (struct capture){
+					.field = (uint16_t)name, .type = FIELD_TEXT,
+					.raw = span_of(c->jails[v->jail].name),
+				};
 			count(&inner, &hit, v->v->when);
 			continue;
 		}

@@ -104,7 +104,7 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		return refuse(why, "no such scope");
 	if (!addr_contains(&o->addr, &o->host))
 		return refuse(why, "the prefix does not hold its host");
-	if (addr_is_special(&o->addr) || addr_is_special(&o->host))
+	if (addr_is_special(&o->addr) || (addr_is_host(&o->addr) && addr_is_special(&o->host)))
 		return refuse(why, "loopback, multicast or reserved: never banned");
 	if (hand)
 		r = check_hand(c, &o->head, why);

@@ -30,6 +30,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/load.h"
+#include "config/scan.h"
 #include "config/shipped.h"
 #include "privileged/runner/runner.h"
 #include "wire/runner.h"
@@ -537,12 +538,15 @@ static int teardown(const char *conf_path, const char *const *shipped)
 /* The configuration, or the last good one where that is broken. */
 static int first_policy(struct monitor *m)
 {
-	const char *state = BAILIFF_STATEDIR;
-	char why[102];
+	char why[102], state[512] = BAILIFF_STATEDIR;
 	int r = policy_read(m->conf_path, m->shipped, &m->policy, why);
+	struct pack *pack = NULL;
 
 	if (r == 0)
 		return 0;
+	if (pack_read(m->conf_path, m->shipped, &pack) == 0)
+		scan_path(pack, "state", state, sizeof(state));
+	pack_free(&pack);
 	if (policy_last_good(state, &m->policy) < 0)
 		return r;
 	log_err("the configuration is broken; the last good one, kept in %s, is used", state);
