@@ -69,7 +69,7 @@ int client_wait(struct client *c)
 	return set_patience(c->fd, 0);
 }
 
-int client_send(struct client *c, struct span line)
+static int send_line(struct client *c, struct span line)
 {
 	struct buf out = { 0 };
 	ssize_t n = 0;
@@ -135,6 +135,15 @@ int client_object(struct client *c, json_t **ret)
 	return 0;
 }
 
+int client_ask(struct client *c, struct span line, json_t **ret)
+{
+	int sent = send_line(c, line), r;
+
+	/* One that was turned away before it could ask may have been told why. */
+	r = client_object(c, ret);
+	return r < 0 && sent < 0 ? sent : r;
+}
+
 int client_emergency(const char *run, const char *request, struct buf *ret)
 {
 	struct client c;
@@ -143,8 +152,8 @@ int client_emergency(const char *run, const char *request, struct buf *ret)
 
 	if (r < 0)
 		return r;
-	r = client_send(&c, span_of(request));
-	if (r == 0 || r == -EPIPE)
+	r = send_line(&c, span_of(request));
+	if (r == 0)
 		r = client_line(&c, &line);
 	if (r == 0)
 		buf_put(ret, line.p, line.n);

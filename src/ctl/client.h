@@ -25,9 +25,6 @@ void client_close(struct client *c);
 /* From now on wait without end. */
 int client_wait(struct client *c);
 
-/* -EPIPE: it went away; what it said before can still be read. */
-int client_send(struct client *c, struct span line);
-
 /*
  * The next line without its newline; lives until the next call.
  * -EAGAIN silence, -ECONNRESET it went away, -E2BIG over 256 MB
@@ -35,6 +32,8 @@ int client_send(struct client *c, struct span line);
 int client_line(struct client *c, struct span *ret);
 /* The next line as an object; -EBADMSG: it is none. The caller owns *ret. */
 int client_object(struct client *c, json_t **ret);
+/* Send one line, read one object; -EPIPE, too, when it went away. */
+int client_ask(struct client *c, struct span line, json_t **ret);
 
 /* One line out, one line in, over the socket that only root may use. */
 int client_emergency(const char *run, const char *request, struct buf *ret);

@@ -17,7 +17,7 @@
 #define USER { "USER", NULL, PARAM_TEXT, "user", true, "account, as it logs in or in full" }
 #define ID { "ID", NULL, PARAM_NUMBER, "id", true, "incident, as bailiff incidents lists it" }
 #define HOW_LONG \
-	{ "--for", "TIME", PARAM_SPAN, "for", false, "how long: 10m, 1h30m, 2d, ever" }
+	{ "--for", "TIME", PARAM_SPAN, "for", false, "how long: 10m, 1h30m, 2d; without it for good" }
 #define REASON \
 	{ "--reason", "TEXT", PARAM_TEXT, "reason", false, "kept with it, for whoever asks later" }
 #define INCIDENT \

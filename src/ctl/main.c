@@ -14,7 +14,7 @@
 
 static int print(struct buf *out, FILE *to, int status)
 {
-	fwrite(out->p, 1, out->n, to);
+	fputs(buf_cstr(out), to);
 	buf_free(out);
 	return status;
 }

@@ -46,10 +46,7 @@ static int ask(const struct call *call, const char *run, struct buf *text, json_
 
 	if (r < 0)
 		return r;
-	/* One that is turned away may have been told why. */
-	r = client_send(&c, buf_span(text));
-	if (r == 0 || r == -EPIPE)
-		r = client_object(&c, ret);
+	r = client_ask(&c, buf_span(text), ret);
 	client_close(&c);
 	return r;
 }
@@ -104,14 +101,18 @@ static int print_answer(const struct call *call, json_t *answer)
 {
 	const struct command *c = call->command;
 	const json_t *inner = c->inner ? json_object_get(answer, c->inner) : NULL;
+	bool ok = json_is_true(json_object_get(answer, "ok"));
 
-	if (!json_is_true(json_object_get(answer, "ok")))
-		return refusal(answer);
 	json_object_del(answer, "ok");
+	/* What was done before a step failed is told as well. */
+	if (!ok && !json_object_get(answer, "steps"))
+		return refusal(answer);
 	if (call->json)
 		show_json(inner ? inner : answer);
 	else
 		c->show(call->request, answer);
+	if (!ok)
+		return refusal(answer);
 	return c->judge ? c->judge(call->request, answer) : EXIT_DONE;
 }
 
@@ -213,26 +214,23 @@ int run_request(struct call *call)
 /* Ends only by its error, or with the exit status of a refusal. */
 static int watch_events(struct client *c, bool json)
 {
-	int r = client_send(c, SPAN_LIT("{\"cmd\":\"watch\"}"));
+	__attribute__((cleanup(free_json))) json_t *answer = NULL;
+	int r = client_ask(c, SPAN_LIT("{\"cmd\":\"watch\"}"), &answer);
 
+	if (r == 0 && !json_is_true(json_object_get(answer, "ok")))
+		return refusal(answer);
 	if (r == 0)
 		r = client_wait(c);
 	while (r == 0) {
 		__attribute__((cleanup(free_json))) json_t *event = NULL;
 
 		r = client_object(c, &event);
-		if (r < 0)
-			break;
-		if (json_is_false(json_object_get(event, "ok")))
-			return refusal(event);
-		if (!json_object_get(event, "event"))
-			continue;
-		if (json)
+		if (r == 0 && json)
 			show_json(event);
-		else
+		else if (r == 0)
 			show_event(event);
 	}
-	return r;
+	return r == -ECONNRESET ? -ESHUTDOWN : r;
 }
 
 int run_watch(struct call *call)
@@ -248,7 +246,7 @@ int run_watch(struct call *call)
 		r = watch_events(&c, call->json);
 		client_close(&c);
 	}
-	if (r == -ECONNRESET)
+	if (r == -ESHUTDOWN)
 		text_complain("the engine ended; watch again to see what its successor does");
 	else if (r < 0)
 		client_complain(r, run, call->conf);

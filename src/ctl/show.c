@@ -133,7 +133,7 @@ static const char *string_at(const json_t *object, const char *path)
 
 static void print(struct buf *out)
 {
-	fwrite(out->p, 1, out->n, stdout);
+	fputs(buf_cstr(out), stdout);
 	buf_free(out);
 }
 
@@ -372,11 +372,12 @@ void show_event(const json_t *event)
 	struct buf line = { 0 };
 	const char *key;
 	json_t *v;
-	char clock[16] = "--:--:--";
-	time_t at = (time_t)(grid_ms(json_object_get(event, "time")) / 1000);
+	const json_t *time = json_object_get(event, "time");
+	time_t at = (time_t)((json_is_number(time) ? grid_ms(time) : clock_wall().ms) / 1000);
+	char clock[16] = "?";
 	struct tm tm;
 
-	if (json_is_number(json_object_get(event, "time")) && localtime_r(&at, &tm))
+	if (localtime_r(&at, &tm))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	buf_printf(&line, "%s %-8s", clock, string_at(event, "event"));
 	json_object_foreach((json_t *)event, key, v) {
