@@ -72,6 +72,9 @@ bool store_knows(struct store *s, const char *jail, struct span key,
 		 int64_t when_ms, const struct position *pos, uint64_t *ret_id);
 
 /*
+ * Records are committed in the order of these calls. So a verdict goes in after
+ * the bans and orders that follow from it: one that is known after a crash then
+ * has them all in the ledger, too (store_active_bans(), store_open_orders()).
  * One already known (as above) is left out. While more than half of what may
  * wait does, verdicts go without their evidence, so that bans keep their place.
  */
