@@ -5,7 +5,9 @@
  * matter and the elements of a set go together, hundreds to a message. What we
  * remember changes only after the kernel agreed. A refused batch is halved
  * until the ones that the kernel refuses stand alone: each ban gets its own
- * answer.
+ * answer. A refusal costs some 25 ms (the kernel waits for RCU when it undoes
+ * a batch), so a call may use up only so many; then what is left is refused as
+ * a whole.
  *
  * Sending: elements first leave, then come; a set that is not there yet is
  * made, with its rule, ahead of its first element in the same batch.
@@ -21,7 +23,12 @@
 /* Longer than this (100 years) is for good; the kernel counts in 64-bit ns. */
 #define FOR_GOOD_MS (100 * INT64_C(31556952000))
 
-#define HEALS_MAX 20	/* in a call, against one who flushes in a loop */
+/* In one call: the table put back, batches refused. */
+#define HEALS_MAX 20
+#define REFUSALS_MAX 64
+struct patience {
+	unsigned heals, refusals;
+};
 
 #define SLOTS 8192	/* of a batch's addresses; a power of two, > 2 x 2000 */
 
@@ -272,6 +279,35 @@ static int make_room(struct firewall *f, const struct firewall_ban *bans)
 	return r;
 }
 
+/*
+ * The kernel says ENFILE although by our own count there is room: elements that
+ * we do not remember are in the set, from before our start. Ours make room,
+ * where the kernel tells its count as many as it takes, else as many as come.
+ */
+static int make_more_room(struct firewall *f, const struct firewall_ban *bans)
+{
+	size_t fresh[HELD_SETS_MAX] = { 0 };
+	int r = view_read(&f->nl, f->table, &f->view);
+
+	for (size_t i = 0; i < f->nsteps; i++) {
+		const struct step *s = &f->steps[i];
+
+		fresh[s->set] += !s->drop && !held_find(f->held, s->set, &bans[s->entry].addr);
+	}
+	for (unsigned set = 0; r == 0 && set < HELD_SETS_MAX; set++) {
+		const struct view_set *seen = view_find(&f->view, f->sets[set].name);
+		size_t held = held_count(f->held, set), over = fresh[set];
+
+		if (!over || !seen)
+			continue;
+		if (seen->count != SIZE_MAX)
+			over = seen->count + over + 1 > seen->size ?
+			       seen->count + over + 1 - seen->size : 0;
+		r = apply_evict(f, set, over < held ? over : held);
+	}
+	return r;
+}
+
 /* ---- a batch, halved where it must be ---- */
 
 /*
@@ -304,31 +340,34 @@ static int try_batch(struct firewall *f, struct firewall_ban *bans, size_t n, st
 	return r;
 }
 
-/* *heals: how often more the table may be put back within this call. */
 static void apply_batch(struct firewall *f, struct firewall_ban *bans, size_t n,
-			struct wall now, unsigned *heals)
+			struct wall now, struct patience *p)
 {
 	int r = try_batch(f, bans, n, now);
 
-	while (r == -ENOENT && *heals > 0) {
-		--*heals;
+	while (r == -ENOENT && p->heals > 0) {
+		p->heals--;
 		r = heal_table(f, now);
 		if (r == 0)
 			r = try_batch(f, bans, n, now);
 	}
-	/* Full by elements from before our start: one out, one in. */
-	if (r == -ENFILE && n == 1 && apply_evict(f, f->steps[0].set, 1) == 0)
-		r = try_batch(f, bans, n, now);
+	if (r == -ENFILE && p->refusals > 0) {
+		p->refusals--;
+		r = make_more_room(f, bans);
+		if (r == 0)
+			r = try_batch(f, bans, n, now);
+	}
 	if (r == 0)
 		return;
-	if (n == 1 || !is_singular(r)) {
+	if (n == 1 || !is_singular(r) || p->refusals == 0) {
 		log_warning("firewall table=%s bans=%zu error=\"%s\" %s", f->table, n,
 			    strerror(-r), f->nl.why);
 		fail_steps(f, bans, r);
 		return;
 	}
-	apply_batch(f, bans, n / 2, now, heals);
-	apply_batch(f, bans + n / 2, n - n / 2, now, heals);
+	p->refusals--;
+	apply_batch(f, bans, n / 2, now, p);
+	apply_batch(f, bans + n / 2, n - n / 2, now, p);
 }
 
 /* How many entries make the next batch: few enough, and no address twice. */
@@ -369,7 +408,7 @@ static void release_unmade(struct firewall *f)
 int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n, struct wall now)
 {
 	bool bulk = n > f->nl.elems_max;
-	unsigned heals = HEALS_MAX;
+	struct patience p = { HEALS_MAX, REFUSALS_MAX };
 	int r = f->damaged ? heal_table(f, now) : 0;
 
 	if (r < 0)
@@ -378,7 +417,7 @@ int firewall_apply(struct firewall *f, struct firewall_ban *bans, size_t n, stru
 		heal_pause(f);
 	for (size_t k; n > 0; bans += k, n -= k) {
 		k = cut_batch(f, bans, n);
-		apply_batch(f, bans, k, now, &heals);
+		apply_batch(f, bans, k, now, &p);
 	}
 	release_unmade(f);
 	if (bulk && heal_resume(f, now) < 0)

@@ -51,7 +51,8 @@ int firewall_teardown(const char *table);
 
 /*
  * Bans to add and to take out. They go in batches; a refused batch is
- * bisected: each ban has its own answer. An end that is past does nothing; a
+ * bisected: each ban has its own answer (if very many are refused, what is left
+ * of the call's batches shares one). An end that is past does nothing; a
  * ban that is there gets the later end of the two (to shorten one, remove it
  * first; entries for one address are done in order).
  */

@@ -79,13 +79,27 @@ const struct view_set *view_find(const struct view *v, const char *set)
 	return find((struct view *)v, set);
 }
 
+/* The attribute `type` within `in`; NULL: it has none. */
+static const struct nlattr *within(const struct nlattr *in, uint16_t type)
+{
+	const struct nlattr *a;
+
+	if (!in)
+		return NULL;
+	mnl_attr_for_each_nested(a, in) {
+		if (mnl_attr_get_type(a) == type)
+			return a;
+	}
+	return NULL;
+}
+
 static int see_set(const struct nlmsghdr *h, void *arg)
 {
 	const char *name = "";
 	struct view *v = arg;
-	size_t count = SIZE_MAX;
+	size_t count = SIZE_MAX, room = 0;
+	const struct nlattr *a, *size;
 	uint32_t flags = 0;
-	const struct nlattr *a;
 
 	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
 		switch (mnl_attr_get_type(a)) {
@@ -94,6 +108,10 @@ static int see_set(const struct nlmsghdr *h, void *arg)
 			break;
 		case NFTA_SET_FLAGS:
 			flags = be32toh(mnl_attr_get_u32(a));
+			break;
+		case NFTA_SET_DESC:
+			size = within(a, NFTA_SET_DESC_SIZE);
+			room = size ? be32toh(mnl_attr_get_u32(size)) : 0;
 			break;
 		case NFT_SET_COUNT_ATTR:
 			if (mnl_attr_get_payload_len(a) == sizeof(uint32_t))
@@ -105,6 +123,7 @@ static int see_set(const struct nlmsghdr *h, void *arg)
 	    strlen(name) >= TABLE_NAME_MAX)
 		return 0;
 	strcpy(v->sets[v->nsets].name, name);
+	v->sets[v->nsets].size = room;
 	v->sets[v->nsets++].count = count;
 	return 0;
 }
@@ -196,20 +215,6 @@ static void fill_elem(struct nlmsghdr *h, const void *arg)
 	mnl_attr_nest_end(h, key);
 	mnl_attr_nest_end(h, elem);
 	mnl_attr_nest_end(h, list);
-}
-
-/* The attributes of the attribute `type` within `in`; NULL: it has none. */
-static const struct nlattr *within(const struct nlattr *in, uint16_t type)
-{
-	const struct nlattr *a;
-
-	if (!in)
-		return NULL;
-	mnl_attr_for_each_nested(a, in) {
-		if (mnl_attr_get_type(a) == type)
-			return a;
-	}
-	return NULL;
 }
 
 static uint64_t get_be64(const struct nlattr *a)

@@ -13,6 +13,7 @@ struct view_set {
 	bool ruled;			/* a rule of our chain looks it up */
 	uint64_t packets, bytes;	/* of that rule */
 	size_t count;			/* SIZE_MAX: the kernel does not say */
+	size_t size;			/* room for so many; 0: no bound */
 };
 
 /* What is in the kernel: the table, its sets without elements, its rules. */

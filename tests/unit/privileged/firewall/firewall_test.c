@@ -351,6 +351,39 @@ static void copes_with_a_full_set(void **state)
 	close_and_teardown(&f);
 }
 
+/* Nothing of ours in it to make room: refused, and soon said so. */
+static void answers_soon_when_nothing_fits(void **state)
+{
+	struct firewall *f = open_firewall(true, 10);
+	struct firewall_ban v[2000];
+	struct wall now = clock_wall();
+	struct mono start;
+	size_t refused = 0;
+	uint64_t evicted;
+
+	(void)state;
+	assert_int_equal(ban(f, "198.51.100.1", MAIL, 60000), 0);
+	f->set_size = 2000;		/* but the kernel's set stays at 10 + 4096 */
+	ban_many(f, 0, 2000, 60000);
+	held_clear(f->held, 0);
+	ban_many(f, 10000, 2000, 60000);
+	held_clear(f->held, 0);
+	for (uint32_t i = 0; i < 2000; i++)
+		v[i] = (struct firewall_ban){ .addr = host(20000 + i), .scope = MAIL,
+					      .until.ms = now.ms + 60000 };
+	evicted = f->evicted_total;
+	start = clock_mono();
+	assert_int_equal(firewall_apply(f, v, 2000, now), 0);
+	assert_true(clock_mono().ms - start.ms < 20000);
+	for (size_t i = 0; i < 2000; i++) {
+		assert_true(v[i].error == 0 || v[i].error == -ENFILE);
+		refused += v[i].error != 0;
+	}
+	assert_true(refused > 0);
+	assert_int_equal(held_total(f->held) + f->evicted_total - evicted, 2000 - refused);
+	close_and_teardown(&f);
+}
+
 static void keeps_elements_over_a_restart(void **state)
 {
 	bool own = !*(bool *)*state, was_there;
@@ -653,6 +686,7 @@ int main(void)
 		cmocka_unit_test(bounds_the_number_of_sets),
 		cmocka_unit_test(evicts_what_ends_first),
 		cmocka_unit_test(copes_with_a_full_set),
+		cmocka_unit_test(answers_soon_when_nothing_fits),
 		cmocka_unit_test_prestate(keeps_elements_over_a_restart, no_p),
 		cmocka_unit_test_prestate(keeps_elements_over_a_restart, yes_p),
 		cmocka_unit_test(second_owner_is_told),
