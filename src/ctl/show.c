@@ -316,14 +316,24 @@ void show_protected(const json_t *request, const json_t *answer)
 	say_said(answer);
 }
 
+static bool any_done(const json_t *steps)
+{
+	for (size_t i = 0; i < json_array_size(steps); i++)
+		if (strcmp(string_at(json_array_get(steps, i), "status"), "done") == 0)
+			return true;
+	return false;
+}
+
 void show_steps(const json_t *request, const json_t *answer)
 {
 	const json_t *incident = json_object_get(answer, "incident");
+	const json_t *steps = json_object_get(answer, "steps");
 
 	if (json_is_true(json_object_get(request, "dry_run")))
 		text_say("Nothing was done; this would be:");
-	show_list(json_object_get(answer, "steps"), step_columns, "there was nothing to do");
-	if (json_is_integer(incident) && json_integer_value(incident) > 0)
+	show_list(steps, step_columns, "there was nothing to do");
+	if (json_is_integer(incident) && any_done(steps) &&
+	    strcmp(string_at(request, "cmd"), "unlock") != 0)
 		text_say("incident %lld; bailiff undo %lld takes it back",
 			 (long long)json_integer_value(incident),
 			 (long long)json_integer_value(incident));
@@ -384,9 +394,10 @@ void show_event(const json_t *event)
 		const char *text = json_string_value(v);
 		char *dump;
 
-		if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0 || json_is_null(v))
+		if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0 || json_is_null(v) ||
+		    (text && !*text))
 			continue;
-		if (text && *text && !strpbrk(text, " \"=")) {
+		if (text && !strpbrk(text, " \"=")) {
 			buf_printf(&line, " %s=%s", key, text);
 			continue;
 		}

@@ -134,7 +134,8 @@ const char *text_when(int64_t ms, struct wall now, char *buf, size_t size)
 	strftime(clock, sizeof(clock),
 		 tm.tm_year == here.tm_year && tm.tm_yday == here.tm_yday ?
 		 "%H:%M:%S" : "%Y-%m-%d %H:%M", &tm);
-	text_span(ms - now.ms, span, sizeof(span));
+	/* Nobody wants to know it to the millisecond. */
+	text_span(((ms < now.ms ? now.ms - ms : ms - now.ms) + 500) / 1000 * 1000, span, sizeof(span));
 	if (ms > now.ms)
 		snprintf(buf, size, "in %s (%s)", span, clock);
 	else
