@@ -261,7 +261,7 @@ void expr_fini(struct expr *x)
 int expr_run(const struct expr *x, struct span s, uint32_t options,
 	     pcre2_match_data *data, pcre2_match_context *limits)
 {
-	PCRE2_SPTR p = (PCRE2_SPTR)(s.p ? s.p : "");
+	PCRE2_SPTR p = (PCRE2_SPTR)s.p;
 	int rc;
 
 	if (x->jit)

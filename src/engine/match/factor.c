@@ -42,18 +42,19 @@ static uint32_t token_at(const struct pattern *p, size_t k)
 	return v;
 }
 
-static struct span token_text(const struct pattern *p, size_t k)
+/* The text of tokens k up to end. */
+static struct span tokens_text(const struct pattern *p, size_t k, size_t end)
 {
-	uint32_t from = token_at(p, k);
+	uint32_t from = token_at(p, k), to = token_at(p, end);
 
-	return (struct span){ p->text.p + from, token_at(p, k + 1) - from };
+	return from == to ? (struct span){ "", 0 } : (struct span){ p->text.p + from, to - from };
 }
 
 /* Do both have a token k, and the same? */
 static bool same_token(const struct pattern *a, const struct pattern *b, size_t k)
 {
 	return !a->whole && !b->whole && k < ntokens(a) && k < ntokens(b) &&
-	       span_eq(token_text(a, k), token_text(b, k));
+	       span_eq(tokens_text(a, k, k + 1), tokens_text(b, k, k + 1));
 }
 
 /* Bring those that share the first one's token k to the front; how many. */
@@ -87,10 +88,10 @@ static size_t shared_end(const struct branch *v, size_t n, size_t k)
 /* What is left, from token k on, of branches that share that token. */
 static void put_bundle(struct factoring *f, struct branch *v, size_t n, size_t k)
 {
-	const struct pattern *p = v[0].p;
 	size_t end = shared_end(v, n, k);
+	struct span text = tokens_text(v[0].p, k, end);
 
-	buf_put(f->out, p->text.p + token_at(p, k), token_at(p, end) - token_at(p, k));
+	buf_put(f->out, text.p, text.n);
 	if (n == 1)
 		return;
 	buf_puts(f->out, "(?:");

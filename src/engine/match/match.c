@@ -8,311 +8,21 @@
  * That plain way is here too (`reference`, and for one jail), and tests hold
  * the two against each other.
  *
- * All memory is taken by matcher_new().
+ * All memory is taken before the first entry (compile.c).
  */
-#include "engine/match/match.h"
-
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/glob.h"
-#include "engine/match/capture.h"
-#include "engine/match/demux.h"
-#include "engine/match/remark.h"
+#include "engine/match/matcher.h"
 
 #define LINE_MAX_DEFAULT 4096
-
-struct jail_state {
-	bool ok;		/* all its patterns compiled */
-	bool enabled;
-	struct prefix *prefix;
-	struct unit *rule;	/* jail.nrules */
-	struct unit *ignore;	/* jail.nignore */
-};
-
-/* The next member of a group that is to be tried for this entry. */
-struct cursor {
-	const struct group *g;
-	size_t at;
-};
-
-struct matcher {
-	const struct config *c;
-	bool reference;
-	struct arena arena;
-	struct jail_state *jails;	/* as config.jails */
-	size_t nprefixes;
-	struct prefix *prefixes;
-	struct groups groups;
-	struct demux *demux;
-	struct cursor *cursors;		/* as many as groups */
-	uint64_t serial;		/* of the entry at hand */
-	char (*derived)[DERIVED_MAX];	/* as config.fields */
-	struct hit hit;
-};
 
 /* An entry as patterns see it. */
 struct view {
 	struct span text;
 	uint32_t options;
 };
-
-/* ---- compiling */
-
-static void complain(struct complaints *bad, const struct jail *j, struct place place,
-		     const char *pattern, const struct pattern_error *err)
-{
-	complaints_add(bad, place, j->name, false, "pattern, offset %zu of '%.60s%s': %s",
-		       err->offset, pattern, strlen(pattern) > 60 ? "..." : "", err->text);
-}
-
-static int compile_unit(struct matcher *m, struct jail_state *js, const char *source,
-			enum pattern_place place, struct place where,
-			struct complaints *bad, struct unit *u)
-{
-	struct pattern_traits traits = { 0 };
-	struct pattern_error err = { 0 };
-	int rc;
-
-	rc = expr_compile(m->c, source, place, m->arena.jit, &u->x, &traits, &err);
-	if (rc == -EINVAL) {
-		complain(bad, u->jail, where, source, &err);
-		js->ok = false;
-		return 0;
-	}
-	return rc < 0 ? rc : remark_make(place, &traits, &u->remark);
-}
-
-static int compile_rules(struct matcher *m, struct jail_state *js, const struct jail *j,
-			 const struct rule *rules, size_t n, enum pattern_place place,
-			 struct complaints *bad, struct unit **ret)
-{
-	int rc = 0;
-
-	*ret = calloc(n + 1, sizeof(**ret));
-	if (!*ret)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		(*ret)[i] = (struct unit){ .jail = j, .rule = &rules[i] };
-		rc = compile_unit(m, js, rules[i].pattern, place, rules[i].place,
-				  bad, &(*ret)[i]);
-	}
-	return rc;
-}
-
-/* Jails with the same prefix share it: it is matched once an entry. */
-static int compile_prefix(struct matcher *m, struct jail_state *js, const struct jail *j,
-			  struct complaints *bad)
-{
-	struct prefix *p = m->prefixes;
-	int rc;
-
-	for (; p < m->prefixes + m->nprefixes; p++) {
-		if (strcmp(p->unit.jail->prefix, j->prefix) == 0) {
-			js->prefix = p;
-			return 0;
-		}
-	}
-	p->unit.jail = j;
-	rc = compile_unit(m, js, j->prefix, PATTERN_PREFIX, j->prefix_place, bad, &p->unit);
-	if (rc < 0 || !js->ok) {
-		unit_fini(&p->unit);
-		return rc;
-	}
-	js->prefix = p;
-	m->nprefixes++;
-	p->data = pcre2_match_data_create_from_pattern(p->unit.x.code, NULL);
-	return p->data ? 0 : -ENOMEM;
-}
-
-static void check_captures(struct jail_state *js, const struct jail *j,
-			   struct complaints *bad)
-{
-	unsigned prefix = js->prefix ? js->prefix->unit.x.nfields : 0;
-
-	for (size_t i = 0; i < j->nrules && js->ok; i++) {
-		if (prefix + js->rule[i].x.nfields <= HIT_MAX_CAPTURES)
-			continue;
-		complaints_add(bad, j->rules[i].place, j->name, false,
-			       "more than %d captures", HIT_MAX_CAPTURES);
-		js->ok = false;
-	}
-}
-
-static int compile_jail(struct matcher *m, size_t at, struct complaints *bad)
-{
-	const struct jail *j = &m->c->jails[at];
-	struct jail_state *js = &m->jails[at];
-	int rc = 0;
-
-	js->ok = true;
-	if (j->prefix)
-		rc = compile_prefix(m, js, j, bad);
-	if (rc == 0)
-		rc = compile_rules(m, js, j, j->rules, j->nrules, PATTERN_RULE, bad, &js->rule);
-	if (rc == 0)
-		rc = compile_rules(m, js, j, j->ignore, j->nignore, PATTERN_IGNORE, bad,
-				   &js->ignore);
-	if (rc < 0)
-		return rc;
-	check_captures(js, j, bad);
-	js->enabled = js->ok && j->mode != MODE_OFF;
-	return 0;
-}
-
-static int add_to_groups(struct matcher *m, size_t at)
-{
-	const struct jail *j = &m->c->jails[at];
-	struct jail_state *js = &m->jails[at];
-	int rc = 0;
-
-	for (size_t l = 0; l < j->nlogs; l++) {
-		for (size_t i = 0; i < j->nrules && rc == 0; i++) {
-			struct member one = { (uint16_t)at, (uint16_t)i, &js->rule[i] };
-
-			rc = groups_add(&m->groups, j, j->logs[l], js->prefix, &one);
-		}
-	}
-	return rc;
-}
-
-static void count_enabled(struct matcher *m)
-{
-	for (size_t i = 0; i < m->groups.n; i++) {
-		struct group *g = &m->groups.v[i];
-
-		g->enabled = 0;
-		for (size_t k = 0; k < g->n; k++)
-			g->enabled += m->jails[g->member[k].jail].enabled;
-	}
-}
-
-static int make_groups(struct matcher *m, unsigned *nojit)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
-		if (m->jails[i].ok)
-			rc = add_to_groups(m, i);
-	if (rc == 0)
-		rc = groups_compile(&m->groups, m->c, m->arena.jit, nojit);
-	if (rc < 0)
-		return rc;
-	count_enabled(m);
-	m->cursors = calloc(m->groups.n + 1, sizeof(*m->cursors));
-	return m->cursors ? demux_new(&m->groups, &m->demux) : -ENOMEM;
-}
-
-/* Call fn for each pattern there is: prefixes, rules, ignores. */
-static void each_unit(const struct matcher *m, void (*fn)(struct unit *u, void *arg),
-		      void *arg)
-{
-	for (size_t i = 0; i < m->nprefixes; i++)
-		fn(&m->prefixes[i].unit, arg);
-	for (size_t i = 0; i < m->c->njails; i++) {
-		const struct jail *j = &m->c->jails[i];
-		const struct jail_state *js = &m->jails[i];
-
-		for (size_t k = 0; js->rule && k < j->nrules; k++)
-			fn(&js->rule[k], arg);
-		for (size_t k = 0; js->ignore && k < j->nignore; k++)
-			fn(&js->ignore[k], arg);
-	}
-}
-
-static void count_nojit(struct unit *u, void *arg)
-{
-	*(unsigned *)arg += u->x.code && !u->x.jit;
-}
-
-static void complain_nojit(const struct matcher *m, bool have, unsigned nojit,
-			   struct complaints *bad)
-{
-	if (m->reference)
-		return;
-	if (!have)
-		complaints_add(bad, (struct place){ 0 }, NULL, true,
-			       "PCRE2 has no JIT here: matching is ten times slower");
-	else if (nojit > 0)
-		complaints_add(bad, (struct place){ 0 }, NULL, true,
-			       "JIT failed for %u expressions (is writable and executable "
-			       "memory denied?): matching is ten times slower", nojit);
-}
-
-static int build(struct matcher *m, struct complaints *bad)
-{
-	uint32_t have = 0;
-	unsigned nojit = 0;
-	int rc;
-
-	pcre2_config(PCRE2_CONFIG_JIT, &have);
-	m->jails = calloc(m->c->njails + 1, sizeof(*m->jails));
-	m->prefixes = calloc(m->c->njails + 1, sizeof(*m->prefixes));
-	m->derived = calloc(m->c->nfields + 1, sizeof(*m->derived));
-	if (!m->jails || !m->prefixes || !m->derived)
-		return -ENOMEM;
-	rc = arena_init(&m->arena, m->c, have && !m->reference);
-	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
-		rc = compile_jail(m, i, bad);
-	if (rc == 0 && !m->reference)
-		rc = make_groups(m, &nojit);
-	if (rc < 0)
-		return rc;
-	each_unit(m, count_nojit, &nojit);
-	complain_nojit(m, have, nojit, bad);
-	return 0;
-}
-
-int matcher_new(const struct config *c, bool reference,
-		struct complaints *bad, struct matcher **ret)
-{
-	struct matcher *m = calloc(1, sizeof(*m));
-	int rc;
-
-	if (!m)
-		return -ENOMEM;
-	m->c = c;
-	m->reference = reference;
-	rc = build(m, bad);
-	if (rc < 0) {
-		matcher_free(&m);
-		return rc;
-	}
-	*ret = m;
-	return 0;
-}
-
-static void free_unit(struct unit *u, void *arg)
-{
-	(void)arg;
-	unit_fini(u);
-}
-
-void matcher_free(struct matcher **mp)
-{
-	struct matcher *m = *mp;
-
-	*mp = NULL;
-	if (!m)
-		return;
-	demux_free(&m->demux);
-	groups_free(&m->groups);
-	if (m->jails && m->prefixes)
-		each_unit(m, free_unit, NULL);
-	for (size_t i = 0; m->prefixes && i < m->nprefixes; i++)
-		pcre2_match_data_free(m->prefixes[i].data);
-	for (size_t i = 0; m->jails && i < m->c->njails; i++) {
-		free(m->jails[i].rule);
-		free(m->jails[i].ignore);
-	}
-	arena_fini(&m->arena);
-	free(m->jails);
-	free(m->prefixes);
-	free(m->cursors);
-	free(m->derived);
-	free(m);
-}
 
 /* ---- jails in and out */
 
@@ -334,7 +44,7 @@ void matcher_enable(struct matcher *m, const struct jail *j, bool on)
 	struct jail_state *js = &m->jails[jail_index(m, j)];
 
 	js->enabled = on && js->ok;
-	count_enabled(m);
+	matcher_count_enabled(m);
 }
 
 /* ---- one entry */
@@ -344,6 +54,8 @@ static struct view view_of(const struct matcher *m, struct span text)
 {
 	size_t max = m->c->line_max ? m->c->line_max : LINE_MAX_DEFAULT;
 
+	if (text.n == 0)
+		text = SPAN_LIT("");	/* never NULL, captures point into it */
 	if (text.n <= max)
 		return (struct view){ text, 0 };
 	return (struct view){ { text.p, max }, PCRE2_NOTEOL };
@@ -562,7 +274,7 @@ size_t matcher_troubles(struct matcher *m, struct match_trouble *ret, size_t max
 {
 	struct telling t = { ret, 0, max };
 
-	each_unit(m, tell_trouble, &t);
+	matcher_each_unit(m, tell_trouble, &t);
 	return t.n;
 }
 
@@ -583,6 +295,6 @@ const char *matcher_remark(const struct matcher *m, const struct rule *r)
 {
 	struct asking a = { r, NULL };
 
-	each_unit(m, find_remark, &a);
+	matcher_each_unit(m, find_remark, &a);
 	return a.remark;
 }

@@ -9,7 +9,7 @@
  * where captures lose their numbers. All else is left to PCRE2, whose
  * complaints find the way back to the source by `origin`.
  */
-#include "engine/match/scan.h"
+#include "engine/match/lex.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -43,10 +43,10 @@ static const struct {
 	{ "(?(DEFINE)", NO_CONDITION }, { "(?(VERSION", NO_CONDITION },
 };
 
-static bool begins(const struct scan *s, const char *what)
+static bool begins(const struct lex *s, const char *what)
 {
 	for (size_t k = 0; what[k]; k++) {
-		char c = scan_at(s, k);
+		char c = lex_at(s, k);
 
 		if (is_digit(what[k]) ? !is_digit(c) || c < what[k] : c != what[k])
 			return false;
@@ -54,7 +54,7 @@ static bool begins(const struct scan *s, const char *what)
 	return true;
 }
 
-static const char *forbidden_here(const struct scan *s)
+static const char *forbidden_here(const struct lex *s)
 {
 	for (size_t k = 0; k < sizeof(forbidden) / sizeof(*forbidden); k++)
 		if (begins(s, forbidden[k].begin))
@@ -63,119 +63,119 @@ static const char *forbidden_here(const struct scan *s)
 }
 
 /* <content> is the prefix's way to say what patterns see. */
-static bool is_misplaced(const struct scan *s, struct span name)
+static bool is_misplaced(const struct lex *s, struct span name)
 {
 	return s->place != PATTERN_PREFIX && span_eq(name, SPAN_LIT("content"));
 }
 
 /* ---- groups and names */
 
-static void push(struct scan *s, bool x)
+static void push(struct lex *s, bool x)
 {
 	if (s->depth == DEPTH_MAX) {
-		scan_refuse(s, "parentheses nested too deeply", 1);
+		lex_refuse(s, "parentheses nested too deeply", 1);
 		return;
 	}
 	s->x[++s->depth] = x;
 }
 
 /* (?<name>, (?P<name>, (?'name': `skip` bytes before the name, then `close`. */
-static void open_named(struct scan *s, size_t skip, char close)
+static void open_named(struct lex *s, size_t skip, char close)
 {
-	struct span name = scan_name(s, s->i + skip);
+	struct span name = lex_name(s, s->i + skip);
 
 	if (!name.n || s->i + skip + name.n >= s->n || name.p[name.n] != close) {
-		scan_refuse(s, "a capture without a proper name", skip + name.n + 1);
+		lex_refuse(s, "a capture without a proper name", skip + name.n + 1);
 		return;
 	}
 	if (is_misplaced(s, name) || config_field(s->c, name) < 0) {
-		scan_refuse(s, is_misplaced(s, name) ? "only in `prefix`" :
+		lex_refuse(s, is_misplaced(s, name) ? "only in `prefix`" :
 		       "a capture that is not known", skip + name.n + 1);
 		return;
 	}
-	scan_captured(s, name);
-	scan_emit_capture(s, name);
+	lex_captured(s, name);
+	lex_emit_capture(s, name);
 	push(s, s->x[s->depth]);
 	s->i += skip + name.n + 1;
 }
 
 /* A named back-reference: `head` name `tail`, `skip` bytes before the name. */
-static void reference(struct scan *s, size_t skip, char close)
+static void reference(struct lex *s, size_t skip, char close)
 {
-	struct span name = scan_name(s, s->i + skip);
+	struct span name = lex_name(s, s->i + skip);
 
 	if (!name.n || s->i + skip + name.n >= s->n || name.p[name.n] != close) {
-		scan_refuse(s, "a reference without a proper name", skip + name.n + 1);
+		lex_refuse(s, "a reference without a proper name", skip + name.n + 1);
 		return;
 	}
 	s->out->traits.refers = true;
-	scan_emit(s, s->src + s->i, skip, s->i);
-	scan_emit_name(s, name);
+	lex_emit(s, s->src + s->i, skip, s->i);
+	lex_emit_name(s, name);
 	s->i += skip + name.n;
-	scan_copy(s, 1);
-	scan_unfixed(s);
+	lex_copy(s, 1);
+	lex_unfixed(s);
 }
 
 /* (?( : a name, or an assertion that the main loop reads next. */
-static void open_condition(struct scan *s)
+static void open_condition(struct lex *s)
 {
-	char c = scan_at(s, 3);
+	char c = lex_at(s, 3);
 
 	push(s, s->x[s->depth]);
 	if (c == '?' || c == '*') {
-		scan_copy(s, 2);
+		lex_copy(s, 2);
 	} else if (c == '<' || c == '\'') {
 		reference(s, 4, c == '<' ? '>' : '\'');
-		if (!s->error && scan_at(s, 0) != ')')
-			scan_refuse(s, "a condition that does not end", 1);
-		scan_copy(s, 1);
+		if (!s->error && lex_at(s, 0) != ')')
+			lex_refuse(s, "a condition that does not end", 1);
+		lex_copy(s, 1);
 	} else {
 		reference(s, 3, ')');
 	}
 }
 
 /* (?imsxn-imsxn) and (?i:...): x begins comments, i leaves no byte fixed. */
-static void open_options(struct scan *s)
+static void open_options(struct lex *s)
 {
 	bool x = s->x[s->depth], on = true;
 	size_t k = 2;
 
-	for (; scan_at(s, k) == '^' || scan_at(s, k) == '-' || is_letter(scan_at(s, k)); k++) {
-		if (scan_at(s, k) == '-')
+	for (; lex_at(s, k) == '^' || lex_at(s, k) == '-' || is_letter(lex_at(s, k)); k++) {
+		if (lex_at(s, k) == '-')
 			on = false;
-		else if (scan_at(s, k) == '^')
+		else if (lex_at(s, k) == '^')
 			x = false;
-		else if (scan_at(s, k) == 'x')
+		else if (lex_at(s, k) == 'x')
 			x = on;
-		else if (scan_at(s, k) == 'i')
+		else if (lex_at(s, k) == 'i')
 			s->caseless = true;
 	}
-	if (scan_at(s, k) == ')') {
+	if (lex_at(s, k) == ')') {
 		s->x[s->depth] = x;
 		/* it would reach into alternatives that follow */
 		s->out->whole |= s->depth == 0;
-	} else if (scan_at(s, k) == ':') {
+	} else if (lex_at(s, k) == ':') {
 		push(s, x);
 	} else {
-		scan_refuse(s, "unknown after (?", k + 1);
+		lex_refuse(s, "unknown after (?", k + 1);
 		return;
 	}
-	scan_copy(s, k + 1);
+	lex_copy(s, k + 1);
 }
 
-static void comment_group(struct scan *s)
+static void comment_group(struct lex *s)
 {
 	const char *end = strchr(s->src + s->i, ')');
 
 	if (!end)
-		scan_refuse(s, "a comment without )", 3);
+		lex_refuse(s, "a comment without )", 3);
 	else
 		s->i = (size_t)(end - s->src) + 1;
 }
 
-static void open_special(struct scan *s)
+static void open_special(struct lex *s)
 {
-	char c = scan_at(s, 2), d = scan_at(s, 3);
+	char c = lex_at(s, 2), d = lex_at(s, 3);
 
 	if (c == '#')
 		comment_group(s);
@@ -194,63 +194,63 @@ static void open_special(struct scan *s)
 	else {
 		push(s, s->x[s->depth]);
 		/* the < of (?<= is no placeholder's */
-		scan_copy(s, c == '<' ? 4 : c ? 3 : 2);
+		lex_copy(s, c == '<' ? 4 : c ? 3 : 2);
 	}
 }
 
-static void open_group(struct scan *s)
+static void open_group(struct lex *s)
 {
 	s->run = 0;
-	if (scan_at(s, 1) == '?') {
+	if (lex_at(s, 1) == '?') {
 		open_special(s);
 	} else {
 		push(s, s->x[s->depth]);
-		scan_copy(s, 1);
+		lex_copy(s, 1);
 	}
 }
 
-static void close_group(struct scan *s)
+static void close_group(struct lex *s)
 {
 	s->run = 0;
 	if (s->depth == 0) {
-		scan_refuse(s, "a ) without its (", 1);
+		lex_refuse(s, "a ) without its (", 1);
 		return;
 	}
 	s->depth--;
-	scan_copy(s, 1);
+	lex_copy(s, 1);
 }
 
 /* ---- escapes, classes, placeholders */
 
 /* \Q...\E: an end left out is put in, or it would swallow a neighbour. */
-static void quotation(struct scan *s)
+static void quotation(struct lex *s)
 {
 	const char *end = strstr(s->src + s->i + 2, "\\E");
 	size_t stop = end ? (size_t)(end - s->src) : s->n;
 
-	scan_copy(s, 2);
+	lex_copy(s, 2);
 	while (s->i < stop) {
 		/* a quantifier behind \E is the last byte's */
 		if (s->i + 1 < stop)
-			scan_literal(s, scan_at(s, 0));
+			lex_literal(s, lex_at(s, 0));
 		else
-			scan_unfixed(s);
-		scan_copy(s, 1);
+			lex_unfixed(s);
+		lex_copy(s, 1);
 	}
 	if (end)
-		scan_copy(s, 2);
+		lex_copy(s, 2);
 	else
-		scan_emit_str(s, "\\E");
+		lex_emit_str(s, "\\E");
 }
 
-static void escape_k(struct scan *s)
+static void escape_k(struct lex *s)
 {
-	char c = scan_at(s, 2);
+	char c = lex_at(s, 2);
 
 	if (c == '<' || c == '{' || c == '\'')
 		reference(s, 3, c == '<' ? '>' : c == '{' ? '}' : '\'');
 	else
-		scan_refuse(s, "\\k without a name", 3);
+		lex_refuse(s, "\\k without a name", 3);
 }
 
 static bool is_hex(char c)
@@ -259,30 +259,30 @@ static bool is_hex(char c)
 }
 
 /* The length of \xHH, \x{...}, \0dd, \pL, \p{...} and of plain escapes. */
-static size_t escape_length(const struct scan *s)
+static size_t escape_length(const struct lex *s)
 {
-	char c = scan_at(s, 1);
+	char c = lex_at(s, 1);
 	size_t k = 2;
 
-	if (strchr("xopPN", c) && scan_at(s, 2) == '{') {
-		while (scan_at(s, k) && scan_at(s, k) != '}')
+	if (strchr("xopPN", c) && lex_at(s, 2) == '{') {
+		while (lex_at(s, k) && lex_at(s, k) != '}')
 			k++;
 		return k + 1;
 	}
 	if (c == 'p' || c == 'P' || c == 'c')
 		return 3;
 	if (c == 'x')
-		while (k < 4 && is_hex(scan_at(s, k)))
+		while (k < 4 && is_hex(lex_at(s, k)))
 			k++;
 	if (c == '0')
-		while (k < 4 && is_digit(scan_at(s, k)))
+		while (k < 4 && is_digit(lex_at(s, k)))
 			k++;
 	return k;
 }
 
-static void escape(struct scan *s)
+static void escape(struct lex *s)
 {
-	char c = scan_at(s, 1);
+	char c = lex_at(s, 1);
 
 	if (c == 'Q') {
 		quotation(s);
@@ -293,54 +293,54 @@ static void escape(struct scan *s)
 	} else {
 		if (c == 'A' && !s->began)
 			s->out->traits.tied = true;
-		else if (is_letter(c) || is_digit(c) || scan_optional(s, 2))
-			scan_unfixed(s);
+		else if (is_letter(c) || is_digit(c) || lex_optional(s, 2))
+			lex_unfixed(s);
 		else
-			scan_literal(s, c);
-		scan_copy(s, escape_length(s));
+			lex_literal(s, c);
+		lex_copy(s, escape_length(s));
 	}
 }
 
 /* [:alpha:] and the like within a class; 0 if it is none. */
-static size_t posix_class(const struct scan *s)
+static size_t posix_class(const struct lex *s)
 {
 	size_t k = 2;
 
-	if (scan_at(s, 0) != '[' || scan_at(s, 1) != ':')
+	if (lex_at(s, 0) != '[' || lex_at(s, 1) != ':')
 		return 0;
-	while (is_letter(scan_at(s, k)) || scan_at(s, k) == '^')
+	while (is_letter(lex_at(s, k)) || lex_at(s, k) == '^')
 		k++;
-	return scan_at(s, k) == ':' && scan_at(s, k + 1) == ']' ? k + 2 : 0;
+	return lex_at(s, k) == ':' && lex_at(s, k + 1) == ']' ? k + 2 : 0;
 }
 
-static void class(struct scan *s)
+static void class(struct lex *s)
 {
 	size_t from = s->i, posix;
 
-	scan_copy(s, scan_at(s, 1) == '^' ? 2 : 1);
-	if (scan_at(s, 0) == ']')
-		scan_copy(s, 1);
-	while (s->i < s->n && scan_at(s, 0) != ']' && !s->error) {
+	lex_copy(s, lex_at(s, 1) == '^' ? 2 : 1);
+	if (lex_at(s, 0) == ']')
+		lex_copy(s, 1);
+	while (s->i < s->n && lex_at(s, 0) != ']' && !s->error) {
 		posix = posix_class(s);
 		if (posix)
-			scan_copy(s, posix);
-		else if (scan_at(s, 0) != '\\')
-			scan_copy(s, 1);
-		else if (scan_at(s, 1) == 'Q' || scan_at(s, 1) == 'E')
-			scan_refuse(s, "\\Q and \\E are not allowed in a class", 2);
+			lex_copy(s, posix);
+		else if (lex_at(s, 0) != '\\')
+			lex_copy(s, 1);
+		else if (lex_at(s, 1) == 'Q' || lex_at(s, 1) == 'E')
+			lex_refuse(s, "\\Q and \\E are not allowed in a class", 2);
 		else
-			scan_copy(s, scan_at(s, 1) == 'c' ? 3 : 2);
+			lex_copy(s, lex_at(s, 1) == 'c' ? 3 : 2);
 	}
 	if (s->i >= s->n && !s->error) {
 		s->i = from;
-		scan_refuse(s, "a [ without its ]", 12);
+		lex_refuse(s, "a [ without its ]", 12);
 	}
-	scan_copy(s, 1);
-	scan_unfixed(s);
+	lex_copy(s, 1);
+	lex_unfixed(s);
 }
 
 /* Why <name> may not stand here, or NULL. */
-static const char *placeholder_refused(const struct scan *s, struct span name,
+static const char *placeholder_refused(const struct lex *s, struct span name,
 				       const struct field *f)
 {
 	if (!f || (!f->regex && !f->from))
@@ -350,55 +350,55 @@ static const char *placeholder_refused(const struct scan *s, struct span name,
 	return is_misplaced(s, name) ? "only in `prefix`" : NULL;
 }
 
-static void placeholder(struct scan *s)
+static void placeholder(struct lex *s)
 {
-	struct span name = scan_name(s, s->i + 1);
+	struct span name = lex_name(s, s->i + 1);
 	const struct field *f;
 	const char *why;
 	int field;
 
 	if (!name.n || s->i + 1 + name.n >= s->n || name.p[name.n] != '>') {
-		if (scan_optional(s, 1))
-			scan_unfixed(s);
+		if (lex_optional(s, 1))
+			lex_unfixed(s);
 		else
-			scan_literal(s, '<');
-		scan_copy(s, 1);
+			lex_literal(s, '<');
+		lex_copy(s, 1);
 		return;
 	}
 	field = config_field(s->c, name);
 	f = field < 0 ? NULL : &s->c->fields[field];
 	why = placeholder_refused(s, name, f);
 	if (why) {
-		scan_refuse(s, why, name.n + 2);
+		lex_refuse(s, why, name.n + 2);
 		return;
 	}
-	scan_captured(s, name);
-	scan_emit_capture(s, name);
+	lex_captured(s, name);
+	lex_emit_capture(s, name);
 	if (s->x[s->depth])
-		scan_emit_str(s, "(?-x)");
-	scan_emit_str(s, f->regex);
-	scan_emit_str(s, ")");
+		lex_emit_str(s, "(?-x)");
+	lex_emit_str(s, f->regex);
+	lex_emit_str(s, ")");
 	s->i += name.n + 2;
-	scan_unfixed(s);
+	lex_unfixed(s);
 }
 
 /* .* and .+ : what stands there is the writer's choice. */
-static void any_byte(struct scan *s)
+static void any_byte(struct lex *s)
 {
-	char next = scan_at(s, 1);
+	char next = lex_at(s, 1);
 
 	if (next == '*' || next == '+' || next == '{') {
 		if (!s->began)
 			s->out->traits.searches = true;
 		s->free_text = true;
 	}
-	scan_unfixed(s);
+	lex_unfixed(s);
 }
 
 /* One ordinary byte, a metacharacter or a fixed one. */
-static void single(struct scan *s)
+static void single(struct lex *s)
 {
-	char c = scan_at(s, 0);
+	char c = lex_at(s, 0);
 
 	if (c == '.')
 		any_byte(s);
@@ -406,31 +406,31 @@ static void single(struct scan *s)
 		s->out->traits.tied = true;
 	else if (strchr(metachars, c))
 		s->run = 0;
-	else if (scan_optional(s, 1) || s->x[s->depth] || s->braces)
-		scan_unfixed(s);
+	else if (lex_optional(s, 1) || s->x[s->depth] || s->braces)
+		lex_unfixed(s);
 	else
-		scan_literal(s, c);
+		lex_literal(s, c);
 	if (c == '|' && s->depth == 0)
 		s->out->whole = true;
-	scan_copy(s, 1);
+	lex_copy(s, 1);
 }
 
-static void spaced_comment(struct scan *s)
+static void spaced_comment(struct lex *s)
 {
-	while (s->i < s->n && scan_at(s, 0) != '\n')
-		scan_copy(s, 1);
+	while (s->i < s->n && lex_at(s, 0) != '\n')
+		lex_copy(s, 1);
 }
 
 /*
  * Note where a token begins. A quantifier belongs to what is before it, and
  * so does what may stand between the two: comments, \E and \Q\E.
  */
-static void token(struct scan *s)
+static void token(struct lex *s)
 {
-	char c = scan_at(s, 0), next = scan_at(s, 1);
+	char c = lex_at(s, 0), next = lex_at(s, 1);
 	bool behind = s->braces || c == '*' || c == '+' || c == '?' || c == '{' ||
 		      (c == '\\' && (next == 'E' || next == 'Q')) ||
-		      (c == '(' && next == '?' && scan_at(s, 2) == '#');
+		      (c == '(' && next == '?' && lex_at(s, 2) == '#');
 
 	if (s->depth > 0)
 		return;
@@ -440,15 +440,15 @@ static void token(struct scan *s)
 		s->braces = c == '{';
 }
 
-static void scan(struct scan *s)
+static void read_all(struct lex *s)
 {
 	while (s->i < s->n && !s->error) {
-		char c = scan_at(s, 0);
+		char c = lex_at(s, 0);
 		const char *why = forbidden_here(s);
 
 		token(s);
 		if (why)
-			scan_refuse(s, why, 8);
+			lex_refuse(s, why, 8);
 		else if (c == '\\')
 			escape(s);
 		else if (c == '[')
@@ -465,10 +465,10 @@ static void scan(struct scan *s)
 			single(s);
 	}
 	if (!s->error && s->depth > 0)
-		scan_refuse(s, "a ( without its )", 1);
+		lex_refuse(s, "a ( without its )", 1);
 	/* ends a comment that would swallow a neighbour */
 	if (s->x[0])
-		scan_emit_str(s, "\n");
+		lex_emit_str(s, "\n");
 	if (s->out->whole)
 		buf_clear(&s->out->needle);
 }
@@ -477,14 +477,14 @@ int pattern_expand(const struct config *c, const char *source,
 		   enum pattern_place place, const char *rename,
 		   struct pattern *ret, struct pattern_error *err)
 {
-	struct scan s = {
+	struct lex s = {
 		.c = c, .src = source, .n = strlen(source), .place = place,
 		.rename = rename, .out = ret, .err = err,
 	};
 	/* a reference may stand before its capture: know it beforehand */
 	bool refers = ret->traits.refers;
 
-	scan(&s);
+	read_all(&s);
 	if (!s.error && rename && ret->traits.refers && !refers) {
 		buf_clear(&ret->text);
 		buf_clear(&ret->origin);

@@ -9,7 +9,7 @@
 /* Where a pattern stands decides what it may hold. */
 enum pattern_place { PATTERN_RULE, PATTERN_IGNORE, PATTERN_PREFIX };
 
-/* What the scan noticed on its way, for remarks. */
+/* What the reading noticed on its way, for remarks. */
 struct pattern_traits {
 	bool searches;		/* begins with `.*` or the like */
 	bool tied;		/* begins with ^ or \A */

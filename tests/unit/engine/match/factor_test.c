@@ -32,6 +32,7 @@ static const struct {
 	{ "alternatives stay whole", { "ab|c", "ab", "ac" }, "(?:ab|c)(*:0)|(?:a(?:b|c))(*:1)", "011" },
 	{ "options stay whole", { "a(?i)b", "ac" }, "(?:a(?i)b)(*:0)|(?:ac)(*:1)", "01" },
 	{ "comments keep their atom", { "a(?#x){2}", "a(?#x){3}" }, "(?:a{2})(*:0)|(?:a{3})(*:1)", "01" },
+	{ "nothing at all", { "(?#x)", "", "a" }, "(?:)(*:0)|(?:)(*:1)|(?:a)(*:2)", "012" },
 	{ "placeholders", { "<size>: a", "<size>: b" }, "(?:(?:[0-9]{1,15}): (?:a|b))(*:0)", "00" },
 };
 

@@ -313,6 +313,23 @@ static void test_bytes(void **state)
 	setup_fini(&s);
 }
 
+/* No text at all is a text, too. */
+static void test_empty(void **state)
+{
+	static const struct jail_row row = { "e", NULL, NULL, { "x", "(?<user>)$" }, { "y" }, 0, false };
+	struct setup s = { 0 };
+	struct matcher *m;
+	struct out o = { .c = &s.c };
+
+	(void)state;
+	m = make(&s, &row, 1, false);
+	assert_string_equal(run(m, 0, NULL, (struct span){ NULL, 0 }, &o), "e/1 user=; ");
+	assert_string_equal(run(m, 0, "", SPAN_LIT(""), &o), "e/1 user=; ");
+	buf_free(&o.text);
+	matcher_free(&m);
+	setup_fini(&s);
+}
+
 static void test_line_max(void **state)
 {
 	static const struct jail_row row = {
@@ -804,6 +821,7 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_types),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_line_max),
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_run_jail_wants_program),

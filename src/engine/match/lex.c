@@ -4,7 +4,7 @@
  * from, refusals, names, and the notes on fixed bytes that remarks and needles
  * are made of.
  */
-#include "engine/match/scan.h"
+#include "engine/match/lex.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,25 +13,25 @@
 
 /* ---- output */
 
-void scan_emit(struct scan *s, const char *text, size_t n, size_t from)
+void lex_emit(struct lex *s, const char *text, size_t n, size_t from)
 {
 	for (size_t k = 0; k < n; k++)
 		buf_put_u32(&s->out->origin, (uint32_t)from);
 	buf_put(&s->out->text, text, n);
 }
 
-void scan_emit_str(struct scan *s, const char *text)
+void lex_emit_str(struct lex *s, const char *text)
 {
-	scan_emit(s, text, strlen(text), s->i);
+	lex_emit(s, text, strlen(text), s->i);
 }
 
-void scan_copy(struct scan *s, size_t n)
+void lex_copy(struct lex *s, size_t n)
 {
 	for (; n > 0 && s->i < s->n; n--, s->i++)
-		scan_emit(s, s->src + s->i, 1, s->i);
+		lex_emit(s, s->src + s->i, 1, s->i);
 }
 
-void scan_refuse(struct scan *s, const char *what, size_t n)
+void lex_refuse(struct lex *s, const char *what, size_t n)
 {
 	if (s->error)
 		return;
@@ -47,7 +47,7 @@ void scan_refuse(struct scan *s, const char *what, size_t n)
 }
 
 /* A name at offset `from`; none: n is 0. */
-struct span scan_name(const struct scan *s, size_t from)
+struct span lex_name(const struct lex *s, size_t from)
 {
 	size_t k = from;
 
@@ -60,7 +60,7 @@ struct span scan_name(const struct scan *s, size_t from)
 /* ---- traits */
 
 /* A byte that stands for itself was consumed. */
-void scan_literal(struct scan *s, char c)
+void lex_literal(struct lex *s, char c)
 {
 	struct pattern *p = s->out;
 
@@ -76,23 +76,23 @@ void scan_literal(struct scan *s, char c)
 }
 
 /* Comments, \E and an empty \Q\E may stand before a quantifier. */
-bool scan_optional(const struct scan *s, size_t ahead)
+bool lex_optional(const struct lex *s, size_t ahead)
 {
-	char c = scan_at(s, ahead), next = scan_at(s, ahead + 1);
+	char c = lex_at(s, ahead), next = lex_at(s, ahead + 1);
 
 	return c == '?' || c == '*' || c == '{' ||
-	       (c == '(' && next == '?' && scan_at(s, ahead + 2) == '#') ||
+	       (c == '(' && next == '?' && lex_at(s, ahead + 2) == '#') ||
 	       (c == '\\' && (next == 'E' || next == 'Q'));
 }
 
 /* Something that is no fixed byte was consumed, or may have been. */
-void scan_unfixed(struct scan *s)
+void lex_unfixed(struct lex *s)
 {
 	s->began = true;
 	s->run = 0;
 }
 
-void scan_captured(struct scan *s, struct span name)
+void lex_captured(struct lex *s, struct span name)
 {
 	int f = config_field(s->c, name);
 
@@ -101,37 +101,37 @@ void scan_captured(struct scan *s, struct span name)
 }
 
 /* The name as the output spells it: renamed, it is the prefix and a number. */
-void scan_emit_name(struct scan *s, struct span name)
+void lex_emit_name(struct lex *s, struct span name)
 {
 	char number[16];
 	unsigned k;
 
 	if (!s->rename) {
-		scan_emit(s, name.p, name.n, (size_t)(name.p - s->src));
+		lex_emit(s, name.p, name.n, (size_t)(name.p - s->src));
 		return;
 	}
 	for (k = 0; k < s->nnames && !span_eq(s->names[k], name); k++)
 		;
 	if (k == s->nnames) {
 		if (k == NAMES_MAX) {
-			scan_refuse(s, "too many captures", 1);
+			lex_refuse(s, "too many captures", 1);
 			return;
 		}
 		s->names[s->nnames++] = name;
 	}
 	snprintf(number, sizeof(number), "%u", k);
-	scan_emit_str(s, s->rename);
-	scan_emit_str(s, number);
+	lex_emit_str(s, s->rename);
+	lex_emit_str(s, number);
 }
 
 /* Open a group that captures `name`, if captures are kept. */
-void scan_emit_capture(struct scan *s, struct span name)
+void lex_emit_capture(struct lex *s, struct span name)
 {
 	if (s->rename && !s->out->traits.refers) {
-		scan_emit_str(s, "(?:");
+		lex_emit_str(s, "(?:");
 		return;
 	}
-	scan_emit_str(s, "(?<");
-	scan_emit_name(s, name);
-	scan_emit_str(s, ">");
+	lex_emit_str(s, "(?<");
+	lex_emit_name(s, name);
+	lex_emit_str(s, ">");
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_MATCH_MATCHER_H
+#define ENGINE_MATCH_MATCHER_H
+
+/* The matcher as compile.c makes it and match.c runs it. */
+
+#include "engine/match/capture.h"
+#include "engine/match/demux.h"
+#include "engine/match/match.h"
+
+struct jail_state {
+	bool ok;		/* all its patterns compiled */
+	bool enabled;
+	struct prefix *prefix;
+	struct unit *rule;	/* jail.nrules */
+	struct unit *ignore;	/* jail.nignore */
+};
+
+/* The next member of a group that is to be tried for this entry. */
+struct cursor {
+	const struct group *g;
+	size_t at;
+};
+
+struct matcher {
+	const struct config *c;
+	bool reference;
+	struct arena arena;
+	struct jail_state *jails;	/* as config.jails */
+	size_t nprefixes;
+	struct prefix *prefixes;
+	struct groups groups;
+	struct demux *demux;
+	struct cursor *cursors;		/* as many as groups */
+	uint64_t serial;		/* of the entry at hand */
+	char (*derived)[DERIVED_MAX];	/* as config.fields */
+	struct hit hit;
+};
+
+/* Call fn for each pattern there is: prefixes, rules, ignores. */
+void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void *arg),
+		       void *arg);
+
+/* After jails went in or out. */
+void matcher_count_enabled(struct matcher *m);
+
+#endif
