@@ -112,7 +112,7 @@ lib_objs = $(filter-out $(BUILD)/obj/engine/engine.o $(BUILD)/obj/privileged/mon
              $(call objs,$(sort $(foreach p,$(programs),$($p_dirs)))))
 
 $(BUILD)/libtest.a: $(lib_objs)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(stamp)
 	@mkdir -p $(@D)

@@ -62,7 +62,8 @@ const struct command commands[] = {
 	  .help = "ban an address or a prefix",
 	  .more = "An IPv6 address takes its /64 with it, since that is what one customer gets;\n"
 		  "ADDR/128 is exact. Protected addresses (own, allowed, a live admin session)\n"
-		  "are refused. The scope all also cuts the replies to our own connections.\n"
+		  "are refused. Without --scope the mail ports are closed to it; --scope all closes\n"
+		  "every port, and cuts the replies to our own connections to it, too.\n"
 		  "  bailiff ban 192.0.2.7 --for 1h --reason 'guesses passwords'\n"
 		  "  bailiff ban 2001:db8::/48 --for 1w --scope mail",
 	  .params = { ADDR, HOW_LONG,
@@ -84,11 +85,11 @@ const struct command commands[] = {
 		  "  bailiff allow office.example.org",
 	  .params = { { "ADDR|NAME", NULL, PARAM_ADDR_OR_NAME, "addr", true, "address, prefix or host name" },
 		      HOW_LONG, REASON },
-	  .run = run_request, .patience_s = SLOW, .show = show_allowed },
+	  .run = run_names, .patience_s = SLOW, .show = show_allowed },
 	{ .name = "disallow", .help = "take back an allow",
 	  .more = "  bailiff disallow 198.51.100.20",
 	  .params = { { "ADDR|NAME", NULL, PARAM_ADDR_OR_NAME, "addr", true, "as it was allowed" } },
-	  .run = run_request, .show = show_disallowed },
+	  .run = run_names, .show = show_disallowed },
 
 	{ .name = "lock", .group = "Accounts", .help = "lock an account",
 	  .more = "  bailiff lock joe --reason 'phished'\nEach step is told with its outcome.",

@@ -6,6 +6,7 @@
 
 /* The ways in which commands are carried out; each returns an exit status. */
 int run_request(struct call *call);	/* ask the engine one thing */
+int run_names(struct call *call);	/* the same for each address of a host name */
 int run_watch(struct call *call);	/* ask, then print events until it ends */
 int run_offline(struct call *call);	/* become bailiff-engine --offline */
 

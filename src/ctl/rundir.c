@@ -12,56 +12,10 @@
 #include <string.h>
 
 #include "config/load.h"
+#include "config/scan.h"
 #include "ctl/text.h"
 
 #define INSTALLED BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml"
-
-bool rundir_scan(struct span text, char *ret, size_t size)
-{
-	const char *end = text.p + text.n;
-
-	for (const char *line = text.p; line && line < end;) {
-		const char *stop = memchr(line, '\n', (size_t)(end - line));
-		const char *p = line + 4;
-
-		stop = stop ? stop : end;
-		if (stop - line > 4 && memcmp(line, "run:", 4) == 0) {
-			size_t n = 0;
-
-			while (p < stop && strchr(" \t\"'", *p))
-				p++;
-			while (p + n < stop && !strchr(" \t\r\"'#", p[n]))
-				n++;
-			if (n == 0 || n >= size)
-				return false;
-			memcpy(ret, p, n);
-			ret[n] = 0;
-			return true;
-		}
-		line = stop + 1;
-	}
-	return false;
-}
-
-static void from_broken(const struct pack *pack, const char *path, char *ret, size_t size)
-{
-	bool found = false;
-	char name[512];
-
-	for (size_t i = 0; i < pack_count(pack) && !found; i++) {
-		const struct pack_file *f = pack_get(pack, i);
-
-		if (f->role == PACK_MAIN)
-			found = rundir_scan(f->text, name, sizeof(name));
-	}
-	if (!found)
-		snprintf(ret, size, "%s", BAILIFF_RUNDIR);
-	else if (name[0] == '/')
-		snprintf(ret, size, "%s", name);
-	else
-		snprintf(ret, size, "%s/%s", pack_base(pack), name);
-	text_complain("%s does not load (bailiff check says why); I ask the daemon at %s", path, ret);
-}
 
 int rundir_find(const char *conf, char *ret, size_t size)
 {
@@ -81,8 +35,11 @@ int rundir_find(const char *conf, char *ret, size_t size)
 	}
 	if (config_load(pack, &bad, &config) == 0)
 		snprintf(ret, size, "%s", config->run);
-	else
-		from_broken(pack, path, ret, size);
+	else {
+		if (!scan_path(pack, "run", ret, size))
+			snprintf(ret, size, "%s", BAILIFF_RUNDIR);
+		text_complain("%s does not load (bailiff check says why); I ask the daemon at %s", path, ret);
+	}
 	config_free(&config);
 	complaints_free(&bad);
 	pack_free(&pack);

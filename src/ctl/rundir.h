@@ -4,19 +4,11 @@
 
 #include <stddef.h>
 
-#include "bailiff/span.h"
-
 /*
  * Where the sockets are: the key `run:` of FILE, or of the installed
  * configuration when `conf` is NULL. A broken FILE is said and searched for
  * the key all the same. -ENOENT, -EACCES, ...: FILE cannot be read (said).
  */
 int rundir_find(const char *conf, char *ret, size_t size);
-
-/*
- * The value of a line `run: ...` in a text that is no valid configuration;
- * false: there is none.
- */
-bool rundir_scan(struct span text, char *ret, size_t size);
 
 #endif

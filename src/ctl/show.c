@@ -18,7 +18,7 @@
 static const struct column source_columns[] = {
 	{ "LOG", "log", CELL_TEXT }, { "KIND", "kind", CELL_TEXT },
 	{ "STATE", "state", CELL_WORD }, { "LINES", "lines", CELL_NUMBER },
-	{ "HITS", "hits", CELL_NUMBER }, { "LAG", "lag", CELL_SPAN },
+	{ "HITS", "hits", CELL_NUMBER }, { "LAG", "lag", CELL_BYTES },
 	{ "PATH", "path", CELL_TEXT }, { "ERROR", "error", CELL_TEXT }, { 0 }
 };
 

@@ -55,6 +55,8 @@ void act_event(struct serve *s, json_t *take_event)
 
 	if (!take_event)
 		return;
+	if (!json_object_get(take_event, "time"))
+		json_object_set_new(take_event, "time", json_real((double)clock_wall().ms / 1000));
 	text = s->control ? json_dumps(take_event, JSON_COMPACT) : NULL;
 	if (text)
 		control_event(s->control, text);
@@ -236,7 +238,6 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	row.subject = buf_cstr(&shown);
 	row.evidence = buf_cstr(&evidence);
 	row.actions = buf_cstr(&a.actions);
-	store_verdict(s->store, &row);
 	tell(s, v, row.id, row.subject, row.actions, a.act);
 	if (a.act)
 		send_runs(s, v);
@@ -244,6 +245,9 @@ void act_verdict(void *arg, const struct core_verdict *v)
 		buf_put(&user, account->text.p, account->text.n);
 		incidents_open(s->incidents, row.id, v, buf_cstr(&user), why_propose(s, v));
 	}
+	/* Last: a verdict that the ledger knows has all its bans and orders there. */
+	store_verdict(s->store, &row);
+	incidents_start(s->incidents);
 	state_changed(s);
 	buf_free(&a.actions);
 	buf_free(&evidence);

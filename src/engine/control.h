@@ -13,9 +13,9 @@
  *
  *   {"cmd":"status"}            {"version","engine":{"pid","since","generation"},
  *       "sources":[{"log","kind":"file|journal","path","state":"following|waiting|failed|rotated",
- *                   "error","lines","hits","lag"}],
- *       "jails":[{"jail","mode","state":"on|shadow|propose|off|absent|refused|braked","why",
- *                 "hits","tracked","verdicts","bans"}],
+ *                   "error","lines","hits","lag": bytes: bytes}],
+ *       "jails":[{"jail","state":"on|shadow|propose|off|absent|refused|braked","why",
+ *                 "hits","verdicts","bans"}],
  *       "firewall":{"table","owned","persistent","wanted","in_kernel","dropped_packets",
  *                   "dropped_bytes","healed","last_flush"},
  *       "ledger":{"ok","error","waiting"}, "tracked":{"subjects","threads","forgotten","bytes"},
@@ -27,12 +27,12 @@
  *   {"cmd":"locks"}             {"locks":[{"user","since","incident","by","state"}]}
  *   {"cmd":"incidents","limit":N?,"open":bool?}   {"incidents":[...]} (record/store.h)
  *   {"cmd":"show","id":N}       {"incident":{...}}
- *   {"cmd":"why","subject":TEXT}  {"subject","bans":[...],"quiet":[{"jail","until"}],
- *                                "counts":[{"jail","amount","limit","within"}],
+ *   {"cmd":"why","subject":TEXT}  {"subject","bans":[...],"quiet":[{"jail"}],
+ *                                "counts":[{"jail","amount","limit","within":TEXT}],
  *                                "lines":[{"time","jail","line"}],"verdicts":[...]}
- *   {"cmd":"watch"}             then events, one object a line: {"event":"verdict|ban|unban|
- *                                outcome|note", ...}
- *   {"cmd":"ban","addr","for":SECONDS?|null,"scope":NAME?,"reason":TEXT?}
+ *   {"cmd":"watch"}             {"ok":true}, then events, one object a line:
+ *                               {"event":"verdict|ban|unban|note", "time", ...}
+ *   {"cmd":"ban","addr","for":SECONDS?|null,"scope":NAME?,"exact":bool?,"reason":TEXT?}
  *                               {"addr","scope","until","said":TEXT} (said: what was narrowed
  *                                or widened, "2001:db8::1: its /64 is banned")
  *   {"cmd":"unban","addr"} | {"jail":J} | {"all":true}    {"unbanned":[ADDR...],"n":N}

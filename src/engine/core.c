@@ -41,6 +41,8 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	if (r == 0)
 		r = brakes_new(c, &core->brakes);
 	if (r == 0)
+		r = known_new(&core->known);
+	if (r == 0)
 		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
 	if (r < 0) {
 		core_free(&core);
@@ -64,6 +66,7 @@ void core_free(struct core **cp)
 	history_free(&core->history);
 	brakes_free(&core->brakes);
 	evidence_free(&core->evidence);
+	known_free(&core->known);
 	free(core->mode);
 	free(core->jails);
 	free(core);
@@ -191,12 +194,60 @@ static uint32_t weight_of(struct passage *p, const struct hit *hit)
 	return w > UINT32_MAX ? UINT32_MAX : (uint32_t)w;
 }
 
+/* A jail that acts on accounts counts what they did, so its hits are successes. */
+static bool touches_accounts(const struct jail *j)
+{
+	for (size_t i = 0; i < j->nthen; i++)
+		if (j->then[i].kind >= ACTION_PARK && j->then[i].kind <= ACTION_CONTAIN)
+			return true;
+	return false;
+}
+
 static bool bans(const struct verdict *v)
 {
 	for (size_t i = 0; i < v->nactions; i++)
 		if (v->action[i].action->kind == ACTION_BAN)
 			return true;
 	return false;
+}
+
+/* The account among what is counted; none: {NULL, 0}. */
+static struct span account_of(const struct subject *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->part[i].type == FIELD_ACCOUNT)
+			return s->part[i].text;
+	return (struct span){ NULL, 0 };
+}
+
+static bool is_allowed(const struct config *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->nallow; i++)
+		if (c->allow[i].addr.family != ADDR_NONE && addr_overlaps(&c->allow[i].addr, a))
+			return true;
+	return false;
+}
+
+/*
+ * `whom: seen` bans the places a stolen account was used from, but not those
+ * that others, or the owner before, use as well. bailiffd has the last word on
+ * allowed and private ones; here they are named for the report.
+ */
+static const char *why_spared(const struct core *core, const struct jail *j, const struct addr *a,
+			      struct span account, struct event_time now)
+{
+	static const char *const words[] = {
+		[KNOWN_OWN] = "the account was used from there before",
+		[KNOWN_OTHERS] = "another account was used from there within a day",
+	};
+
+	if (addr_is_special(a))
+		return "loopback or reserved";
+	if (addr_is_private(a) && !j->ban_private)
+		return "a private address";
+	if (is_allowed(core->config, a))
+		return "allowed";
+	return account.n ? words[known_ask(core->known, a, account, now)] : NULL;
 }
 
 static void tell_verdict_jails(struct passage *p, const struct core_verdict *v);
@@ -220,6 +271,8 @@ static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct
 		v.shadow = brakes_count(core->brakes, jail, when);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, jail, key, cv.seen, CORE_SEEN_MAX);
+	for (size_t i = 0; i < cv.nseen; i++)
+		cv.spared[i] = why_spared(core, hit->jail, &cv.seen[i], account_of(subject), when);
 	windows_clear(core->windows, jail, key);
 	history_add(core->history, jail, key, when, v.until);
 	core->jails[jail].verdicts++;
@@ -255,8 +308,11 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	evidence_add(core->evidence, jail, w.key, when, p->line);
 	if (w.weight == 0 || history_quiet(core->history, jail, w.key, when))
 		return;
-	if (from)
+	if (from) {
 		w.seen = *from;
+		if (touches_accounts(hit->jail) && account_of(&subject).n)
+			known_add(core->known, from, account_of(&subject), when);
+	}
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
 	if (t.crossed)

@@ -12,6 +12,7 @@
 #include "bailiff/entry.h"
 #include "bailiff/line.h"
 #include "bailiff/subject.h"
+#include "engine/count/known.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
 #include "engine/decide/decide.h"
@@ -39,6 +40,7 @@ struct core_verdict {
 	uint16_t jail;
 	size_t nseen;
 	struct addr seen[CORE_SEEN_MAX];	/* newest first */
+	const char *spared[CORE_SEEN_MAX];	/* why it is not banned, NULL: it is */
 	bool trusted;		/* the line's writer: for account steps */
 };
 
@@ -52,6 +54,7 @@ struct core {
 	struct history *history;
 	struct brakes *brakes;
 	struct evidence *evidence;
+	struct known *known;
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail { uint64_t hits, verdicts, refused_subjects; } *jails;
 	struct engine_page *page;	/* NULL offline */

@@ -47,12 +47,13 @@ struct incident {
 	unsigned waits;			/* callbacks that will still come */
 	ev_timer patience;
 	char user[ORDER_NAME_MAX];
-	struct buf evidence, seen;
+	struct buf evidence, seen, spared;
 };
 
 struct incidents {
 	struct serve *s;
 	struct incident *first;
+	struct incident *fresh;		/* opened, its verdict not yet recorded */
 	size_t n;
 };
 
@@ -80,6 +81,7 @@ static void let_go(struct incident *in)
 	ev_timer_stop(in->all->s->loop, &in->patience);
 	buf_free(&in->evidence);
 	buf_free(&in->seen);
+	buf_free(&in->spared);
 	free(in);
 }
 
@@ -121,7 +123,6 @@ static void put_bans(const struct incident *in, struct buf *out)
 	struct serve *s = in->all->s;
 	char addr[ADDR_TEXT_MAX], when[32];
 	size_t at = 0;
-	bool any = false;
 	const struct ban *b;
 
 	while ((b = bans_next(s->bans, &at))) {
@@ -131,10 +132,7 @@ static void put_bans(const struct incident *in, struct buf *out)
 			   b->state == BAN_IN_FORCE ? "done" : "sent", addr_print(&b->addr, addr),
 			   s->config->scopes[b->scope].name,
 			   clock_print(b->until_ms, when, sizeof(when)));
-		any = true;
 	}
-	if (!any && in->seen.n > 0)
-		buf_puts(out, "  ban      none (an address that is allowed, private or ours is never banned)\n");
 }
 
 static void put_limit(const struct incident *in, struct buf *out)
@@ -172,6 +170,7 @@ static void compose(const struct incident *in, struct buf *out)
 		buf_printf(out, "  Nothing was done to the account: %s.\n", in->propose_why);
 	put_steps(in, out);
 	put_bans(in, out);
+	buf_put(out, in->spared.p, in->spared.n);
 	if (in->propose_why)
 		buf_printf(out, "\nTo carry it out (once):\n  bailiff contain '%s' --incident %llu\n",
 			   in->user, (unsigned long long)in->id);
@@ -193,7 +192,7 @@ void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *
 	snprintf(o.subject, sizeof(o.subject), "%s", subject);
 	o.len = (uint32_t)(n < sizeof(o.body) ? n : sizeof(o.body));
 	memcpy(o.body, body, o.len);
-	serve_order_told(s, &o.head, -1, 1, fn, arg);
+	serve_order_told(s, &o.head, -1, fn, arg);
 }
 
 static void mail_told(void *arg, const struct outcome *o)
@@ -296,7 +295,7 @@ static void send_steps(struct incident *in)
 				o.head.action = (uint16_t)k;
 		snprintf(o.name, sizeof(o.name), "%s", in->user);
 		in->waits++;
-		serve_order_told(s, &o.head, -1, 1, step_told, st);
+		serve_order_told(s, &o.head, -1, step_told, st);
 	}
 	serve_flush(s);
 	if (n == 0)
@@ -363,8 +362,11 @@ static void keep_evidence(struct incident *in, const struct core_verdict *v)
 		buf_put_escaped(&in->evidence, lines[i - 1].line);
 		buf_putc(&in->evidence, '\n');
 	}
-	for (size_t i = 0; i < v->nseen && i < 20; i++)
+	for (size_t i = 0; i < v->nseen && i < 20; i++) {
 		buf_printf(&in->seen, "%s%s", i ? ", " : "", addr_print(&v->seen[i], addr));
+		if (v->spared[i])
+			buf_printf(&in->spared, "  spared   %s: %s\n", addr, v->spared[i]);
+	}
 }
 
 void incidents_open(struct incidents *all, uint64_t id, const struct core_verdict *v,
@@ -389,6 +391,16 @@ void incidents_open(struct incidents *all, uint64_t id, const struct core_verdic
 	keep_evidence(in, v);
 	for (size_t i = 0; i < v->v->nactions; i++)
 		add_step(in, v, v->v->action[i].action);
+	all->fresh = in;
+}
+
+void incidents_start(struct incidents *all)
+{
+	struct incident *in = all->fresh;
+
+	if (!in)
+		return;
+	all->fresh = NULL;
 	ev_timer_init(&in->patience, on_patience, PATIENCE_S, 0.);
 	in->patience.data = in;
 	ev_timer_start(all->s->loop, &in->patience);
@@ -485,8 +497,7 @@ void incidents_resume(struct incidents *all)
 			send_steps(in);
 			continue;
 		}
-		for (size_t i = 0; i < in->nsteps; i++)
-			record(&in->steps[i], OUTCOME_UNKNOWN, "left open by a crash, and its jail is gone");
+		/* Its verdict was not recorded: the tail gives it again, with the same orders. */
 		in->mailed = true;
 		let_go(in);
 	}

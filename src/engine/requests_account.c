@@ -74,7 +74,7 @@ static void order_account(struct request *q, uint16_t type, const char *what, co
 	snprintf(a->target, sizeof(a->target), "%s", user);
 	q->waits++;
 	store_order(q->s->store, o.head.id, q->id, type, what, user, clock_wall().ms);
-	serve_order_told(q->s, &o.head, client_sock(q->c), 1, account_told, a);
+	serve_order_told(q->s, &o.head, client_sock(q->c), account_told, a);
 }
 
 static bool user_of(struct request *q, char name[ORDER_NAME_MAX])
@@ -105,6 +105,10 @@ static void by_hand(struct request *q, uint16_t type, const char *what)
 
 void request_lock(struct request *q)
 {
+	if (json_object_get(q->args, "incident")) {
+		request_contain(q);
+		return;
+	}
 	by_hand(q, ORDER_LOCK, "lock");
 }
 
@@ -196,8 +200,6 @@ void request_contain(struct request *q)
 
 struct lift {
 	struct request *q;
-	unsigned left;
-	bool done;
 	struct addr addr;
 };
 
@@ -208,9 +210,7 @@ static void lifted(void *arg, const struct outcome *o)
 	char text[ADDR_TEXT_MAX], by[32];
 	struct ban *b;
 
-	if (o->status != OUTCOME_REFUSED && --l->left > 0)
-		return;
-	if (o->status != OUTCOME_REFUSED) {
+	if (o->status == OUTCOME_DONE) {
 		for (uint16_t i = 0; i < l->q->s->config->nscopes; i++)
 			if ((b = bans_find(l->q->s->bans, &l->addr, i)))
 				bans_remove(l->q->s->bans, b);
@@ -243,9 +243,9 @@ static void lift_bans(struct request *q, uint64_t incident)
 
 		if (!l)
 			break;
-		*l = (struct lift){ q, (unsigned)s->config->nscopes, false, v[i] };
+		*l = (struct lift){ q, v[i] };
 		q->waits++;
-		serve_order_told(s, &o.head, client_sock(q->c), l->left, lifted, l);
+		serve_order_told(s, &o.head, client_sock(q->c), lifted, l);
 	}
 	free(v);
 }

@@ -67,7 +67,21 @@ static bool addr_of(struct request *q, struct addr *ret)
 	return false;
 }
 
+/* A length was typed: /128 means the one address. */
+static bool is_exact(const struct request *q)
+{
+	return json_is_true(json_object_get(q->args, "exact")) || strchr(request_text(q, "addr"), '/');
+}
+
 /* ---- ban */
+
+/* `all` must be asked for: it cuts the replies to our own connections. */
+static int default_scope(const struct config *c)
+{
+	int mail = config_scope(c, "mail");
+
+	return mail >= 0 ? mail : c->nscopes > 1 ? 1 : SCOPE_ALL;
+}
 
 static void ban_told(void *arg, const struct outcome *o)
 {
@@ -83,13 +97,16 @@ static void ban_told(void *arg, const struct outcome *o)
 		json_object_set_new(q->answer, "addr", json_string(addr_print(&b->addr, text)));
 	if (o->text[0])
 		json_object_set_new(q->answer, "said", json_string(o->text));
+	else if (b && b->scope == SCOPE_ALL && !json_object_get(q->answer, "said"))
+		json_object_set_new(q->answer, "said", json_string(
+			"scope all cuts the replies to our own connections to it, too"));
 	request_end(q);
 }
 
 void request_ban(struct request *q)
 {
 	const char *scope_name = request_text(q, "scope"), *typed = request_text(q, "addr");
-	int scope = config_scope(q->s->config, scope_name ? scope_name : "all");
+	int scope = scope_name ? config_scope(q->s->config, scope_name) : default_scope(q->s->config);
 	struct ban_row row = { .jail = "hand" };
 	struct ban ban = { .jail = BAN_BY_HAND }, *there;
 	char text[ADDR_TEXT_MAX], said[160], by[32];
@@ -109,7 +126,7 @@ void request_ban(struct request *q)
 	}
 	host = a;
 	/* Whoever holds one address of a /64 holds all of them. */
-	if (a.family == ADDR_V6 && addr_is_host(&a) && !strchr(typed, '/')) {
+	if (a.family == ADDR_V6 && addr_is_host(&a) && !is_exact(q)) {
 		a = addr_mask(&a, 64);
 		snprintf(said, sizeof(said), "%s: its /64 is banned; %s/128 bans the one address", typed, typed);
 		json_object_set_new(q->answer, "said", json_string(said));
@@ -140,7 +157,7 @@ void request_ban(struct request *q)
 	store_ban(q->s->store, &row);
 	json_object_set_new(q->answer, "scope", json_string(row.scope));
 	json_object_set_new(q->answer, "until", until_json(until));
-	serve_order_told(q->s, &o.head, client_sock(q->c), 1, ban_told, q);
+	serve_order_told(q->s, &o.head, client_sock(q->c), ban_told, q);
 }
 
 /* ---- unban */
@@ -172,8 +189,6 @@ static void forget(struct serve *s, const struct addr *a)
 struct unban_one {
 	struct request *q;
 	struct addr addr;
-	bool found;
-	unsigned left;
 };
 
 static void unban_finish(struct request *q)
@@ -196,10 +211,7 @@ static void unban_told(void *arg, const struct outcome *o)
 	char text[ADDR_TEXT_MAX], by[32];
 	json_t *list = json_object_get(u->q->answer, "unbanned");
 
-	u->found |= o->status == OUTCOME_DONE && o->code == 0;
-	if (--u->left > 0 && o->status != OUTCOME_REFUSED)
-		return;
-	if (o->status == OUTCOME_REFUSED) {
+	if (o->status != OUTCOME_DONE) {
 		u->q->done = true;
 		json_object_set_new(u->q->answer, "ok", json_false());
 		json_object_set_new(u->q->answer, "error", json_string(o->text));
@@ -214,7 +226,7 @@ static void unban_told(void *arg, const struct outcome *o)
 				listed = true;
 			}
 		request_by(u->q, by);
-		if (listed || u->found) {
+		if (listed || o->code == 0) {
 			store_unban(s->store, &u->addr, NULL, clock_wall().ms, by);
 			json_array_append_new(list, json_string(addr_print(&u->addr, text)));
 			act_event(s, json_pack("{s:s,s:s,s:s}", "event", "unban", "addr", text, "by", by));
@@ -233,10 +245,10 @@ static void unban_addr(struct request *q, const struct addr *a)
 
 	if (!u)
 		return;
-	*u = (struct unban_one){ q, *a, false, (unsigned)q->s->config->nscopes };
+	*u = (struct unban_one){ q, *a };
 	q->waits++;
 	deed(q, "unban", addr_print(a, text));
-	serve_order_told(q->s, &o.head, client_sock(q->c), u->left, unban_told, u);
+	serve_order_told(q->s, &o.head, client_sock(q->c), unban_told, u);
 }
 
 /* The ban whose prefix holds the address. */
@@ -259,14 +271,16 @@ static bool is_listed(struct serve *s, const struct addr *a)
 	return false;
 }
 
-static void unban_many(struct request *q, const struct jail *j)
+#define ALL_BANS (-1)
+
+static void unban_many(struct request *q, int jail)
 {
 	struct addr *v = calloc(bans_count(q->s->bans) + 1, sizeof(*v));
 	const struct ban *b;
 	size_t at = 0, n = 0;
 
 	while (v && (b = bans_next(q->s->bans, &at)))
-		if (!j || (b->jail != BAN_BY_HAND && &q->s->config->jails[b->jail] == j))
+		if (jail == ALL_BANS || b->jail == jail)
 			v[n++] = b->addr;
 	q->waits = 1;
 	for (size_t i = 0; i < n; i++)
@@ -280,6 +294,7 @@ static void unban_many(struct request *q, const struct jail *j)
 void request_unban(struct request *q)
 {
 	const char *jail = request_text(q, "jail");
+	bool hand = jail && strcmp(jail, "hand") == 0;
 	const struct ban *wider;
 	char text[ADDR_TEXT_MAX];
 	struct addr a, whole;
@@ -287,16 +302,16 @@ void request_unban(struct request *q)
 	bans_expire(q->s->bans, clock_wall());
 	json_object_set_new(q->answer, "unbanned", json_array());
 	if (json_is_true(json_object_get(q->args, "all"))) {
-		unban_many(q, NULL);
+		unban_many(q, ALL_BANS);
 		return;
 	}
 	if (jail) {
 		const struct jail *j = config_jail(q->s->config, jail);
 
-		if (!j)
+		if (!j && !hand)
 			request_fail(q, 1, "there is no jail '%s'", jail);
 		else
-			unban_many(q, j);
+			unban_many(q, hand ? BAN_BY_HAND : (uint16_t)(j - q->s->config->jails));
 		return;
 	}
 	if (!addr_of(q, &a))
@@ -304,7 +319,7 @@ void request_unban(struct request *q)
 	whole = a.family == ADDR_V6 && addr_is_host(&a) ? addr_mask(&a, 64) : a;
 	wider = is_listed(q->s, &a) ? NULL : wider_ban(q->s, &a);
 	/* A typed IPv6 address means its /64, as it does for `ban`. */
-	if (wider && addr_equal(&wider->addr, &whole) && !strchr(request_text(q, "addr"), '/')) {
+	if (wider && addr_equal(&wider->addr, &whole) && !is_exact(q)) {
 		a = whole;
 		wider = NULL;
 	}
@@ -352,7 +367,7 @@ static void allow(struct request *q, uint16_t type, const char *what)
 	deed(q, what, addr_print(&a, text));
 	json_object_set_new(q->answer, "addr", json_string(text));
 	json_object_set_new(q->answer, "until", until_json(until));
-	serve_order_told(q->s, &o.head, client_sock(q->c), 1, plain_told, q);
+	serve_order_told(q->s, &o.head, client_sock(q->c), plain_told, q);
 }
 
 void request_allow(struct request *q)
@@ -428,7 +443,7 @@ static void bare_order(struct request *q, uint16_t type, const char *what)
 	struct order_ban o = order_of(q, type, &none, 0, 0);
 
 	deed(q, what, "bailiff");
-	serve_order_told(q->s, &o.head, client_sock(q->c), 1, plain_told, q);
+	serve_order_told(q->s, &o.head, client_sock(q->c), plain_told, q);
 }
 
 void request_reload(struct request *q)

@@ -74,7 +74,7 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd)
 }
 
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
-		      unsigned answers, outcome_fn *fn, void *arg)
+		      outcome_fn *fn, void *arg)
 {
 	struct waiting_order *w = calloc(1, sizeof(*w));
 	struct outcome failed = { .id = o->id, .type = o->type, .status = OUTCOME_FAILED,
@@ -84,7 +84,7 @@ void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
 		fn(arg, &failed);
 		return;
 	}
-	*w = (struct waiting_order){ s->orders[o->id % 1024], o->id, answers, fn, arg };
+	*w = (struct waiting_order){ s->orders[o->id % 1024], o->id, fn, arg };
 	s->orders[o->id % 1024] = w;
 	serve_order(s, o, admin_fd);
 }
@@ -122,13 +122,10 @@ static void take_outcomes(struct serve *s, const struct outcome *v, size_t n)
 			p = &(*p)->next;
 		if (*p) {
 			struct waiting_order *w = *p;
-			bool last = --w->answers == 0;
 
-			if (last || v[i].status == OUTCOME_REFUSED)
-				*p = w->next;
+			*p = w->next;
 			w->fn(w->arg, &v[i]);
-			if (last || v[i].status == OUTCOME_REFUSED)
-				free(w);
+			free(w);
 		}
 	}
 }
@@ -457,6 +454,9 @@ static void seal(void)
 
 	if (fchdir(ENGINE_FD_STATE) < 0)
 		die("state directory", -errno);
+	/* Libraries that would open /dev/urandom at their first use. */
+	json_object_seed(0);
+	store_init();
 	r = sandbox_enter(ENGINE_FD_STATE, &abi, &what);
 	if (r < 0)
 		die(what, r);

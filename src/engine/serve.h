@@ -29,7 +29,6 @@ typedef void outcome_fn(void *arg, const struct outcome *o);
 struct waiting_order {
 	struct waiting_order *next;
 	uint64_t id;
-	unsigned answers;	/* outcomes still to come */
 	outcome_fn *fn;
 	void *arg;
 };
@@ -82,7 +81,7 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, changed, stop_after_snapshot;
-	struct buf section[4];
+	struct buf section[5];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;
@@ -92,9 +91,9 @@ struct serve {
 int serve_main(void);
 /* Queue one order; fd of the admin who wants it, or -1. */
 void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
-/* The same, and tell its outcome. `answers`: how many will come. */
+/* The same, and tell its outcome. */
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
-		      unsigned answers, outcome_fn *fn, void *arg);
+		      outcome_fn *fn, void *arg);
 void serve_flush(struct serve *s);
 void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t scope,
 	       void (*fn)(void *, const struct message_answer *), void *arg);
@@ -128,9 +127,13 @@ void act_event(struct serve *s, json_t *take_event);
 /* incidents.c */
 int incidents_new(struct serve *s, struct incidents **ret);
 void incidents_free(struct incidents **i);
-/* An account verdict: the steps wait for the ledger, the mail for the steps. */
+/*
+ * An account verdict: the steps wait for the ledger, the mail for the steps.
+ * Opened before the verdict is recorded, started after.
+ */
 void incidents_open(struct incidents *i, uint64_t id, const struct core_verdict *v,
 		    const char *user, const char *propose_why);
+void incidents_start(struct incidents *i);
 int incidents_restore(struct incidents *i);	/* what a crash left open; before store_start() */
 void incidents_resume(struct incidents *i);	/* ... goes on */
 void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *subject,

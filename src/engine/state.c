@@ -19,8 +19,8 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, SECTIONS };
-static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history" };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SECTIONS };
+static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known" };
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
@@ -84,6 +84,7 @@ void state_snapshot(struct serve *s)
 	windows_save(s->core->windows, &s->section[WINDOWS]);
 	threads_save(s->core->threads, &s->section[THREADS]);
 	history_save(s->core->history, &s->section[HISTORY]);
+	known_save(s->core->known, &s->section[KNOWN]);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		if (buf_error(&s->section[i])) {
 			written(s, buf_error(&s->section[i]), NULL);
@@ -124,6 +125,8 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = threads_restore(s->core->threads, &in[THREADS]);
 	if (r == 0)
 		r = history_restore(s->core->history, &in[HISTORY]);
+	if (r == 0)
+		r = known_restore(s->core->known, &in[KNOWN]);
 	return r;
 }
 

@@ -52,7 +52,8 @@ void targets_each(const struct config *c, const struct core_verdict *v,
 			tell_ban(d, &host, fn, arg);
 		else
 			for (size_t k = 0; k < v->nseen; k++)
-				tell_ban(d, &v->seen[k], fn, arg);
+				if (!v->spared[k])
+					tell_ban(d, &v->seen[k], fn, arg);
 	}
 	buf_free(&text);
 }

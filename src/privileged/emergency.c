@@ -17,7 +17,6 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,37 +41,22 @@ static void reply(int sock, const char *fmt, ...)
 
 static void unban_one(struct monitor *m, int sock, const char *arg)
 {
-	const struct config *c = m->policy->config;
-	struct firewall_ban *bans;
-	struct addr a;
-	size_t found = 0;
+	struct firewall_ban ban = { .scope = FIREWALL_ANY_SCOPE, .remove = true };
 	bool by_hand;
 	int r;
 
-	if (addr_parse(span_of(arg), &a) < 0) {
+	if (addr_parse(span_of(arg), &ban.addr) < 0) {
 		reply(sock, "error not an address\n");
 		return;
 	}
-	bans = calloc(c->nscopes, sizeof(*bans));
-	if (!bans) {
-		reply(sock, "error out of memory\n");
-		return;
-	}
-	for (size_t i = 0; i < c->nscopes; i++) {
-		bans[i] = (struct firewall_ban){ .addr = a, .scope = (uint16_t)i, .remove = true };
-		hand_remove(m->hand, HAND_BAN, &a, c->scopes[i].name, &by_hand);
-	}
-	r = firewall_apply(m->firewall, bans, c->nscopes, clock_wall());
-	for (size_t i = 0; i < c->nscopes; i++)
-		found += bans[i].error == 0 && bans[i].was_there;
-	free(bans);
-	log_info("emergency unban addr=%s found=%zu", arg, found);
+	hand_remove(m->hand, HAND_BAN, &ban.addr, NULL, &by_hand);
+	r = firewall_apply(m->firewall, &ban, 1, clock_wall());
+	r = r < 0 ? r : ban.error;
+	log_info("emergency unban addr=%s found=%d", arg, ban.was_there);
 	if (r < 0)
 		reply(sock, "error %s\n", strerror(-r));
-	else if (found)
-		reply(sock, "ok %zu\n", found);
 	else
-		reply(sock, "none\n");
+		reply(sock, ban.was_there ? "ok 1\n" : "none\n");
 }
 
 /* The table goes and comes again empty: one call, whatever it held. */

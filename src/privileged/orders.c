@@ -152,6 +152,7 @@ static void do_unban(struct frame *f, const struct order_head *h)
 {
 	const struct order_ban *o = (const struct order_ban *)h;
 	const struct config *c = f->check.config;
+	struct firewall_ban *b;
 	char why[102];
 	bool found;
 
@@ -163,19 +164,12 @@ static void do_unban(struct frame *f, const struct order_head *h)
 		refused(f, h, "no such scope");
 		return;
 	}
-	for (size_t s = 0; s < c->nscopes; s++) {
-		struct firewall_ban *b;
-
-		if (o->scope != ORDER_ANY_SCOPE && o->scope != s)
-			continue;
-		hand_remove(f->link->m->hand, HAND_BAN, &o->addr, c->scopes[s].name, &found);
-		if (f->nbans == BANS_A_FRAME)
-			flush_bans(f);
-		b = next_ban(f, h, c->scopes[s].name);
-		b->addr = o->addr;
-		b->scope = (uint16_t)s;
-		b->remove = true;
-	}
+	hand_remove(f->link->m->hand, HAND_BAN, &o->addr,
+		    o->scope == ORDER_ANY_SCOPE ? NULL : c->scopes[o->scope].name, &found);
+	b = next_ban(f, h, "");
+	b->addr = o->addr;
+	b->scope = o->scope == ORDER_ANY_SCOPE ? FIREWALL_ANY_SCOPE : o->scope;
+	b->remove = true;
 }
 
 void orders_allow(struct monitor *m)

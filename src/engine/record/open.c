@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "engine/record/ledger_private.h"
 #include "engine/record/schema.h"
+#include "engine/record/store.h"
 #include "engine/record/vfs.h"
 
 #define CLEAN_NAME "ledger.clean"
@@ -298,4 +299,12 @@ void ledger_close(struct ledger **l, bool clean)
 	discard(l);
 	if (believe)
 		put_clean();
+}
+
+void store_init(void)
+{
+	unsigned char seed[8];
+
+	sqlite3_initialize();
+	sqlite3_randomness(sizeof(seed), seed);
 }

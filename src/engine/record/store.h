@@ -34,6 +34,9 @@ struct store;
 int store_open(struct store **ret, bool *moved);
 const char *store_open_why(void);
 
+/* Before the sandbox: SQLite draws its random seed from /dev/urandom. */
+void store_init(void);
+
 /* Start the thread: after the sandbox, whose rules a new thread inherits. */
 int store_start(struct store *s);
 /* Commit what waits (one try), stop the thread, close. Calls no answer_fn. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "config/scan.h"
 #include "ctl/rundir.h"
 
 static void scan(void **state)
@@ -27,7 +28,7 @@ static void scan(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char buf[64] = "";
 
-		assert_int_equal(rundir_scan(span_of(rows[i].text), buf, sizeof(buf)),
+		assert_int_equal(scan_text(span_of(rows[i].text), "run", buf, sizeof(buf)),
 				 rows[i].want != NULL);
 		assert_string_equal(buf, rows[i].want ? rows[i].want : "");
 	}

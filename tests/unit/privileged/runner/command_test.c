@@ -72,8 +72,10 @@ static void test_rows(void **state)
 		  "0\n1\n2\n3\n", "" },
 		{ "empty input", { "cat" }, NULL, 0, "", "" },
 		{ "input", { "cat" }, "one\ntwo\n", 0, "one\ntwo\n", "" },
-		{ "no signal ignored", { "grep", "SigIgn", "/proc/self/status" }, NULL, 0,
-		  "SigIgn:\t0000000000000000\n", "" },
+		/* 32 and 33 are glibc's own: posix_spawn(3), by which make starts
+		 * us, leaves them ignored, and sigaction(2) refuses them. */
+		{ "no signal ignored", { "grep", "-cE", "SigIgn:.0000000[01][08]0000000$",
+		  "/proc/self/status" }, NULL, 0, "1\n", "" },
 		{ "no signal blocked", { "grep", "SigBlk", "/proc/self/status" }, NULL, 0,
 		  "SigBlk:\t0000000000000000\n", "" },
 		{ "stderr too", { "sh", "-c", "echo a; echo b >&2" }, NULL, 0, "a\nb\n", "" },

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hash table of addresses in sets of eight: a new address takes a free place
+ * of its set, or that of the one silent longest. Accounts are kept as hashes
+ * under a key that outlives the process, since snapshots hold them.
+ */
+#include "engine/count/known.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+
+#define SETS 8192
+#define WAYS 8
+#define ACCOUNTS 4
+#define DAY_MS 86400000LL
+
+struct success {
+	uint64_t account;	/* hash; 0: free */
+	int64_t first_ms, last_ms;
+};
+
+struct place {
+	struct addr addr;	/* family ADDR_NONE: free */
+	int64_t last_ms;
+	struct success by[ACCOUNTS];
+};
+
+struct known {
+	struct place *v[SETS];	/* WAYS places, made when first needed */
+	uint64_t forgotten;
+};
+
+int known_new(struct known **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void known_free(struct known **k)
+{
+	if (!*k)
+		return;
+	for (size_t i = 0; i < SETS; i++)
+		free((*k)->v[i]);
+	free(*k);
+	*k = NULL;
+}
+
+static struct addr place_addr(const struct addr *from)
+{
+	return from->family == ADDR_V6 ? addr_mask(from, 64) : *from;
+}
+
+static struct place *find(const struct known *k, const struct addr *a)
+{
+	struct place *set = k->v[hash_keyed(a, sizeof(*a)) % SETS];
+
+	for (size_t i = 0; set && i < WAYS; i++)
+		if (addr_equal(&set[i].addr, a))
+			return &set[i];
+	return NULL;
+}
+
+static struct place *make(struct known *k, const struct addr *a)
+{
+	struct place **set = &k->v[hash_keyed(a, sizeof(*a)) % SETS], *oldest;
+
+	if (!*set)
+		*set = calloc(WAYS, sizeof(**set));
+	if (!*set)
+		return NULL;
+	oldest = *set;
+	for (size_t i = 1; i < WAYS; i++)
+		if ((*set)[i].last_ms < oldest->last_ms)
+			oldest = &(*set)[i];
+	k->forgotten += oldest->addr.family != ADDR_NONE;
+	*oldest = (struct place){ .addr = *a };
+	return oldest;
+}
+
+void known_add(struct known *k, const struct addr *from, struct span account,
+	       struct event_time when)
+{
+	uint64_t hash = hash_fixed(account.p, account.n) | 1;
+	struct addr a = place_addr(from);
+	struct place *p = find(k, &a);
+	struct success *s;
+
+	if (!p)
+		p = make(k, &a);
+	if (!p)
+		return;
+	s = &p->by[0];
+	for (size_t i = 0; i < ACCOUNTS; i++) {
+		if (p->by[i].account == hash) {
+			s = &p->by[i];
+			break;
+		}
+		if (p->by[i].last_ms < s->last_ms)
+			s = &p->by[i];
+	}
+	if (s->account != hash)
+		*s = (struct success){ .account = hash, .first_ms = when.ms };
+	s->last_ms = p->last_ms = when.ms;
+}
+
+enum known_as known_ask(const struct known *k, const struct addr *from,
+			struct span account, struct event_time now)
+{
+	uint64_t hash = hash_fixed(account.p, account.n) | 1;
+	struct addr a = place_addr(from);
+	const struct place *p = find(k, &a);
+	enum known_as as = KNOWN_NOT;
+
+	for (size_t i = 0; p && i < ACCOUNTS; i++) {
+		const struct success *s = &p->by[i];
+
+		if (s->account == hash && s->first_ms <= now.ms - DAY_MS)
+			return KNOWN_OWN;
+		if (s->account && s->account != hash && s->last_ms >= now.ms - DAY_MS)
+			as = KNOWN_OTHERS;
+	}
+	return as;
+}
+
+uint64_t known_forgotten(const struct known *k)
+{
+	return k->forgotten;
+}
+
+void known_save(const struct known *k, struct buf *out)
+{
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t w = 0; k->v[i] && w < WAYS; w++)
+			if (k->v[i][w].addr.family != ADDR_NONE)
+				buf_put(out, &k->v[i][w], sizeof(k->v[i][w]));
+}
+
+int known_restore(struct known *k, struct reader *in)
+{
+	struct place saved, *p;
+
+	while (in->at < in->n) {
+		struct span s = reader_bytes(in, sizeof(saved));
+
+		if (in->error)
+			return in->error;
+		memcpy(&saved, s.p, sizeof(saved));
+		if (saved.addr.family != ADDR_V4 && saved.addr.family != ADDR_V6)
+			return -EBADMSG;
+		p = make(k, &saved.addr);
+		if (!p)
+			return -ENOMEM;
+		*p = saved;
+	}
+	return 0;
+}
