@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "config/pack.h"
+#include "engine/digest.h"
 #include "engine/jailtest.h"
 #include "engine/presence.h"
 #include "engine/sandbox.h"
@@ -186,68 +188,6 @@ static void take_note(struct serve *s, const struct message_note *n)
 	buf_free(&text);
 }
 
-/* The digest: once a day what was banned, and nothing when nothing was. */
-static void on_digest(struct ev_loop *loop, ev_timer *t, int events);
-
-static void arm_digest(struct serve *s)
-{
-	int64_t day = 86400000, now = clock_wall().ms, at = s->config->notify.digest_at_ms;
-	int64_t left;
-
-	if (at < 0 || !s->config->notify.mail)
-		return;
-	left = ((at - now) % day + day) % day;
-	ev_timer_stop(s->loop, &s->digest_timer);
-	ev_timer_init(&s->digest_timer, on_digest, (double)(left ? left : day) / 1000, 0.);
-	s->digest_timer.data = s;
-	ev_timer_start(s->loop, &s->digest_timer);
-}
-
-static void digest_told(void *arg, int error, const char *json)
-{
-	struct serve *s = arg;
-	json_t *d = error < 0 ? NULL : json_loads(json, 0, NULL), *jail, *row;
-	struct buf text = { 0 };
-	const char *name;
-	bool any = false;
-
-	buf_printf(&text, "What bailiff did on %s in the last 24 hours:\n\n", s->host);
-	json_object_foreach(json_object_get(d, "jails"), name, row) {
-		long long bans = json_integer_value(json_object_get(row, "bans"));
-		long long verdicts = json_integer_value(json_object_get(row, "verdicts"));
-
-		any |= bans + verdicts > 0;
-		buf_printf(&text, "  %-24s %8lld bans %8lld verdicts\n", name, bans, verdicts);
-	}
-	json_array_foreach(json_object_get(d, "jails"), error, jail) {
-		long long bans = json_integer_value(json_object_get(jail, "bans"));
-		long long verdicts = json_integer_value(json_object_get(jail, "verdicts"));
-
-		any |= bans + verdicts > 0;
-		buf_printf(&text, "  %-24s %8lld bans %8lld verdicts\n",
-			   json_string_value(json_object_get(jail, "jail")), bans, verdicts);
-	}
-	buf_puts(&text, "\n`bailiff bans` lists what is banned now, `bailiff why ADDR` tells why.\n");
-	if (any)
-		incidents_mail(s, store_next_id(s->store), false, "bailiff: daily digest", buf_cstr(&text), told, s);
-	json_decref(d);
-	buf_free(&text);
-}
-
-static void on_digest(struct ev_loop *loop, ev_timer *t, int events)
-{
-	struct serve *s = t->data;
-	int64_t now = clock_wall().ms;
-	struct buf arg = { 0 };
-
-	(void)loop;
-	(void)events;
-	buf_printf(&arg, "{\"since\":%lld,\"until\":%lld}", (long long)now - 86400000, (long long)now);
-	store_query(s->store, STORE_Q_DIGEST, buf_cstr(&arg), digest_told, s);
-	buf_free(&arg);
-	arm_digest(s);
-}
-
 static void on_store(struct ev_loop *loop, ev_io *w, int events)
 {
 	struct serve *s = w->data;
@@ -286,7 +226,7 @@ static void go(struct serve *s)
 	if (r < 0)
 		die("control socket", r);
 	incidents_resume(s->incidents);
-	arm_digest(s);
+	digest_arm(s);
 	sources_start(s->sources, fresh);
 	log_info("started jails=%zu bans=%zu history=%s", s->config->njails,
 		 bans_count(s->bans), fresh ? "none, one longest window is read" : "restored");
@@ -454,6 +394,7 @@ static void seal(void)
 
 	if (fchdir(ENGINE_FD_STATE) < 0)
 		die("state directory", -errno);
+	tzset();
 	/* Libraries that would open /dev/urandom at their first use. */
 	json_object_seed(0);
 	store_init();
