@@ -70,9 +70,12 @@ static const char usage[] =
 
 static void print_complaint(const struct complaint *v, FILE *to)
 {
-	fprintf(to, "%s:%u:%u: %s%s%s%s%s\n", v->place.file, v->place.line, v->place.column,
-		v->warning ? "warning: " : "", v->text, v->jail ? " [jail " : "",
+	struct buf line = { 0 };
+
+	complaint_print(v, &line);
+	fprintf(to, "%s%s%s%s\n", buf_cstr(&line), v->jail ? " [jail " : "",
 		v->jail ? v->jail : "", v->jail ? "]" : "");
+	buf_free(&line);
 }
 
 /* ---- the configuration */

@@ -146,10 +146,8 @@ static json_t *warnings_json(const struct serve *s)
 	struct buf line = { 0 };
 
 	for (size_t i = 0; i < s->complaints.n; i++) {
-		const struct complaint *c = &s->complaints.v[i];
-
 		buf_clear(&line);
-		buf_printf(&line, "%s:%u:%u: %s", c->place.file, c->place.line, c->place.column, c->text);
+		complaint_print(&s->complaints.v[i], &line);
 		json_array_append_new(list, escaped(buf_span(&line)));
 	}
 	for (size_t i = 0; i < s->nnotes; i++)

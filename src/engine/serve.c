@@ -364,9 +364,13 @@ static void load(struct serve *s)
 	for (size_t i = known; i < s->complaints.n; i++) {
 		const struct complaint *c = &s->complaints.v[i];
 
-		log_msg(c->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s:%u:%u: %s%s%s%s", c->place.file,
-			c->place.line, c->place.column, c->text, c->jail ? " (jail " : "",
-			c->jail ? c->jail : "", c->jail ? " is refused)" : "");
+		struct buf line = { 0 };
+
+		complaint_print(c, &line);
+		log_msg(c->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s%s%s%s", buf_cstr(&line),
+			c->jail && !c->warning ? " (jail " : "", c->jail && !c->warning ? c->jail : "",
+			c->jail && !c->warning ? " is refused)" : "");
+		buf_free(&line);
 		for (size_t j = 0; c->jail && !c->warning && j < s->config->njails; j++)
 			if (strcmp(c->jail, s->config->jails[j].name) == 0)
 				s->refused[j] = true;

@@ -26,6 +26,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -60,10 +61,13 @@ static void say_complaints(const struct complaints *bad)
 {
 	for (size_t i = 0; i < bad->n; i++) {
 		const struct complaint *v = &bad->v[i];
+		struct buf line = { 0 };
 
-		log_msg(v->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s:%u:%u: %s%s%s%s",
-			v->place.file, v->place.line, v->place.column, v->text,
-			v->jail ? " (jail " : "", v->jail ? v->jail : "", v->jail ? " is refused)" : "");
+		complaint_print(v, &line);
+		log_msg(v->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s%s%s%s", buf_cstr(&line),
+			v->jail && !v->warning ? " (jail " : "", v->jail && !v->warning ? v->jail : "",
+			v->jail && !v->warning ? " is refused)" : "");
+		buf_free(&line);
 	}
 }
 
