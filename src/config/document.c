@@ -129,7 +129,15 @@ static void md_field(struct buf *out, const struct field *f)
 
 /* ---- mdoc(7) ---- */
 
-/* `code` becomes bold; a backslash, and a line's first dot, are roff's. */
+static bool ends_sentence(const char *s)
+{
+	return s[0] == '.' && s[1] == ' ' && ((s[2] >= 'A' && s[2] <= 'Z') || s[2] == '`');
+}
+
+/*
+ * `code` becomes bold; a backslash, and a line's first dot, are roff's. A
+ * sentence begins on a line of its own (mdoc(7)).
+ */
 static void man_text(struct buf *out, const char *s)
 {
 	bool code = false, start = true;
@@ -138,6 +146,11 @@ static void man_text(struct buf *out, const char *s)
 		if (*s == '`') {
 			code = !code;
 			buf_puts(out, code ? "\\fB" : "\\fR");
+		} else if (ends_sentence(s)) {
+			buf_puts(out, ".\n");
+			start = true;
+			s++;
+			continue;
 		} else if (*s == '\\') {
 			buf_puts(out, "\\e");
 		} else if (start && (*s == '.' || *s == '\'')) {
