@@ -176,7 +176,9 @@ static void compose(const struct incident *in, struct buf *out)
 			   in->user, (unsigned long long)in->id);
 	buf_printf(out, "\nTo look closer:\n  bailiff show %llu\n  bailiff why '%s'\n",
 		   (unsigned long long)in->id, in->user);
-	buf_printf(out, "To take all of it back:\n  bailiff undo %llu\n", (unsigned long long)in->id);
+	buf_printf(out, "To take all of it back, when the account has a new password:\n"
+		   "  bailiff undo %llu\nor when nothing was stolen:\n  bailiff undo %llu --false-alarm\n",
+		   (unsigned long long)in->id, (unsigned long long)in->id);
 }
 
 void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *subject,

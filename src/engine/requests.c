@@ -45,6 +45,7 @@ void request_end(struct request *q)
 {
 	client_answer(q->c, q->answer);
 	json_decref(q->args);
+	json_decref(q->incident);
 	free(q);
 }
 

@@ -31,6 +31,7 @@ struct request {
 	unsigned waits;		/* outcomes or answers to come */
 	uint64_t id;		/* its own: order and deed */
 	bool done;
+	json_t *incident;	/* undo: what is taken back when its accounts are; NULL */
 };
 
 void request_end(struct request *q);	/* answers with q->answer */

@@ -24,6 +24,8 @@ struct account_order {
 	char target[ORDER_NAME_MAX];
 };
 
+static void close_incident(struct request *q);
+
 static void finish(struct request *q)
 {
 	size_t i;
@@ -43,6 +45,8 @@ static void finish(struct request *q)
 	}
 	if (failed)
 		request_fail(q, 1, "not all was done: %s", why);
+	else if (q->incident)
+		close_incident(q);
 	else
 		request_end(q);
 }
@@ -264,37 +268,54 @@ static void forget_subject(struct serve *s, const char *jail, const char *subjec
 	state_changed(s);
 }
 
-static void undo_told(void *arg, int error, const char *json)
+/* The accounts are as they were: now the bans go, and the jail forgets. */
+static void close_incident(struct request *q)
 {
-	struct request *q = arg;
-	bool false_alarm = json_is_true(json_object_get(q->args, "false_alarm"));
-	json_t *show = error < 0 ? NULL : json_loads(json, 0, NULL), *order;
+	json_t *show = q->incident;
 	char by[32];
-	size_t i;
 
-	if (!show) {
-		request_fail(q, 1, error == -ENOENT ? "there is no incident of that number" :
-			     "the ledger cannot answer");
-		return;
-	}
+	q->incident = NULL;
 	q->waits = 1;
-	json_array_foreach(json_object_get(show, "orders"), i, order) {
-		const char *what = json_string_value(json_object_get(order, "what"));
-		const char *target = json_string_value(json_object_get(order, "target"));
-		const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
-
-		if (!what || !target || !status || strcmp(status, "done") != 0 ||
-		    (strcmp(what, "lock") != 0 && strcmp(what, "contain") != 0))
-			continue;
-		order_account(q, ORDER_UNDO, "undo", target,
-			      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
-	}
 	lift_bans(q, q->id);
 	request_by(q, by);
 	store_incident_closed(q->s->store, q->id, clock_wall().ms, request_text(q, "cmd"), by);
 	forget_subject(q->s, json_string_value(json_object_get(show, "jail")),
 		       json_string_value(json_object_get(show, "subject")));
 	json_decref(show);
+	finish(q);
+}
+
+static bool locked_by(const json_t *order)
+{
+	const char *what = json_string_value(json_object_get(order, "what"));
+	const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
+
+	return what && status && strcmp(status, "done") == 0 &&
+	       (strcmp(what, "lock") == 0 || strcmp(what, "contain") == 0);
+}
+
+/* Accounts first: if one stays locked, the incident stays open as a whole. */
+static void undo_told(void *arg, int error, const char *json)
+{
+	struct request *q = arg;
+	bool false_alarm = json_is_true(json_object_get(q->args, "false_alarm"));
+	json_t *order;
+	size_t i;
+
+	q->incident = error < 0 ? NULL : json_loads(json, 0, NULL);
+	if (!q->incident) {
+		request_fail(q, 1, error == -ENOENT ? "there is no incident of that number" :
+			     "the ledger cannot answer");
+		return;
+	}
+	q->waits = 1;
+	json_array_foreach(json_object_get(q->incident, "orders"), i, order) {
+		const char *target = json_string_value(json_object_get(order, "target"));
+
+		if (target && locked_by(order))
+			order_account(q, ORDER_UNDO, "undo", target,
+				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
+	}
 	finish(q);
 }
 
