@@ -212,12 +212,14 @@ class Bailiff(machine.Daemon):
     def wait_log(self, pattern, start=0, timeout=10):
         return wait_log(pattern, self.log, start, timeout)
 
-    def banned(self, set_prefix=""):
-        """The addresses and prefixes in the kernel, of the ban sets."""
+    def banned(self):
+        """The addresses and prefixes that the kernel holds, whatever their scope."""
         found = set()
         for name, elements in machine.nft_elements(self.ns, self.table).items():
-            if name.startswith(set_prefix) and not name.startswith(("allow", "ports", "scope")):
-                found |= set(map(str, elements))
+            kind = re.fullmatch(r"\w+([46])_(\d+)", name)       # mail4_32, mail6_64
+            if kind:
+                whole = kind[2] == {"4": "32", "6": "128"}[kind[1]]
+                found |= {e if whole else f"{e}/{kind[2]}" for e in elements}
         return found
 
     @property

@@ -146,12 +146,13 @@ class Demo:
         open_session = machine.hold_open_smtp(attacker, SERVER, 587)
         friend = machine.hold_open_smtp(self.neighbour, SERVER, 587, USER, PASSWORD)
         answers = machine.guess(attacker, times=4)
-        answers.append(machine.smtp_login(attacker, SERVER, 587, USER, "wrong-5"))
+        # The ban can be quicker than Postfix's answer.
+        answers.append(attempt(lambda: machine.smtp_login(attacker, SERVER, 587, USER, "wrong-5")))
         failed = time.monotonic()
         self.bailiff.wait_ban(ATTACKER)
         took = (time.monotonic() - failed) * 1000
-        t.seen(f"5 guesses, answered {counted(answers)}", answers == [535] * 5)
-        t.seen(f"{took:.0f} ms after the last answer the kernel was found to hold the ban:", took < 1000)
+        t.seen(f"5 guesses, answered {counted(answers)}", answers[:4] == [535] * 4)
+        t.seen(f"{took:.0f} ms after the last one the kernel was found to hold the ban:", took < 1000)
         holds = next(name for name, elements in machine.nft_elements(self.net.server).items()
                      if ATTACKER in elements)
         command = ["nft", "list", "set", "inet", "bailiff", holds]
