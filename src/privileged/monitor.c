@@ -335,6 +335,14 @@ static int fork_runner(struct monitor *m, int engine_fd)
 	return outbox_new(m->runner, &m->runner_out);
 }
 
+/* It ends with the channel, after the command that it is at: seconds at most. */
+static void leave_runner(struct monitor *m)
+{
+	outbox_free(&m->runner_out);
+	close(m->runner);
+	waitpid(m->runner_pid, NULL, 0);
+}
+
 /* ---- the loop */
 
 void monitor_quit(struct monitor *m, int status)
@@ -685,6 +693,7 @@ int main(int argc, char **argv)
 	serve(&m);
 	if (m.firewall)
 		firewall_close(&m.firewall);
+	leave_runner(&m);
 	log_info("ended status=%d; bans stay in force", m.exit_status);
 	return m.exit_status;
 }
