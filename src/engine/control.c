@@ -27,6 +27,7 @@ struct client {
 	int sock;
 	unsigned users;		/* requests under way keep it */
 	bool gone, watches;
+	bool ending;		/* what is still to be said goes out, then the end */
 	uid_t uid;
 	enum operator_right right;
 	struct buf in, out;
@@ -83,6 +84,8 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int events)
 		buf_clear(&c->out);
 		c->sent = 0;
 		ev_io_stop(loop, w);
+		if (c->ending)
+			drop(c);
 	}
 }
 
@@ -137,7 +140,6 @@ static void on_client(struct ev_loop *loop, ev_io *w, int events)
 	ssize_t n = recv(c->sock, block, sizeof(block), MSG_DONTWAIT);
 	char *end;
 
-	(void)loop;
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -148,8 +150,9 @@ static void on_client(struct ev_loop *loop, ev_io *w, int events)
 	buf_put(&c->in, block, (size_t)n);
 	if (buf_error(&c->in)) {
 		c->users++;
+		c->ending = true;
+		ev_io_stop(loop, w);
 		client_answer(c, json_pack("{s:b,s:s,s:i}", "ok", 0, "error", "request over 64 KB", "status", 2));
-		drop(c);
 		return;
 	}
 	c->users++;	/* a request may end the client */

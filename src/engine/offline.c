@@ -583,6 +583,23 @@ static void add_remarks(struct offline *o)
 	}
 }
 
+/* How many jails have a complaint that refuses them, each counted once. */
+static unsigned refused_jails(const struct offline *o)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < o->bad.n; i++) {
+		const struct complaint *v = &o->bad.v[i];
+		bool said = v->warning || !v->jail;
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = !o->bad.v[k].warning && o->bad.v[k].jail &&
+			       strcmp(o->bad.v[k].jail, v->jail) == 0;
+		n += !said;
+	}
+	return n;
+}
+
 static int check(struct offline *o, int argc, char **argv)
 {
 	unsigned refused = 0, errors = 0;
@@ -598,11 +615,12 @@ static int check(struct offline *o, int argc, char **argv)
 	if (r == 0 && seal() < 0)
 		return 1;
 	if (r == 0) {
-		refused = jailtest_all(o->core, &o->bad);
+		jailtest_all(o->core, &o->bad);
 		add_remarks(o);
 	}
 	for (size_t i = 0; i < o->bad.n; i++)
 		errors += !o->bad.v[i].warning;
+	refused = refused_jails(o);
 	if (o->json) {
 		buf_printf(&out, "{\"ok\":%s,\"jails\":%zu,\"refused\":%u,",
 			   r == 0 && errors == 0 ? "true" : "false", o->config ? o->config->njails : 0, refused);
@@ -616,8 +634,8 @@ static int check(struct offline *o, int argc, char **argv)
 		if (r == 0 && errors == 0)
 			printf("%zu jails, all well\n", o->config->njails);
 		else if (r == 0)
-			fprintf(stderr, "%u complaints; %u jails of %zu are refused, the others run\n",
-				errors, refused, o->config->njails);
+			fprintf(stderr, "%u complaint%s; %u jail%s refused, the others run\n",
+				errors, errors == 1 ? "" : "s", refused, refused == 1 ? " is" : "s are");
 		else
 			fprintf(stderr, "the configuration is refused\n");
 	}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -414,6 +415,8 @@ int serve_main(void)
 	int r;
 
 	log_init("bailiff-engine", LOG_LEVEL_INFO);
+	/* Started by descriptor, older kernels would call us by its number. */
+	prctl(PR_SET_NAME, "bailiff-engine");
 	hash_init();
 	load(&s);
 	if (gethostname(s.host, sizeof(s.host) - 1) < 0)

@@ -104,8 +104,6 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		return refuse(why, "no such scope");
 	if (!addr_contains(&o->addr, &o->host))
 		return refuse(why, "the prefix does not hold its host");
-	if (addr_is_special(&o->addr) || (addr_is_host(&o->addr) && addr_is_special(&o->host)))
-		return refuse(why, "loopback, multicast or reserved: never banned");
 	if (hand)
 		r = check_hand(c, &o->head, why);
 	else if (o->head.origin == ORIGIN_JAIL)
@@ -116,6 +114,8 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		hand = hand_has_ban(c->hand, &o->addr, c->config->scopes[o->scope].name, c->now);
 	if (too_wide(&o->addr, hand))
 		return refuse(why, hand ? "wider than /8 (IPv6 /32)" : "wider than /16 (IPv6 /48)");
+	if (addr_is_special(&o->addr) || addr_is_special(&o->host))
+		return refuse(why, "loopback, multicast or reserved: never banned");
 	*ret_addr = o->addr;
 	by = protected_by(c, &o->addr, buf);
 	if (!by)
@@ -136,6 +136,10 @@ int check_hand(const struct check *c, const struct order_head *h, char why[102])
 		[ORDER_PROTECT] = RIGHT_ALL, [ORDER_UNDO] = RIGHT_ALL,
 		[ORDER_RUN] = RIGHT_ALL, [ORDER_NOTIFY] = RIGHT_ALL,
 		[ORDER_RELOAD] = RIGHT_ALL, [ORDER_TEARDOWN] = RIGHT_ALL,
+		[ORDER_DENY] = RIGHT_ALL, [ORDER_PARK] = RIGHT_ALL,
+		[ORDER_KICK] = RIGHT_ALL, [ORDER_HOLD] = RIGHT_ALL,
+		[ORDER_RELEASE] = RIGHT_ALL, [ORDER_PURGE] = RIGHT_ALL,
+		[ORDER_CUT] = RIGHT_ALL,
 	};
 
 	if (h->origin != ORIGIN_HAND)
@@ -147,20 +151,54 @@ int check_hand(const struct check *c, const struct order_head *h, char why[102])
 	return 0;
 }
 
+/* The steps against an account, and the action of a jail that each needs. */
+static const struct against { uint16_t type; enum action_kind kind; const char *no; } against[] = {
+	{ ORDER_LOCK, ACTION_LOCK, "the jail's action is no lock" },
+	{ ORDER_DENY, ACTION_DENY, "the jail's action is no deny" },
+	{ ORDER_PARK, ACTION_PARK, "the jail's action is no park" },
+	{ ORDER_KICK, ACTION_KICK, "the jail's action is no kick" },
+	{ ORDER_HOLD, ACTION_HOLD, "the jail's action is no hold" },
+};
+
+static const struct against *against_account(uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(against) / sizeof(against[0]); i++)
+		if (against[i].type == type)
+			return &against[i];
+	return NULL;
+}
+
+/* These take an account's work back by the order that did it, and name nobody. */
+static bool goes_by_ref(uint16_t type)
+{
+	return type == ORDER_UNDO || type == ORDER_RELEASE || type == ORDER_PURGE;
+}
+
+/* What a jail may do to accounts by itself. */
+static int check_acts(const struct check *c, int64_t at_ms, char why[102])
+{
+	if (c->config->accounts.act != ACT_YES)
+		return refuse(why, "accounts: act is not yes");
+	if (at_ms < c->now.ms - c->config->accounts.stale_ms)
+		return refuse(why, "the evidence is older than accounts.stale");
+	return 0;
+}
+
 int check_account(const struct check *c, const struct order_account *o, char why[102])
 {
+	const struct against *step = against_account(o->head.type);
 	const struct hand_item *item;
 	const struct action *act;
 	size_t at = 0;
 
-	if (o->head.type != ORDER_UNDO) {
+	if (!goes_by_ref(o->head.type)) {
 		char again[ORDER_NAME_MAX];
 
 		if (account_canonical(&c->config->accounts, span_of(o->name), again, sizeof(again)) < 0 ||
 		    strcmp(again, o->name) != 0)
 			return refuse(why, "not an account's canonical name");
 	}
-	if (o->head.type == ORDER_LOCK) {
+	if (step) {
 		if (account_is_protected(&c->config->accounts, o->name))
 			return refuse(why, "the account is on `protect`");
 		while ((item = hand_next(c->hand, HAND_PROTECT, c->now, &at)))
@@ -169,16 +207,40 @@ int check_account(const struct check *c, const struct order_account *o, char why
 	}
 	if (o->head.origin == ORIGIN_HAND)
 		return check_hand(c, &o->head, why);
-	if (o->head.origin != ORIGIN_JAIL || o->head.type != ORDER_LOCK)
+	if (o->head.origin != ORIGIN_JAIL || !step)
 		return refuse(why, "only an admin may order this");
 	act = action_of(c, &o->head);
-	if (!act || (act->kind != ACTION_LOCK && act->kind != ACTION_CONTAIN))
-		return refuse(why, "the jail's action is no lock");
-	if (c->config->accounts.act != ACT_YES)
-		return refuse(why, "accounts: act is not yes");
-	if (o->at_ms < c->now.ms - c->config->accounts.stale_ms)
-		return refuse(why, "the evidence is older than accounts.stale");
-	return 0;
+	if (!act || (act->kind != step->kind && act->kind != ACTION_CONTAIN))
+		return refuse(why, step->no);
+	return check_acts(c, o->at_ms, why);
+}
+
+/*
+ * The sockets that an account was misused from. As a ban is judged, but that
+ * it is over at once: what is protected keeps its connections, and `all` would
+ * end an admin's session.
+ */
+int check_cut(const struct check *c, const struct order_ban *o, char why[102])
+{
+	const struct action *act = action_of(c, &o->head);
+	char buf[102];
+	const char *by;
+	int r;
+
+	if (o->scope == SCOPE_ALL || o->scope >= c->config->nscopes)
+		return refuse(why, "no scope of a service");
+	if (!addr_is_host(&o->addr))
+		return refuse(why, "not one address");
+	if (o->head.origin == ORIGIN_HAND)
+		r = check_hand(c, &o->head, why);
+	else if (o->head.origin != ORIGIN_JAIL || !act || act->kind != ACTION_CONTAIN)
+		r = refuse(why, "the jail's action is no contain");
+	else
+		r = check_acts(c, INT64_MAX, why);
+	if (r < 0)
+		return r;
+	by = protected_by(c, &o->addr, buf);
+	return by ? refuse(why, by) : 0;
 }
 
 int check_run(const struct check *c, const struct order_run *o, char why[102])

@@ -274,7 +274,7 @@ static void promote(struct monitor *m)
 	send_poison(l);
 	logs_send_all(m->logs, l->inotify);
 	link_say(l, MSG_GO);
-	monitor_speaks(m);
+	link_say(l, MSG_PING);	/* answered when it has restored itself and reads */
 	log_info("engine speaks generation=%llu jails=%zu", (unsigned long long)l->generation,
 		 l->policy->config->njails);
 }
@@ -386,6 +386,10 @@ static int take(struct link *l, const char *p, size_t n, const int *fds, size_t 
 		       orders_ask(l, (const struct message_ask *)body, h->count) : -EBADMSG;
 	case MSG_PONG:
 		l->ponged = true;
+		if (!l->restored && n == 0) {
+			l->restored = true;
+			monitor_speaks(l->m);
+		}
 		return n == 0 ? 0 : -EBADMSG;
 	case MSG_STOPPED:
 		return n == 0 && l->state == LINK_STOPPING ? 0 : -EBADMSG;

@@ -600,7 +600,8 @@ static int start(struct monitor *m)
 	}
 	r = drop_to(me, 1ULL << CAP_NET_ADMIN | 1ULL << CAP_DAC_READ_SEARCH);
 	if (r < 0) {
-		log_err("cannot give up root: %s", strerror(-r));
+		log_err("cannot give up root but for CAP_NET_ADMIN and CAP_DAC_READ_SEARCH: %s%s", strerror(-r),
+			r == -EPERM ? " (one of them is not in this service's bounding set)" : "");
 		return r;
 	}
 	r = hand_open(m->places.monitor_fd, &m->hand, &bad);

@@ -38,6 +38,7 @@ struct link {
 	ev_io readable, writable;
 	ev_timer patience;	/* for READY, and for the end after STOP */
 	bool ponged;
+	bool restored;			/* it has answered since GO: it reads */
 };
 
 /* A name of `allow:` and its last good answer. */
@@ -118,7 +119,7 @@ void emergency_start(struct monitor *m);
 
 /* monitor.c */
 void policy_unref(struct policy **p);
-void monitor_speaks(struct monitor *m);	/* an engine was told to go */
+void monitor_speaks(struct monitor *m);	/* an engine guards */
 int monitor_reload(struct monitor *m, char why[102]);
 void monitor_teardown(struct monitor *m);
 void monitor_resolve(struct monitor *m);
