@@ -26,6 +26,7 @@
 #define READY_PATIENCE_S 120.	/* compiling a thousand patterns, on a busy machine */
 #define STOP_PATIENCE_S 20.
 #define FRAMES_A_WAKE 32
+#define UNANSWERED_MAX 5	/* minutes: rotated parts are read in one go */
 
 static void lost(struct link *l, const char *why);
 
@@ -530,9 +531,11 @@ void engines_ping(struct monitor *m)
 {
 	if (!m->now || m->now->state != LINK_SPEAKING)
 		return;
-	if (!m->now->ponged) {
+	if (m->now->ponged)
+		m->now->unanswered = 0;
+	else if (++m->now->unanswered >= UNANSWERED_MAX) {
 		kill_engine(m, m->now->generation);
-		lost(m->now, "it did not answer for a minute");
+		lost(m->now, "it has not answered for minutes");
 		return;
 	}
 	m->now->ponged = false;

@@ -38,6 +38,7 @@ struct link {
 	ev_io readable, writable;
 	ev_timer patience;	/* for READY, and for the end after STOP */
 	bool ponged;
+	unsigned unanswered;		/* pings, one a minute */
 	bool restored;			/* it has answered since GO: it reads */
 };
 
