@@ -26,6 +26,7 @@ from machine import wait_for, wait_log
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BAILIFF_BUILD", TREE / "build"))
 FAULT_BUILD = BUILD / "fault"
+NAMES = {"monitor": "bailiffd", "runner": "bailiff-runner", "engine": "bailiff-engine"}
 MAIL_SOURCE = {"prefer": "files", "files": [str(machine.MAIL_LOG)], "trust": True}
 
 
@@ -51,12 +52,14 @@ class Bailiff(machine.Daemon):
     def __init__(self, ns, config=None, *, jails=None, build=None, env=None, args=()):
         self.ns = ns
         self.bin = pathlib.Path(build or BUILD)
+        self.table = "bailiff"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bailiff-"))
         self.dir.chmod(0o755)
         self.file = self.dir / "bailiff.yaml"
         self.log = self.dir / "log"
+        self.bailiffd = [self.bin / "bailiffd", "-c", self.file, "-f", *args]
+        self.bailiff = [self.bin / "bailiff", "-c", self.file]
         self.env = dict(env or {})
-        self.args = list(args)
         self.process = None
         self.notify = None
         self.said = []
@@ -69,12 +72,12 @@ class Bailiff(machine.Daemon):
         """Write bailiff.yaml; reload() or restart() makes it count."""
         if isinstance(config, str):
             self.file.write_text(config.replace("{dir}", str(self.dir)), encoding="utf-8")
-            self.config = None
             return
-        self.config = {"state": str(self.dir / "state"), "run": str(self.dir / "run"),
-                       "jail_dirs": [str(self.dir / "jails")], "table": "bailiff",
-                       "logs": {"mail": MAIL_SOURCE}, **config}
-        self.file.write_text(yaml_of(self.config), encoding="utf-8")
+        whole = {"state": str(self.dir / "state"), "run": str(self.dir / "run"),
+                 "jail_dirs": [str(self.dir / "jails")], "table": self.table,
+                 "logs": {"mail": MAIL_SOURCE}, **config}
+        self.table = whole["table"]
+        self.file.write_text(yaml_of(whole), encoding="utf-8")
 
     def add_jails(self, jails):
         (self.dir / "jails").mkdir(exist_ok=True)
@@ -92,8 +95,7 @@ class Bailiff(machine.Daemon):
         path.chmod(0o666)
         with open(self.log, "ab") as log:
             self.process = self.ns.popen(
-                [self.bin / "bailiffd", "-c", self.file, "-f", *self.args],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.bailiffd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "NOTIFY_SOCKET": str(path), **self.env})
         if wait:
             self.wait_ready()
@@ -153,15 +155,13 @@ class Bailiff(machine.Daemon):
 
     def mine(self):
         """The pids of this bailiff's processes, by the namespace that they are in."""
-        return [p for p in self.ns.pids() if name_of(p) in ("bailiffd", "bailiff-engine")]
+        return [p for p in self.ns.pids() if name_of(p) in NAMES.values()]
 
     def pid(self, what):
         """The pid of the "monitor", the "runner" or the (newest) "engine"; 0: none."""
         if what == "monitor":
             return self.process.pid if self.process else 0
-        name = {"runner": "bailiffd", "engine": "bailiff-engine"}[what]
-        found = [p for p in self.mine() if name_of(p) == name and p != self.process.pid]
-        return max(found, default=0)
+        return max((p for p in self.mine() if name_of(p) == NAMES[what]), default=0)
 
     def kill9(self, *what):
         """Kill these processes at once, or all; monitor and runner take the rest along."""
@@ -185,8 +185,7 @@ class Bailiff(machine.Daemon):
         kw = {"stdin": subprocess.DEVNULL, **kw}
         if "input" in kw:
             del kw["stdin"]
-        return machine.run([self.bin / "bailiff", "-c", self.file, *args], check=False,
-                           timeout=timeout, **kw)
+        return machine.run([*self.bailiff, *args], check=False, timeout=timeout, **kw)
 
     def cli(self, *args, json=False, status=0, **kw):
         """What bailiff prints, or means with json=True; Failed if it exits otherwise."""
@@ -221,10 +220,6 @@ class Bailiff(machine.Daemon):
                 whole = kind[2] == {"4": "32", "6": "128"}[kind[1]]
                 found |= {e if whole else f"{e}/{kind[2]}" for e in elements}
         return found
-
-    @property
-    def table(self):
-        return re.search(r"table[\"']?:\s*[\"']?([\w-]+)", self.file.read_text()).group(1)
 
     def wait_ban(self, addr, timeout=10):
         """Wait until the kernel holds the address or prefix."""
