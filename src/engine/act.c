@@ -308,7 +308,6 @@ static int again(void *arg, const struct ban_row *row)
 		return 0;
 	}
 	ban.scope = o.scope = (uint16_t)scope;
-	o.host.len = addr_bits(&o.host);
 	serve_order(s, &o.head, -1);
 	return bans_put(s->bans, &ban, &there);
 }

@@ -45,7 +45,6 @@ static struct order_ban order_of(struct request *q, uint16_t type, const struct 
 		.addr = *a, .scope = scope, .until_ms = until, .host = *a,
 	};
 
-	o.host.len = addr_bits(&o.host);
 	return o;
 }
 
@@ -133,8 +132,6 @@ void request_ban(struct request *q)
 	}
 	o = order_of(q, ORDER_BAN, &a, (uint16_t)scope, until);
 	o.host = host;
-	if (!addr_is_host(&o.host))
-		o.host.len = addr_bits(&o.host);
 	request_by(q, by);
 	row.order = row.incident = o.head.id;
 	row.addr = a;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is never banned, whatever a jail or a hand says, and that it is said."""
 import os
+import pathlib
 import socket
 import struct
 import subprocess
@@ -72,10 +73,14 @@ def device(ns):
 
 
 def test_resolver(net, log):
-    with open("/etc/resolv.conf", "w", encoding="ascii") as f:
-        f.write("nameserver 198.51.100.53\n")
-    with guard(net.server, log) as bailiff:
-        refused(bailiff, log, "198.51.100.53", "a resolver")
+    conf = pathlib.Path("/etc/resolv.conf")
+    before = conf.read_text()
+    conf.write_text("nameserver 198.51.100.53\n")
+    try:
+        with guard(net.server, log) as bailiff:
+            refused(bailiff, log, "198.51.100.53", "a resolver")
+    finally:
+        conf.write_text(before)
 
 
 def test_allowed_address_prefix_and_name(net, log):
@@ -133,16 +138,16 @@ def test_prefix_is_narrowed_to_the_host(net, log):
 
 def write_utmp(user, addr, pid):
     """utmp(5): one USER_PROCESS entry."""
-    entry = struct.pack("<hxxi32s4s32s256shhiii4s20x", 7, pid, b"pts/0", b"ts/0", user.encode(), b"",
+    entry = struct.pack("<hxxi32s4s32s256shhiii4s12x20x", 7, pid, b"pts/0", b"ts/0", user.encode(), b"",
                         0, 0, 0, 0, 0, socket.inet_aton(addr))
     with open("/run/utmp", "wb") as f:
         f.write(entry)
 
 
 def test_peer_of_a_live_admin_session(net, log):
-    write_utmp("root", "198.51.100.44", os.getpid())
     try:
         with guard(net.server, log) as bailiff:
+            write_utmp("root", "198.51.100.44", os.getpid())
             refused(bailiff, log, "198.51.100.44", "the peer of a live admin session")
             offend(log, "198.51.100.45")
             bailiff.wait_ban("198.51.100.45")
