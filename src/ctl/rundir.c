@@ -13,6 +13,7 @@
 
 #include "config/load.h"
 #include "config/scan.h"
+#include "config/shipped.h"
 #include "ctl/text.h"
 
 #define INSTALLED BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml"
@@ -23,7 +24,7 @@ int rundir_find(const char *conf, char *ret, size_t size)
 	struct complaints bad = { 0 };
 	struct config *config = NULL;
 	struct pack *pack = NULL;
-	int r = pack_read(path, NULL, &pack);
+	int r = pack_read(path, shipped_dirs(), &pack);
 
 	if (r < 0 && !conf) {
 		snprintf(ret, size, "%s", BAILIFF_RUNDIR);
