@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "config/account.h"
 #include "engine/count/subject.h"
+#include "engine/fault.h"
 
 #define EVIDENCE_BYTES (1u << 20)
 
@@ -329,6 +330,7 @@ static void on_hit(void *arg, const struct hit *hit)
 		return;
 	if (core->page)
 		core->page->jail = (uint16_t)(hit->jail - core->config->jails);
+	fault(p->line, FAULT_JAIL);
 	if (hit->jail->threaded)
 		threads_take(core->threads, hit, p->entry->host, p->entry->program, when, count, p);
 	else

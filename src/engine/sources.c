@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/fault.h"
 #include "engine/read/follow.h"
 #include "engine/read/history.h"
 #include "engine/read/journal.h"
@@ -96,16 +97,19 @@ static bool is_poison(const struct serve *s, uint16_t log, const struct position
 	return false;
 }
 
-static void work_on(struct source *src, const struct entry *e, struct span line,
-		    const struct position *pos, bool trusted)
+/* The page tells bailiffd what we were at, should we die of it. False: pass it over. */
+static bool begin(struct source *src, const struct position *pos)
 {
-	struct sources *all = src->all;
-	struct serve *s = all->s;
+	struct serve *s = src->all->s;
 	struct engine_page *page = s->page;
-	struct clockwork clock = {
-		s->parsers[src->log], { .arrival = { src->read_ms }, .finished = src->finished }, &src->last, &all->clamped,
-	};
 
+	src->lines++;
+	if (s->npoison && is_poison(s, src->log, pos)) {
+		src->all->skipped++;
+		log_warning("log %s: the entry at offset %llu is passed over", s->config->logs[src->log].name,
+			    (unsigned long long)pos->offset);
+		return false;
+	}
 	page->log = src->log;
 	page->pos.dev = pos->dev;
 	page->pos.ino = pos->ino;
@@ -113,25 +117,20 @@ static void work_on(struct source *src, const struct entry *e, struct span line,
 	page->pos.offset = pos->offset;
 	page->jail = ORDER_NO_JAIL;
 	page->busy = 1;
-	src->lines++;
-	if (s->npoison && is_poison(s, src->log, pos)) {
-		all->skipped++;
-		log_warning("log %s: the entry at offset %llu is passed over", s->config->logs[src->log].name,
-			    (unsigned long long)pos->offset);
-	} else {
-		src->hits += core_take(s->core, src->log, e, line, pos, &clock, trusted);
-	}
-	page->busy = 0;
+	return true;
 }
 
-#ifdef BAILIFF_FAULT
-/* The build for tests has one fault: these words in a line end the engine. */
-static void fault(struct span line)
+static void work_on(struct source *src, const struct entry *e, struct span line,
+		    const struct position *pos, bool trusted)
 {
-	if (memmem(line.p, line.n, "bailiff-test-crash", 18))
-		abort();
+	struct sources *all = src->all;
+	struct serve *s = all->s;
+	struct clockwork clock = {
+		s->parsers[src->log], { .arrival = { src->read_ms }, .finished = src->finished }, &src->last, &all->clamped,
+	};
+
+	src->hits += core_take(s->core, src->log, e, line, pos, &clock, trusted);
 }
-#endif
 
 static int on_line(void *arg, const struct line *line)
 {
@@ -139,29 +138,26 @@ static int on_line(void *arg, const struct line *line)
 	struct serve *s = src->all->s;
 	struct entry e;
 
-#ifdef BAILIFF_FAULT
-	if (!is_poison(s, src->log, &line->pos)) {
-		s->page->log = src->log;
-		s->page->pos.ino = line->pos.ino;
-		s->page->pos.dev = line->pos.dev;
-		s->page->pos.offset = line->pos.offset;
-		s->page->pos.fingerprint = line->pos.fingerprint;
-		s->page->busy = 1;
-		fault(line->text);
-		s->page->busy = 0;
-	}
-#endif
+	if (!begin(src, &line->pos))
+		return 0;
+	fault(line->text, FAULT_ENTRY);
 	prefix_parse(s->parsers[src->log], line->text, &e);
 	work_on(src, &e, line->text, &line->pos, s->config->logs[src->log].trust);
+	s->page->busy = 0;
 	return 0;
 }
 
 static int on_entry(void *arg, const struct journal_entry *e)
 {
 	struct source *src = arg;
+	struct serve *s = src->all->s;
 
+	if (!begin(src, &e->pos))
+		return 0;
+	fault(e->entry.text, FAULT_ENTRY);
 	work_on(src, &e->entry, e->entry.text, &e->pos,
-		src->all->s->config->logs[src->log].trust || journal_trusted(src->journal));
+		s->config->logs[src->log].trust || journal_trusted(src->journal));
+	s->page->busy = 0;
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 
 #define READY_PATIENCE_S 120.	/* compiling a thousand patterns, on a busy machine */
 #define STOP_PATIENCE_S 20.
+#define END_PATIENCE_S 2.	/* for the runner to tell how a dead engine ended */
 #define FRAMES_A_WAKE 32
 #define UNANSWERED_MAX 5	/* minutes: rotated parts are read in one go */
 
@@ -47,17 +49,43 @@ static void link_say(struct link *l, uint16_t type)
 	link_send(l, &h, sizeof(h));
 }
 
+/*
+ * What was noted while nobody spoke, or told to engines before this one. An
+ * engine that dies may not have mailed it yet, so it is asked for once more:
+ * the runner's journal knows by the note's id what has gone out.
+ */
+static void send_notes(struct link *l)
+{
+	struct monitor *m = l->m;
+	size_t first = m->nnotes > NOTES_KEPT ? m->nnotes - NOTES_KEPT : 0;
+
+	for (size_t i = first; i < m->nnotes; i++)
+		link_send(l, &m->notes[i % NOTES_KEPT], sizeof(m->notes[0]));
+}
+
+void engines_mailed(struct monitor *m, uint64_t id)
+{
+	for (size_t i = 0; i < NOTES_KEPT; i++)
+		if (m->notes[i].id == id)
+			m->notes[i].alert = false;
+}
+
 void link_note(struct monitor *m, bool alert, const char *fmt, ...)
 {
-	struct message_note note = { .head = { .type = MSG_NOTE, .count = 1 }, .alert = alert };
+	struct message_note *note = &m->notes[m->nnotes++ % NOTES_KEPT];
 	va_list ap;
 
+	*note = (struct message_note){
+		.head = { .type = MSG_NOTE, .count = 1 }, .alert = alert,
+		/* Of no order of an engine, also after a restart of ours. */
+		.id = 1ULL << 62 | (uint64_t)clock_wall().ms << 8 | (m->nnotes & 0xff),
+	};
 	va_start(ap, fmt);
-	vsnprintf(note.text, sizeof(note.text), fmt, ap);
+	vsnprintf(note->text, sizeof(note->text), fmt, ap);
 	va_end(ap);
-	log_warning("%s", note.text);
-	if (m->now)
-		link_send(m->now, &note, sizeof(note));
+	log_warning("%s", note->text);
+	if (m->now && m->now->state == LINK_SPEAKING)
+		link_send(m->now, note, sizeof(*note));
 }
 
 static void kill_engine(struct monitor *m, uint64_t generation)
@@ -112,6 +140,20 @@ static struct poison *poison_for(struct monitor *m, const struct message_poison 
 	*p = (struct poison){ .what = *what };
 	snprintf(p->jail, sizeof(p->jail), "%s", jail ? jail : "");
 	return p;
+}
+
+/*
+ * Did what it was working on end it? A signal that faults raise, or our own
+ * verdict on it. SIGKILL comes from an admin or for want of memory, and of
+ * those deaths any entry may be the bystander.
+ */
+static bool by_fault(const struct link *l)
+{
+	switch (l->ended ? l->status & 0x7f : 0) {
+	case SIGSEGV: case SIGBUS: case SIGABRT: case SIGFPE: case SIGILL: case SIGSYS: case SIGTRAP:
+		return true;
+	}
+	return l->blamed;
 }
 
 /* The page is the engine's: every number in it is checked. */
@@ -275,6 +317,7 @@ static void promote(struct monitor *m)
 	send_poison(l);
 	logs_send_all(m->logs, l->inotify);
 	link_say(l, MSG_GO);
+	send_notes(l);
 	link_say(l, MSG_PING);	/* answered when it has restored itself and reads */
 	log_info("engine speaks generation=%llu jails=%zu", (unsigned long long)l->generation,
 		 l->policy->config->njails);
@@ -289,18 +332,45 @@ static void stop_link(struct link *l)
 	ev_timer_start(l->m->loop, &l->patience);
 }
 
+/* What it does is reason enough to be rid of it. */
+static void blame(struct link *l, const char *why)
+{
+	kill_engine(l->m, l->generation);
+	l->blamed = true;
+	lost(l, why);
+}
+
+/*
+ * The channel is at its end: it ended, or is about to. How, tells whether an
+ * entry is to blame, and the runner is waited for to say it.
+ */
+static void closed(struct link *l)
+{
+	if (l->ended || l->state == LINK_STOPPING) {
+		lost(l, "its channel closed");
+		return;
+	}
+	l->state = LINK_CLOSED;
+	ev_io_stop(l->m->loop, &l->readable);
+	ev_timer_stop(l->m->loop, &l->patience);
+	ev_timer_set(&l->patience, END_PATIENCE_S, 0.);
+	ev_timer_start(l->m->loop, &l->patience);
+}
+
 static void on_patience(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct link *l = t->data;
 
 	(void)loop;
 	(void)events;
+	if (l->state == LINK_CLOSED) {
+		lost(l, "its channel closed");
+		return;
+	}
 	log_err("engine generation=%llu does not answer, it is killed", (unsigned long long)l->generation);
-	kill_engine(l->m, l->generation);
-	lost(l, "did not answer");
+	blame(l, "did not answer");
 }
 
-/* The channel is at its end, or what came was nonsense. */
 static void lost(struct link *l, const char *why)
 {
 	struct monitor *m = l->m;
@@ -308,7 +378,8 @@ static void lost(struct link *l, const char *why)
 
 	if (!stopped) {
 		log_err("engine generation=%llu is lost: %s", (unsigned long long)l->generation, why);
-		note_death(l);
+		if (by_fault(l))
+			note_death(l);
 	}
 	if (was_now)
 		m->now = NULL;
@@ -356,10 +427,10 @@ static int take_ready(struct link *l)
 		return -EBADMSG;
 	l->state = LINK_READY;
 	ev_timer_stop(m->loop, &l->patience);
-	if (m->now)
-		stop_link(m->now);
-	else
+	if (!m->now)
 		promote(m);
+	else if (m->now->state == LINK_SPEAKING)
+		stop_link(m->now);
 	return 0;
 }
 
@@ -420,9 +491,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 	}
 	if (r == 0 || r == -EAGAIN)
 		return;
-	if (r != -EPIPE)
-		kill_engine(l->m, l->generation);
-	lost(l, r == -EPIPE ? "its channel closed" : "it spoke nonsense: broken or captured");
+	if (r == -EPIPE)
+		closed(l);
+	else
+		blame(l, "it spoke nonsense: broken or captured");
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int events)
@@ -505,14 +577,23 @@ fail:
 	return r;
 }
 
-/* The runner saw it end. What follows is the channel's business, which still
- * holds what the engine said before. */
+/*
+ * The runner saw it end. The channel may still hold what the engine said
+ * before, so its end is waited for as well.
+ */
 void engines_ended(struct monitor *m, uint64_t generation, int status)
 {
-	(void)m;
+	struct link *l = m->next && m->next->generation == generation ? m->next : m->now;
+
 	if (status != 0)
 		log_warning("engine generation=%llu ended by %s %d", (unsigned long long)generation,
 			    status & 0x7f ? "signal" : "exit", status & 0x7f ? status & 0x7f : status >> 8);
+	if (!l || l->generation != generation)
+		return;
+	l->ended = true;
+	l->status = status;
+	if (l->state == LINK_CLOSED)
+		lost(l, "its channel closed");
 }
 
 void engines_stop(struct monitor *m)
@@ -521,6 +602,8 @@ void engines_stop(struct monitor *m)
 		kill_engine(m, m->next->generation);
 		link_free(&m->next);
 	}
+	if (m->now && m->now->state == LINK_CLOSED)
+		link_free(&m->now);
 	if (m->now && m->now->state != LINK_STOPPING)
 		stop_link(m->now);
 	else if (!m->now)
@@ -534,8 +617,7 @@ void engines_ping(struct monitor *m)
 	if (m->now->ponged)
 		m->now->unanswered = 0;
 	else if (++m->now->unanswered >= UNANSWERED_MAX) {
-		kill_engine(m, m->now->generation);
-		lost(m->now, "it has not answered for minutes");
+		blame(m->now, "it has not answered for minutes");
 		return;
 	}
 	m->now->ponged = false;

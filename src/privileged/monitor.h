@@ -24,7 +24,7 @@ struct policy {
 	struct peers *peers;
 };
 
-enum link_state { LINK_STARTING, LINK_READY, LINK_SPEAKING, LINK_STOPPING };
+enum link_state { LINK_STARTING, LINK_READY, LINK_SPEAKING, LINK_STOPPING, LINK_CLOSED };
 
 /* One engine process, by its channel. */
 struct link {
@@ -36,10 +36,12 @@ struct link {
 	struct engine_page *page;
 	struct outbox *out;
 	ev_io readable, writable;
-	ev_timer patience;	/* for READY, and for the end after STOP */
+	ev_timer patience;	/* for READY, for the end after STOP, and for its status */
 	bool ponged;
 	unsigned unanswered;		/* pings, one a minute */
 	bool restored;			/* it has answered since GO: it reads */
+	bool ended, blamed;	/* the runner saw its end; we wanted it */
+	int status;		/* ended: as waitpid(2) tells it */
 };
 
 /* A name of `allow:` and its last good answer. */
@@ -50,6 +52,7 @@ struct allowed_name {
 };
 
 #define POISON_MAX 64
+#define NOTES_KEPT 8
 
 /* Deaths at one entry, or in one jail's hands. */
 struct poison {
@@ -90,6 +93,8 @@ struct monitor {
 
 	struct poison poison[POISON_MAX];
 	size_t npoison;
+	struct message_note notes[NOTES_KEPT];	/* the last ones, a ring */
+	size_t nnotes;			/* ever */
 	struct mono mails[30];		/* when the last mails went, a ring */
 	size_t nmails;
 
@@ -102,6 +107,7 @@ struct monitor {
 int engines_start(struct monitor *m, struct policy *p);	/* becomes m->next */
 void engines_stop(struct monitor *m);	/* at shutdown; the loop ends when it is gone */
 void engines_ended(struct monitor *m, uint64_t generation, int status);
+void engines_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
 void engines_ping(struct monitor *m);
 bool engines_alive(const struct monitor *m);
 void link_send(struct link *l, const void *p, size_t n);

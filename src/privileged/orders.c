@@ -234,6 +234,10 @@ static void do_allow(struct frame *f, const struct order_head *h)
 
 /* ---- root's part */
 
+/*
+ * A runner that is gone gives no answer: bailiffd ends, and what was asked of
+ * it stays open in the ledger, to be asked for again. "Failed" would be final.
+ */
 static void to_runner(struct frame *f, const struct order_head *h)
 {
 	struct monitor *m = f->link->m;
@@ -241,7 +245,7 @@ static void to_runner(struct frame *f, const struct order_head *h)
 
 	if (outbox_waiting(m->runner_out))
 		ev_io_start(m->loop, &m->runner_writable);
-	if (r < 0)
+	if (r < 0 && r != -EPIPE)
 		answer_with(f, h, OUTCOME_FAILED, r, "the runner does not take orders");
 }
 
@@ -378,6 +382,8 @@ void orders_outcome(struct monitor *m, const struct outcome *o)
 		.head = { .type = MSG_OUTCOMES, .count = 1 }, .o = *o,
 	};
 
+	if (o->type == ORDER_NOTIFY)
+		engines_mailed(m, o->id);
 	if (m->now)
 		link_send(m->now, &msg, sizeof(msg));
 }

@@ -122,6 +122,7 @@ struct message_poison {
 
 struct message_note {
 	struct message_head head;
+	uint64_t id;		/* the order under which it is mailed, at most once */
 	uint32_t alert;		/* an admin must hear of it: mail */
 	uint32_t pad;
 	char text[240];

@@ -37,3 +37,12 @@ def mail(net, joe):
     """Postfix and Dovecot on the server, with joe as a user."""
     with machine.Dovecot(net.server), machine.Postfix(net.server) as postfix:
         yield postfix
+
+
+@pytest.fixture
+def ns(request):
+    """A namespace with nothing but lo, and no log: for what needs no mail server."""
+    machine.MAIL_LOG.unlink(missing_ok=True)
+    ns = machine.Namespace(re.sub(r"\W+", "-", request.node.name).strip("-"))
+    yield ns
+    ns.remove()
