@@ -222,6 +222,8 @@ struct accounts {
 	int64_t stale_ms;	/* 1h */
 	struct strings lock;	/* argv template; none: passwd -l and expiry */
 	struct strings unlock;
+	char *postfix_map;	/* lmdb:FILE that denied and parked accounts stand in; NULL */
+	char *dovecot_deny;	/* file of a deny passdb; NULL */
 };
 
 struct notify {
@@ -234,7 +236,7 @@ enum operator_right { RIGHT_READ, RIGHT_BAN, RIGHT_ALL };
 struct operator_conf { char *who; /* user, or @group */ enum operator_right right; };
 
 struct helpers {		/* argv templates */
-	struct strings passwd, chage, sendmail, postsuper, postqueue, doveadm;
+	struct strings passwd, chage, sendmail, postsuper, postqueue, postmap, doveadm;
 };
 
 struct config {

@@ -26,6 +26,13 @@ enum order_type {
 	ORDER_NOTIFY,	/* struct order_mail */
 	ORDER_RELOAD,	/* struct order_ban, nothing but the head */
 	ORDER_TEARDOWN,	/* struct order_ban, nothing but the head */
+	ORDER_DENY,	/* struct order_account */
+	ORDER_PARK,	/* struct order_account */
+	ORDER_KICK,	/* struct order_account */
+	ORDER_HOLD,	/* struct order_hold */
+	ORDER_RELEASE,	/* struct order_account: what order `ref` holds goes out */
+	ORDER_PURGE,	/* struct order_account: what order `ref` holds is deleted */
+	ORDER_CUT,	/* struct order_ban: close the sockets of addr in scope */
 	ORDER_TYPES
 };
 
@@ -68,6 +75,26 @@ struct order_account {
 	char name[ORDER_NAME_MAX];	/* canonical login */
 };
 _Static_assert(sizeof(struct order_account) == 288, "order_account");
+
+/*
+ * A queued message that an account submitted. Short queue ids are used again,
+ * so it is this message only if it arrived between `from_s` and `to_s`.
+ */
+#define ORDER_QUEUE_ID_MAX 24	/* longest queue id with NUL */
+struct queued {
+	char id[ORDER_QUEUE_ID_MAX];	/* letters and digits */
+	uint32_t from_s, to_s;		/* wall clock */
+};
+_Static_assert(sizeof(struct queued) == 32, "queued");
+
+#define ORDER_QUEUED_MAX 1800
+struct order_hold {
+	struct order_account account;
+	uint32_t n;		/* used in v */
+	uint32_t pad;		/* 0 */
+	struct queued v[ORDER_QUEUED_MAX];
+};
+_Static_assert(sizeof(struct order_hold) == 57896, "order_hold");
 
 #define ORDER_VALUES_MAX 2048
 struct order_run {

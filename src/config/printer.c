@@ -246,7 +246,7 @@ static void print_clock(struct printer *p, const struct setting *s, const void *
 	print_bare(p, s->key, *(const int64_t *)at < 0 ? "off" : text);
 }
 
-static void print_mailbox(struct printer *p, const struct setting *s, const void *at)
+static void print_or_off(struct printer *p, const struct setting *s, const void *at)
 {
 	const char *text = *(char *const *)at;
 
@@ -281,7 +281,8 @@ static print_fn *const printers[] = {
 	[VALUE_NUMBER] = print_number,	[VALUE_BYTES] = print_number,
 	[VALUE_SPAN] = print_span,	[VALUE_FACTOR] = print_factor,
 	[VALUE_CHOICE] = print_choice,	[VALUE_CLOCK] = print_clock,
-	[VALUE_MAILBOX] = print_mailbox, [VALUE_MAP] = print_map,
+	[VALUE_MAILBOX] = print_or_off,	[VALUE_MAP] = print_map,
+	[VALUE_PATH_OR_OFF] = print_or_off,
 };
 
 void printer_table(struct printer *p, const struct setting *keys, const void *draft)

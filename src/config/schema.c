@@ -291,6 +291,13 @@ static const struct setting accounts_keys[] = {
 	  .help = "The command that locks an account, `<user>` being its name." },
 	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",
 	  .help = "The command that unlocks it." },
+	{ "postfix_map", VALUE_PATH_OR_OFF, AT(struct accounts, postfix_map), .def = "/etc/postfix/bailiff",
+	  .help = "The lmdb table of `check_sasl_access` in which denied and parked accounts stand, "
+		  "without `lmdb:` and `.lmdb`; `bailiff setup mail` makes it. `off`: none." },
+	{ "dovecot_deny", VALUE_PATH_OR_OFF, AT(struct accounts, dovecot_deny),
+	  .def = "/etc/dovecot/bailiff-deny",
+	  .help = "The file of Dovecot's deny passdb in which denied accounts stand; "
+		  "`bailiff setup mail` makes it. `off`: none." },
 	{ "classes", VALUE_LATER, .help = "Limits of their own." },
 	{ "suggest", VALUE_LATER, .help = "Limits from old logs." },
 	END
@@ -316,6 +323,8 @@ static const struct setting helpers_keys[] = {
 	  .help = "How postsuper(1) is started: `[docker, exec, mail, postsuper]`." },
 	{ "postqueue", VALUE_ARGV, AT(struct helpers, postqueue), .def = "[postqueue]",
 	  .help = "How postqueue(1) is started." },
+	{ "postmap", VALUE_ARGV, AT(struct helpers, postmap), .def = "[postmap]",
+	  .help = "How postmap(1) is started." },
 	{ "doveadm", VALUE_ARGV, AT(struct helpers, doveadm), .def = "[doveadm]",
 	  .help = "How doveadm(1) is started." },
 	END

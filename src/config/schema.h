@@ -14,6 +14,7 @@ enum value_type {
 	VALUE_TEXTS,	/* struct strings: a text or a list of them */
 	VALUE_ARGV,	/* struct strings: a list, the program first */
 	VALUE_PATH,	/* char *, from the file's directory if relative */
+	VALUE_PATH_OR_OFF,	/* the same, NULL: off */
 	VALUE_PATHS,	/* struct strings */
 	VALUE_BOOL,	/* bool */
 	VALUE_NUMBER,	/* unsigned of any width, or int64_t */

@@ -413,6 +413,14 @@ static void read_mailbox(struct loader *l, const struct setting *s, const struct
 		*(char **)at = arena_strdup(l->arena, text);
 }
 
+static void read_path_or_off(struct loader *l, const struct setting *s, const struct node *n, void *at)
+{
+	if (bool_word(n) == 0)
+		*(char **)at = NULL;
+	else
+		read_path(l, s, n, at);
+}
+
 static void read_sub(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
 	if (node_is_null(n))
@@ -440,7 +448,7 @@ static read_fn *const readers[] = {
 	[VALUE_SPAN] = read_span,	[VALUE_FACTOR] = read_factor,
 	[VALUE_CHOICE] = read_choice,	[VALUE_CLOCK] = read_clock,
 	[VALUE_MAILBOX] = read_mailbox,	[VALUE_MAP] = read_sub,
-	[VALUE_NODE] = read_node,
+	[VALUE_NODE] = read_node,	[VALUE_PATH_OR_OFF] = read_path_or_off,
 };
 
 /* ---- the loop ---- */

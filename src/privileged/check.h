@@ -32,6 +32,7 @@ int check_ban(const struct check *c, const struct order_ban *o,
 	      struct addr *ret_addr, char why[102]);
 int check_hand(const struct check *c, const struct order_head *h, char why[102]);
 int check_account(const struct check *c, const struct order_account *o, char why[102]);
+int check_cut(const struct check *c, const struct order_ban *o, char why[102]);
 int check_run(const struct check *c, const struct order_run *o, char why[102]);
 int check_mail(const struct check *c, const struct order_mail *o, char why[102]);
 

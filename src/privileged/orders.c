@@ -232,6 +232,28 @@ static void do_allow(struct frame *f, const struct order_head *h)
 		    r < 0 ? "in force, but not kept over a restart: cannot write the file" : "");
 }
 
+/*
+ * A cut is a ban's second half without its first: the connections end, and
+ * who may come back comes back.
+ */
+static void do_cut(struct frame *f, const struct order_head *h)
+{
+	const struct order_ban *o = (const struct order_ban *)h;
+	struct firewall_ban b = { .addr = o->addr, .scope = o->scope, .until = { INT64_MAX } };
+	struct monitor *m = f->link->m;
+	char why[102];
+	size_t cut = 0;
+	int r;
+
+	if (check_cut(&f->check, o, why) < 0) {
+		refused(f, h, why);
+		return;
+	}
+	r = m->sockets ? sockets_cut(m->sockets, f->check.config->scopes, &b, 1, &cut) : -EOPNOTSUPP;
+	snprintf(why, sizeof(why), "%zu connections closed", cut);
+	answer_with(f, h, r < 0 ? OUTCOME_FAILED : OUTCOME_DONE, r, r < 0 ? strerror(-r) : why);
+}
+
 /* ---- root's part */
 
 /*
@@ -345,6 +367,10 @@ static void (*const doers[ORDER_TYPES])(struct frame *, const struct order_head 
 	[ORDER_UNDO] = do_account, [ORDER_PROTECT] = do_protect,
 	[ORDER_RUN] = do_run, [ORDER_NOTIFY] = do_mail,
 	[ORDER_RELOAD] = do_reload, [ORDER_TEARDOWN] = do_teardown,
+	[ORDER_DENY] = do_account, [ORDER_PARK] = do_account,
+	[ORDER_KICK] = do_account, [ORDER_HOLD] = do_account,
+	[ORDER_RELEASE] = do_account, [ORDER_PURGE] = do_account,
+	[ORDER_CUT] = do_cut,
 };
 
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
@@ -363,6 +389,11 @@ int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
 		.config = l->policy->config, .own = m->own, .hand = m->hand,
 		.allowed = m->allowed, .nallowed = m->nallowed, .now = clock_wall(),
 	};
+	/* Who has just logged in counts, and a flood of frames costs one look a second. */
+	if (m->own && f->check.now.ms - m->own_read_ms >= 1000) {
+		own_refresh_files(m->own);
+		m->own_read_ms = f->check.now.ms;
+	}
 	if (admin_fd >= 0)
 		f->check.admin = peers_check(l->policy->peers, admin_fd, &f->check.right, &f->uid);
 	while ((r = order_next(body, n, &at, &h)) > 0) {

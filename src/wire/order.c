@@ -52,6 +52,28 @@ static bool account_ok(const void *p)
 	return terminated(o->name, sizeof(o->name)) && o->at_ms >= 0;
 }
 
+static bool queue_id_ok(const char id[ORDER_QUEUE_ID_MAX])
+{
+	size_t n = strnlen(id, ORDER_QUEUE_ID_MAX);
+
+	for (size_t i = 0; i < n; i++)
+		if (!(id[i] >= '0' && id[i] <= '9') && !((id[i] | 32) >= 'a' && (id[i] | 32) <= 'z'))
+			return false;
+	return n > 0 && n < ORDER_QUEUE_ID_MAX;
+}
+
+static bool hold_ok(const void *p)
+{
+	const struct order_hold *o = p;
+
+	if (!account_ok(&o->account) || o->n > ORDER_QUEUED_MAX)
+		return false;
+	for (uint32_t i = 0; i < o->n; i++)
+		if (!queue_id_ok(o->v[i].id))
+			return false;
+	return true;
+}
+
 static bool run_ok(const void *p)
 {
 	const struct order_run *o = p;
@@ -90,6 +112,13 @@ static const struct form {
 	[ORDER_NOTIFY]	 = { "notify", sizeof(struct order_mail), mail_ok },
 	[ORDER_RELOAD]	 = { "reload", sizeof(struct order_ban), bare_ok },
 	[ORDER_TEARDOWN] = { "teardown", sizeof(struct order_ban), bare_ok },
+	[ORDER_DENY]	 = { "deny", sizeof(struct order_account), account_ok },
+	[ORDER_PARK]	 = { "park", sizeof(struct order_account), account_ok },
+	[ORDER_KICK]	 = { "kick", sizeof(struct order_account), account_ok },
+	[ORDER_HOLD]	 = { "hold", sizeof(struct order_hold), hold_ok },
+	[ORDER_RELEASE]	 = { "release", sizeof(struct order_account), account_ok },
+	[ORDER_PURGE]	 = { "purge", sizeof(struct order_account), account_ok },
+	[ORDER_CUT]	 = { "cut", sizeof(struct order_ban), ban_ok },
 };
 
 static const char *const statuses[] = {

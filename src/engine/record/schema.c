@@ -24,7 +24,7 @@
 
 /* Their numbers stand in the index `orders_open` on people's disks. */
 _Static_assert(ORDER_BAN == 1 && ORDER_UNBAN == 2 && ORDER_ALLOW == 3 &&
-	       ORDER_DISALLOW == 4, "order types are part of the schema");
+	       ORDER_DISALLOW == 4 && ORDER_DENY == 13, "order types are part of the schema");
 
 static const char *const migrations[] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"

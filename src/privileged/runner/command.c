@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,7 +78,9 @@ static void become(const struct command_spec *s, int in, int out)
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	setsid();
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
+	if (s->output_fd > 0)
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){ COMMAND_FILE_MAX, COMMAND_FILE_MAX });
+	if (dup2(in, 0) < 0 || dup2(s->output_fd > 0 ? s->output_fd : out, 1) < 0 || dup2(out, 2) < 0 ||
 	    close_range(3, ~0U, 0) < 0 || chdir("/") < 0)
 		_exit(126);
 	umask(022);

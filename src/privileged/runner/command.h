@@ -21,10 +21,12 @@ struct command_spec {
 	int (*call)(const void *arg);	/* instead of argv: returns the exit status */
 	const void *arg;
 	struct span input;		/* its standard input, copied; none: /dev/null */
+	int output_fd;			/* > 0: its standard output, COMMAND_FILE_MAX at most */
 	unsigned timeout_ms;		/* then SIGTERM, then SIGKILL, to the group */
 };
 
 #define COMMAND_OUTPUT_MAX 4096
+#define COMMAND_FILE_MAX (256u << 20)
 
 struct command_result {
 	int error;		/* -errno: it was not even started; else 0 */

@@ -60,10 +60,13 @@ struct job {
 	unsigned tried;			/* enum account_step */
 	uint64_t target;		/* undo: the order that is taken back */
 	char why[TEMPLATE_WHY_MAX];	/* the last thing that went wrong */
+	void *work;			/* of deny.c, kick.c, hold.c */
+	void (*work_free)(void **work);
 	void (*step)(struct job *j, const struct command_result *r);
 	union {
 		struct order_head head;
 		struct order_account account;
+		struct order_hold hold;
 		struct order_run run;
 		struct order_mail mail;
 		struct runner_resolve resolve;
@@ -82,13 +85,20 @@ struct job_kind {
 	void (*begin)(struct job *j);
 };
 
-int job_accept_lock(struct job *j, char *why);	/* lock.c */
+int job_accept_step(struct job *j, char *why);	/* lock.c: all that touches an account */
 int job_accept_name(struct job *j, char *why);
 int job_accept_undo(struct job *j, char *why);
 void job_lock(struct job *j);
 void job_unlock(struct job *j);
 void job_undo(struct job *j);
 void job_protect(struct job *j);
+/* The work of `e` is taken back, `text` says how: its entry, then the job's end. */
+void job_end_undo(struct job *j, const struct logbook_entry *e, const char *text);
+void job_deny(struct job *j);			/* deny.c; and ORDER_PARK */
+void job_undo_deny(struct job *j, const struct logbook_entry *e);
+void job_kick(struct job *j);			/* kick.c */
+void job_hold(struct job *j);			/* hold.c */
+void job_release(struct job *j);		/* and ORDER_PURGE */
 int job_accept_run(struct job *j, char *why);	/* run.c */
 void job_run(struct job *j);
 uint64_t run_what(const struct order_run *o, bool undo);	/* fingerprint */

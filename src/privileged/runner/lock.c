@@ -46,18 +46,22 @@ int job_accept_name(struct job *j, char *why)
 	return OUTCOME_REFUSED;
 }
 
-/* What a jail may have locked: its action says so, and root says `act: yes`. */
+/* What a jail may have done: its action says so, and root says `act: yes`. */
 static int accept_from_jail(struct job *j, char *why)
 {
+	static const enum action_kind needs[ORDER_TYPES] = {
+		[ORDER_LOCK] = ACTION_LOCK, [ORDER_DENY] = ACTION_DENY, [ORDER_PARK] = ACTION_PARK,
+		[ORDER_KICK] = ACTION_KICK, [ORDER_HOLD] = ACTION_HOLD,
+	};
 	const struct accounts *a = &j->r->config->accounts;
 	const struct action *action = job_action(j);
 
-	if (!action || (action->kind != ACTION_LOCK && action->kind != ACTION_CONTAIN)) {
-		snprintf(why, TEMPLATE_WHY_MAX, "no action of a jail that locks");
+	if (!action || (action->kind != needs[j->kind->type] && action->kind != ACTION_CONTAIN)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "no action of a jail that does this");
 		return OUTCOME_REFUSED;
 	}
 	if (a->act != ACT_YES) {
-		snprintf(why, TEMPLATE_WHY_MAX, "accounts are locked by hand only (act: yes is not set)");
+		snprintf(why, TEMPLATE_WHY_MAX, "accounts are touched by hand only (act: yes is not set)");
 		return a->act == ACT_PROPOSE ? OUTCOME_PROPOSED : OUTCOME_REFUSED;
 	}
 	if (clock_wall().ms - j->order->account.at_ms > a->stale_ms) {
@@ -67,11 +71,19 @@ static int accept_from_jail(struct job *j, char *why)
 	return 0;
 }
 
-int job_accept_lock(struct job *j, char *why)
+int job_accept_step(struct job *j, char *why)
 {
 	int status = j->again || by_hand(j) ? 0 : accept_from_jail(j, why);
 
 	return status != 0 ? status : accept_account(j, why);
+}
+
+/* UNDO takes back one kind of work, RELEASE and PURGE another. */
+static bool can_take_back(uint16_t type, uint16_t did)
+{
+	if (type != ORDER_UNDO)
+		return did == ORDER_HOLD;
+	return did == ORDER_LOCK || did == ORDER_PROTECT || did == ORDER_DENY || did == ORDER_PARK;
 }
 
 int job_accept_undo(struct job *j, char *why)
@@ -82,9 +94,9 @@ int job_accept_undo(struct job *j, char *why)
 		snprintf(why, TEMPLATE_WHY_MAX, "only an admin may undo");
 		return OUTCOME_REFUSED;
 	}
-	if (!e || (e->type != ORDER_LOCK && e->type != ORDER_PROTECT)) {
-		snprintf(why, TEMPLATE_WHY_MAX, "order %llu did nothing to an account",
-			 (unsigned long long)j->order->account.ref);
+	if (!e || !can_take_back(j->kind->type, e->type)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "order %llu %s", (unsigned long long)j->order->account.ref,
+			 j->kind->type == ORDER_UNDO ? "did nothing to an account" : "held no mail");
 		return OUTCOME_REFUSED;
 	}
 	j->entry.ref = j->order->account.ref;
@@ -276,7 +288,7 @@ static int mark_undone(struct job *j, const struct logbook_entry *e)
 	return logbook_put(j->r->journal, &copy);
 }
 
-static void end_undo(struct job *j, const struct logbook_entry *e, const char *text)
+void job_end_undo(struct job *j, const struct logbook_entry *e, const char *text)
 {
 	int ret = mark_undone(j, e);
 
@@ -298,12 +310,12 @@ static void finish(struct job *j, unsigned open)
 	else if (!e)
 		job_end(j, OUTCOME_DONE, 0, "%s: restored", j->entry.name);
 	else if (e->flags & LOGBOOK_BY_HELPER)
-		end_undo(j, e, "unlocked by accounts.unlock");
+		job_end_undo(j, e, "unlocked by accounts.unlock");
 	else if (j->goal.steps & STEP_UNLOCK)
-		end_undo(j, e, j->goal.steps & STEP_EXPIRE ?
+		job_end_undo(j, e, j->goal.steps & STEP_EXPIRE ?
 			 "password unlocked, expiry as before" : "password unlocked");
 	else
-		end_undo(j, e, "expiry as before, password left as it is");
+		job_end_undo(j, e, "expiry as before, password left as it is");
 }
 
 /* `later` found the account as `e` left it: it restores what was before `e`. */
@@ -324,7 +336,7 @@ static void undo_unix(struct job *j, const struct logbook_entry *e, bool false_a
 	int ret = account_read(j->entry.unix_name, logbook_salt(j->r->journal), &now);
 
 	if (ret == -ENOKEY) {
-		end_undo(j, e, "no such user any more");
+		job_end_undo(j, e, "no such user any more");
 		return;
 	}
 	if (ret < 0) {
@@ -333,7 +345,7 @@ static void undo_unix(struct job *j, const struct logbook_entry *e, bool false_a
 	}
 	j->goal = account_goal_undo(&e->before, &e->after, &now);
 	if (!j->goal.steps) {
-		end_undo(j, e, "nothing to undo: not changed by this order, or by others since");
+		job_end_undo(j, e, "nothing to undo: not changed by this order, or by others since");
 		return;
 	}
 	if (!false_alarm && now.print == e->before.print) {
@@ -382,7 +394,9 @@ void job_undo(struct job *j)
 	else if (e->phase == LOGBOOK_UNDONE)
 		job_end(j, OUTCOME_DONE, 0, "%s: undone before", j->entry.name);
 	else if (e->type == ORDER_PROTECT)
-		end_undo(j, e, "no longer protected by hand");
+		job_end_undo(j, e, "no longer protected by hand");
+	else if (e->type == ORDER_DENY || e->type == ORDER_PARK)
+		job_undo_deny(j, e);
 	else
 		undo_lock(j, e, j->order->head.action == UNDO_FALSE_ALARM);
 }

@@ -18,7 +18,11 @@
 struct logbook;
 
 enum logbook_phase { LOGBOOK_INTENT = 1, LOGBOOK_ENDED, LOGBOOK_UNDONE };
-enum logbook_flags { LOGBOOK_BY_HELPER = 1 };	/* locked by accounts.lock */
+enum logbook_flags {
+	LOGBOOK_BY_HELPER = 1,		/* locked by accounts.lock */
+	LOGBOOK_IN_POSTFIX = 2,		/* ORDER_DENY, ORDER_PARK: written to postfix_map */
+	LOGBOOK_IN_DOVECOT = 4,		/* ORDER_DENY: written to dovecot_deny */
+};
 
 #define LOGBOOK_MAX 4096
 #define LOGBOOK_UNIX_MAX 40

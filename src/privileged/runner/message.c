@@ -18,8 +18,14 @@ _Static_assert(MESSAGE_MAX > sizeof(struct order_mail), "no order is longer");
 /* Orders that are bailiffd's own stop there. */
 static bool for_runner(uint16_t type)
 {
-	return type == ORDER_LOCK || type == ORDER_UNLOCK || type == ORDER_PROTECT ||
-	       type == ORDER_UNDO || type == ORDER_RUN || type == ORDER_NOTIFY;
+	switch (type) {
+	case ORDER_LOCK: case ORDER_UNLOCK: case ORDER_PROTECT: case ORDER_UNDO:
+	case ORDER_RUN: case ORDER_NOTIFY: case ORDER_DENY: case ORDER_PARK:
+	case ORDER_KICK: case ORDER_HOLD: case ORDER_RELEASE: case ORDER_PURGE:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* RFC 1123, section 2.1, and the underscore that people use. */

@@ -33,8 +33,9 @@ static bool protected_by_hand(const struct runner *r, const char *name, const ch
 
 static bool touches(const struct logbook_entry *e, int64_t now)
 {
-	return (e->type == ORDER_LOCK || (e->type == ORDER_RUN && e->name[0])) &&
-	       llabs(now - e->at_ms) < HOUR_MS;
+	return (e->type == ORDER_LOCK || e->type == ORDER_DENY || e->type == ORDER_PARK ||
+		e->type == ORDER_KICK || e->type == ORDER_HOLD ||
+		(e->type == ORDER_RUN && e->name[0])) && llabs(now - e->at_ms) < HOUR_MS;
 }
 
 /* Would `name` be one account more than max_per_hour within this hour? */

@@ -2,8 +2,8 @@
 /*
  * The process that stays root. Start here: messages come in from bailiffd,
  * each becomes a job, jobs run in their turn and end in one outcome. What an
- * order does stands in lock.c, run.c, mail.c and resolve.c; here are the loop,
- * the queue, the slots, and the rules that hold for all: an id that is known
+ * order does stands in lock.c, deny.c, kick.c, hold.c, run.c, mail.c and
+ * resolve.c; here are the loop, the queue, the slots, and the rules that hold for all: an id that is known
  * gets the outcome it had, what a crash left open is told at the start, and
  * bailiffd is believed only as far as our own configuration goes.
  */
@@ -35,7 +35,13 @@
 #define LEAVE_S 10.0		/* what runs may take this long when bailiffd is gone */
 
 static const struct job_kind kinds[] = {
-	{ ORDER_LOCK,	  CLASS_ACCOUNT, job_accept_lock,    job_lock },
+	{ ORDER_LOCK,	  CLASS_ACCOUNT, job_accept_step,    job_lock },
+	{ ORDER_DENY,	  CLASS_ACCOUNT, job_accept_step,    job_deny },
+	{ ORDER_PARK,	  CLASS_ACCOUNT, job_accept_step,    job_deny },
+	{ ORDER_KICK,	  CLASS_ACCOUNT, job_accept_step,    job_kick },
+	{ ORDER_HOLD,	  CLASS_ACCOUNT, job_accept_step,    job_hold },
+	{ ORDER_RELEASE,  CLASS_ACCOUNT, job_accept_undo,    job_release },
+	{ ORDER_PURGE,	  CLASS_ACCOUNT, job_accept_undo,    job_release },
 	{ ORDER_UNLOCK,	  CLASS_ACCOUNT, job_accept_name,    job_unlock },
 	{ ORDER_PROTECT,  CLASS_ACCOUNT, job_accept_name,    job_protect },
 	{ ORDER_UNDO,	  CLASS_ACCOUNT, job_accept_undo,    job_undo },
@@ -112,6 +118,8 @@ static void job_free(struct job *j)
 		(j->running ? j->r->running : j->r->waiting)[j->kind->class]--;
 	}
 	argv_free(&j->argv);
+	if (j->work_free)
+		j->work_free(&j->work);
 	free(j->order);
 	free(j);
 }

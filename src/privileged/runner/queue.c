@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Finds an account's messages in Postfix's queue. Takes the ids and times that
+ * the engine has from the log and what `postqueue -j` lists; an id alone is no
+ * proof, since Postfix uses short ones again. Of a line only the first three
+ * fields are read, which showq(8) writes in this order and which hold no
+ * stranger's bytes, so no JSON is parsed here.
+ */
+#include "privileged/runner/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { struct span name; enum queue_place place; } queues[] = {
+	{ SPAN_LIT("incoming"), QUEUE_WAITS }, { SPAN_LIT("deferred"), QUEUE_WAITS },
+	{ SPAN_LIT("maildrop"), QUEUE_WAITS }, { SPAN_LIT("active"), QUEUE_ACTIVE },
+	{ SPAN_LIT("hold"), QUEUE_HOLD },
+};
+
+static bool skip(struct span *s, struct span what)
+{
+	if (s->n < what.n || memcmp(s->p, what.p, what.n) != 0)
+		return false;
+	s->p += what.n;
+	s->n -= what.n;
+	return true;
+}
+
+/* Letters and digits up to something else. */
+static struct span word(struct span *s)
+{
+	struct span w = { s->p, 0 };
+
+	while (w.n < s->n && ((s->p[w.n] >= '0' && s->p[w.n] <= '9') ||
+			      ((s->p[w.n] | 32) >= 'a' && (s->p[w.n] | 32) <= 'z')))
+		w.n++;
+	s->p += w.n;
+	s->n -= w.n;
+	return w;
+}
+
+static bool number(struct span w, int64_t *ret)
+{
+	int64_t v = 0;
+
+	for (size_t i = 0; i < w.n; i++) {
+		if (w.p[i] < '0' || w.p[i] > '9')
+			return false;
+		v = v * 10 + (w.p[i] - '0');
+	}
+	*ret = v;
+	return w.n > 0 && w.n <= 12;
+}
+
+int queue_parse(struct span line, struct queue_message *ret)
+{
+	struct span name, id, arrival;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!skip(&line, SPAN_LIT("{\"queue_name\": \"")))
+		return -EBADMSG;
+	name = word(&line);
+	if (!skip(&line, SPAN_LIT("\", \"queue_id\": \"")))
+		return -EBADMSG;
+	id = word(&line);
+	if (!skip(&line, SPAN_LIT("\", \"arrival_time\": ")))
+		return -EBADMSG;
+	arrival = word(&line);
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+		if (span_eq(name, queues[i].name))
+			ret->place = queues[i].place;
+	if (ret->place == QUEUE_GONE || id.n == 0 || id.n >= sizeof(ret->id) ||
+	    !number(arrival, &ret->arrival_s) || line.n == 0 || line.p[0] != ',')
+		return -EBADMSG;
+	memcpy(ret->id, id.p, id.n);
+	return 0;
+}
+
+/* ---- what is wanted */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct queue_item *x = a, *y = b;
+	int r = strcmp(x->want.id, y->want.id);
+
+	return r ? r : (x->want.from_s > y->want.from_s) - (x->want.from_s < y->want.from_s);
+}
+
+int queue_items_new(const struct queued *v, size_t n, struct queue_items *ret)
+{
+	*ret = (struct queue_items){ .n = n, .v = calloc(n + 1, sizeof(*ret->v)) };
+	if (!ret->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		ret->v[i].want = v[i];
+	qsort(ret->v, n, sizeof(*ret->v), by_id);
+	return 0;
+}
+
+void queue_items_free(struct queue_items *q)
+{
+	free(q->v);
+	*q = (struct queue_items){ 0 };
+}
+
+/* An id can be wanted more than once, for two of its lives. */
+static struct queue_item *find(struct queue_items *q, const struct queue_message *m)
+{
+	size_t lo = 0, hi = q->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (strcmp(q->v[mid].want.id, m->id) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < q->n && strcmp(q->v[lo].want.id, m->id) == 0; lo++)
+		if (m->arrival_s >= q->v[lo].want.from_s && m->arrival_s <= q->v[lo].want.to_s)
+			return &q->v[lo];
+	return NULL;
+}
+
+bool queue_has(struct queue_items *q, const char *id, int64_t arrival_s)
+{
+	struct queue_message m = { .arrival_s = arrival_s };
+
+	memccpy(m.id, id, 0, sizeof(m.id) - 1);
+	return find(q, &m) != NULL;
+}
+
+void queue_look(struct queue_items *q, struct span listing, size_t *ret_bad)
+{
+	size_t bad = 0;
+
+	for (size_t i = 0; i < q->n; i++)
+		q->v[i].last = QUEUE_GONE;
+	while (listing.n > 0) {
+		const char *end = memchr(listing.p, '\n', listing.n);
+		struct span line = { listing.p, end ? (size_t)(end - listing.p) : listing.n };
+		struct queue_message m;
+		struct queue_item *item;
+
+		listing.p += line.n + (end != NULL);
+		listing.n -= line.n + (end != NULL);
+		if (line.n == 0)
+			continue;
+		if (queue_parse(line, &m) < 0) {
+			bad++;
+			continue;
+		}
+		item = find(q, &m);
+		if (item) {
+			item->last = m.place;
+			item->arrival_s = m.arrival_s;
+		}
+	}
+	*ret_bad = bad;
+}
+
+size_t queue_count(const struct queue_items *q, int first, int last)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n; i++)
+		n += (first < 0 || (int)q->v[i].first == first) && (last < 0 || (int)q->v[i].last == last);
+	return n;
+}
+
+/* ---- kept on the disk */
+
+void queue_manifest(const struct queue_items *q, enum queue_place last, struct buf *out)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (q->v[i].last == last)
+			buf_printf(out, "%s %lld\n", q->v[i].want.id, (long long)q->v[i].arrival_s);
+}
+
+int queue_items_read(struct span manifest, struct queue_items *ret)
+{
+	size_t max = 1;
+	bool bad = false;
+
+	for (size_t i = 0; i < manifest.n; i++)
+		max += manifest.p[i] == '\n';
+	*ret = (struct queue_items){ .v = calloc(max, sizeof(*ret->v)) };
+	if (!ret->v)
+		return -ENOMEM;
+	while (manifest.n > 0 && !bad) {
+		struct queue_item *item = &ret->v[ret->n];
+		struct span id = word(&manifest), arrival;
+
+		bad = id.n == 0 || id.n >= sizeof(item->want.id) || !skip(&manifest, SPAN_LIT(" "));
+		arrival = word(&manifest);
+		bad = bad || !number(arrival, &item->arrival_s) || !skip(&manifest, SPAN_LIT("\n"));
+		if (bad)
+			break;
+		memcpy(item->want.id, id.p, id.n);
+		item->want.from_s = item->want.to_s = (uint32_t)item->arrival_s;
+		ret->n++;
+	}
+	if (bad) {
+		queue_items_free(ret);
+		return -EBADMSG;
+	}
+	qsort(ret->v, ret->n, sizeof(*ret->v), by_id);
+	return 0;
+}
