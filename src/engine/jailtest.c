@@ -195,6 +195,9 @@ int jailtest_run(struct core *core, const struct jail *j, struct complaints *bad
 	int r = 0;
 
 	*ret_failed = 0;
+	/* A replay of named logs leaves the other jails without one to run in. */
+	if (j->nlogs == 0 && !j->verdicts)
+		return 0;
 	for (size_t i = 0; i < j->ntests && r == 0; i++) {
 		if (j->tests[i].wants_verdict)
 			r = run_lines(core->config, j, &j->tests[i], bad, ret_failed);
