@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/cleanup.h"
+
 struct grant {
 	bool group;
 	uint32_t id;
@@ -73,13 +75,32 @@ static bool holds(const struct grant *g, uid_t uid, const gid_t *groups, size_t 
 	return false;
 }
 
+/* All groups of the peer, its own first; a directory service may give hundreds. */
+static gid_t *groups_of(int sock, gid_t own, size_t *ret_n)
+{
+	socklen_t size = 0;
+	gid_t *v;
+
+	/* ERANGE, and the size it takes (net/core/sock.c, SO_PEERGROUPS) */
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == 0 || errno != ERANGE)
+		size = 0;
+	v = malloc(sizeof(own) + size);
+	if (!v)
+		return NULL;
+	v[0] = own;
+	if (size && getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, v + 1, &size) < 0)
+		size = 0;
+	*ret_n = 1 + size / sizeof(gid_t);
+	return v;
+}
+
 bool peers_check(const struct peers *p, int sock, enum operator_right *ret,
 		 uid_t *ret_uid)
 {
+	_cleanup_(free_ptr) gid_t *groups = NULL;
 	struct pollfd alive = { .fd = sock };
-	gid_t groups[257];
-	socklen_t size = 256 * sizeof(gid_t);
 	struct ucred peer;
+	size_t ngroups;
 	socklen_t n = sizeof(peer);
 	bool known = false;
 
@@ -92,12 +113,11 @@ bool peers_check(const struct peers *p, int sock, enum operator_right *ret,
 		*ret = RIGHT_ALL;
 		return true;
 	}
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
-		size = 0;
-	size /= sizeof(gid_t);
-	groups[size++] = peer.gid;
+	groups = groups_of(sock, peer.gid, &ngroups);
+	if (!groups)
+		return false;
 	for (size_t i = 0; i < p->n; i++) {
-		if (!holds(&p->v[i], peer.uid, groups, size) ||
+		if (!holds(&p->v[i], peer.uid, groups, ngroups) ||
 		    (known && p->v[i].right <= *ret))
 			continue;
 		*ret = p->v[i].right;
