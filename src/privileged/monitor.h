@@ -84,6 +84,7 @@ struct monitor {
 	struct firewall *firewall;
 	struct sockets *sockets;
 	struct own *own;
+	int64_t own_read_ms;		/* when its files were read last */
 	struct hand *hand;
 	struct logs *logs;
 	struct addr *allowed;
