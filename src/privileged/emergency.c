@@ -89,10 +89,7 @@ static void unban_all(struct monitor *m, int sock)
 		monitor_quit(m, 1);
 		return;
 	}
-	if (firewall_fd(m->firewall) >= 0) {
-		ev_io_set(&m->firewall_readable, firewall_fd(m->firewall), EV_READ);
-		ev_io_start(m->loop, &m->firewall_readable);
-	}
+	monitor_watch_firewall(m);
 	orders_allow(m);
 	log_info("emergency unban all bans=%zu", st.wanted);
 	reply(sock, "ok %zu\n", st.wanted);

@@ -289,9 +289,12 @@ static void promote(struct monitor *m)
 			.counters = l->policy->config->counters,
 			.set_size = l->policy->config->set_size,
 		};
-		int r = firewall_reconf(m->firewall, &conf);
 		struct policy *old = m->policy;
+		int r;
 
+		ev_io_stop(m->loop, &m->firewall_readable);
+		r = firewall_reconf(m->firewall, &conf);
+		monitor_watch_firewall(m);
 		if (r < 0)
 			log_err("firewall: %s", strerror(-r));
 		l->policy->users++;

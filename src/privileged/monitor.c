@@ -39,6 +39,7 @@
 #define FALLBACK_UID_MONITOR 65011
 #define FALLBACK_UID_ENGINE 65012
 #define TICK_S 60.
+#define DOUBT_S 0.5
 #define RESOLVE_EVERY_MS 900000
 
 /* ---- the configuration */
@@ -379,7 +380,17 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 
 static void say_healed(struct monitor *m, const char *who)
 {
-	link_note(m, false, "table %s was flushed by %s and put back", m->policy->config->table, who);
+	link_note(m, false, "table %s was flushed by %s and put back", m->policy->config->table,
+		  who[0] ? who : "somebody");
+}
+
+/* What could not be put back now is tried again soon. */
+static void doubt_firewall(struct monitor *m, int error)
+{
+	log_err("firewall: the table cannot be put back or verified: %s", strerror(-error));
+	ev_timer_stop(m->loop, &m->doubt);
+	ev_timer_set(&m->doubt, DOUBT_S, 0.);
+	ev_timer_start(m->loop, &m->doubt);
 }
 
 static void on_firewall(struct ev_loop *loop, ev_io *w, int events)
@@ -392,9 +403,42 @@ static void on_firewall(struct ev_loop *loop, ev_io *w, int events)
 	(void)loop;
 	(void)events;
 	if (r < 0)
-		log_err("firewall: %s", strerror(-r));
+		doubt_firewall(m, r);
 	if (healed)
 		say_healed(m, who);
+}
+
+static void verify_firewall(struct monitor *m)
+{
+	struct firewall_status st = { 0 };
+	bool healed = false;
+	int r = firewall_verify(m->firewall, clock_wall(), &healed);
+
+	if (r < 0)
+		doubt_firewall(m, r);
+	if (healed && firewall_status(m->firewall, &st) == 0)
+		say_healed(m, st.last_flush);
+}
+
+static void on_doubt(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct monitor *m = t->data;
+
+	(void)loop;
+	(void)events;
+	if (!m->stopping)
+		verify_firewall(m);
+}
+
+void monitor_watch_firewall(struct monitor *m)
+{
+	int fd = firewall_fd(m->firewall);
+
+	ev_io_stop(m->loop, &m->firewall_readable);
+	if (fd < 0)
+		return;
+	ev_io_set(&m->firewall_readable, fd, EV_READ);
+	ev_io_start(m->loop, &m->firewall_readable);
 }
 
 static void on_own(struct ev_loop *loop, ev_io *w, int events)
@@ -420,17 +464,13 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
 	struct monitor *m = t->data;
 	static int64_t resolved_ms;
 	struct wall now = clock_wall();
-	bool healed = false;
 
 	(void)loop;
 	(void)events;
 	if (m->stopping)
 		return;
 	engines_ping(m);
-	if (firewall_verify(m->firewall, now, &healed) < 0)
-		log_err("firewall: the table cannot be verified");
-	if (healed)
-		say_healed(m, "somebody");
+	verify_firewall(m);
 	firewall_expire(m->firewall, now);
 	own_refresh_files(m->own);
 	if (m->logs)
@@ -463,6 +503,8 @@ static void serve(struct monitor *m)
 	ev_io_init(&m->runner_writable, on_runner_writable, m->runner, EV_WRITE);
 	m->runner_writable.data = m;
 	watch(m, &m->firewall_readable, on_firewall, firewall_fd(m->firewall));
+	ev_init(&m->doubt, on_doubt);
+	m->doubt.data = m;
 	watch(m, &m->own_readable, on_own, own_fd(m->own));
 	watch(m, &m->logs_readable, on_logs, -1);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {

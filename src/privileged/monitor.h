@@ -101,7 +101,7 @@ struct monitor {
 
 	ev_io firewall_readable, own_readable, logs_readable, emergency_readable;
 	ev_signal term, interrupt, hangup;
-	ev_timer tick, again;
+	ev_timer tick, again, doubt;
 };
 
 /* engines.c: the life of engines. */
@@ -129,6 +129,7 @@ void emergency_start(struct monitor *m);
 void policy_unref(struct policy **p);
 void monitor_speaks(struct monitor *m);	/* an engine guards */
 int monitor_reload(struct monitor *m, char why[102]);
+void monitor_watch_firewall(struct monitor *m);	/* its descriptor may be another */
 void monitor_teardown(struct monitor *m);
 void monitor_resolve(struct monitor *m);
 void monitor_quit(struct monitor *m, int status);
