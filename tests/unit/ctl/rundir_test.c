@@ -12,27 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "config/scan.h"
 #include "ctl/rundir.h"
-
-static void scan(void **state)
-{
-	static const struct { const char *text, *want; } rows[] = {
-		{ "run: /tmp/x\n", "/tmp/x" }, { "a: [\nrun: '/tmp/x' # here\n", "/tmp/x" },
-		{ "run: \"/tmp/x\"", "/tmp/x" }, { "run:\t/tmp/x\r\n", "/tmp/x" },
-		{ "  run: /tmp/x\n", NULL }, { "# run: /tmp/x\n", NULL }, { "run:\n", NULL },
-		{ "run: \n", NULL }, { "runs: /x\n", NULL }, { "", NULL }, { "run", NULL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		char buf[64] = "";
-
-		assert_int_equal(scan_text(span_of(rows[i].text), "run", buf, sizeof(buf)),
-				 rows[i].want != NULL);
-		assert_string_equal(buf, rows[i].want ? rows[i].want : "");
-	}
-}
 
 static void files(void **state)
 {
@@ -72,7 +52,7 @@ static void files(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(scan), cmocka_unit_test(files) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(files) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
