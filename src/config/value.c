@@ -161,14 +161,14 @@ static void read_paths(struct loader *l, const struct setting *s, const struct n
 	*(struct strings *)at = all;
 }
 
-/* The words for yes and no; -1: neither. Only as they are: 'yes' in quotes is text. */
+/* The words for yes and no; -1: neither. In quotes they mean the same: programs write them so. */
 static int bool_word(const struct node *n)
 {
 	static const struct { const char *word; int value; } words[] = {
 		{ "yes", 1 }, { "on", 1 }, { "true", 1 }, { "no", 0 }, { "off", 0 }, { "false", 0 },
 	};
 
-	for (size_t i = 0; n->kind == NODE_SCALAR && n->plain && i < 6; i++)
+	for (size_t i = 0; n->kind == NODE_SCALAR && i < 6; i++)
 		if (strcasecmp(words[i].word, n->text) == 0)
 			return words[i].value;
 	return -1;
