@@ -223,7 +223,7 @@ uninstall:
 	@echo "configuration in $(SYSCONFDIR)/bailiff and state in $(STATEDIR) stay; 'bailiffd --teardown' before this removes the bans"
 
 clean:
-	rm -rf build/obj build/unit build/fuzz build/fuzz-corpus build/fault build/san-* build/bailiff build/bailiffd \
+	rm -rf build/obj build/unit build/fuzz build/fuzz-corpus build/fault build/install build/san-* build/bailiff build/bailiffd \
 	  build/bailiff-engine build/libtest.a build/flags
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,12 +25,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/load.h"
-#include "config/scan.h"
 #include "config/shipped.h"
 #include "privileged/runner/runner.h"
 #include "wire/runner.h"
@@ -44,141 +41,12 @@
 
 /* ---- the configuration */
 
-void policy_unref(struct policy **pp)
-{
-	struct policy *p = *pp;
-
-	*pp = NULL;
-	if (!p || --p->users > 0)
-		return;
-	config_free(&p->config);
-	peers_free(&p->peers);
-	if (p->pack_fd >= 0)
-		close(p->pack_fd);
-	free(p);
-}
-
-static void say_complaints(const struct complaints *bad)
-{
-	for (size_t i = 0; i < bad->n; i++) {
-		const struct complaint *v = &bad->v[i];
-		struct buf line = { 0 };
-
-		complaint_print(v, &line);
-		log_msg(v->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s%s%s%s", buf_cstr(&line),
-			v->jail && !v->warning ? " (jail " : "", v->jail && !v->warning ? v->jail : "",
-			v->jail && !v->warning ? " is refused)" : "");
-		buf_free(&line);
-	}
-}
-
-/* From a sealed pack; takes the descriptor. */
-static int policy_from(int take_fd, struct policy **ret, char why[102])
-{
-	struct policy *p = calloc(1, sizeof(*p));
-	struct complaints bad = { 0 };
-	struct pack *pack = NULL;
-	int r;
-
-	if (!p) {
-		close(take_fd);
-		return -ENOMEM;
-	}
-	p->users = 1;
-	p->pack_fd = take_fd;
-	r = pack_open(take_fd, &pack);
-	if (r == 0)
-		r = config_load(pack, &bad, &p->config);
-	if (r == 0)
-		r = peers_new(p->config, &p->peers);
-	say_complaints(&bad);
-	if (r < 0 && bad.n > 0)
-		snprintf(why, 102, "%s:%u: %s", bad.v[0].place.file, bad.v[0].place.line, bad.v[0].text);
-	else
-		snprintf(why, 102, "%s", r < 0 ? strerror(-r) : bad.n ? "with complaints: see the log" : "");
-	complaints_free(&bad);
-	pack_free(&pack);
-	if (r < 0) {
-		policy_unref(&p);
-		return r;
-	}
-	*ret = p;
-	return 0;
-}
-
-static int policy_read(const char *path, const char *const *shipped, struct policy **ret, char why[102])
-{
-	struct pack *pack = NULL;
-	int r = pack_read(path, shipped, &pack), fd;
-
-	if (r == 0)
-		r = pack_seal(pack, &fd);
-	pack_free(&pack);
-	if (r < 0) {
-		snprintf(why, 102, "%s: %s", path ? path : "configuration", strerror(-r));
-		log_err("%s", why);
-		return r;
-	}
-	return policy_from(fd, ret, why);
-}
-
-/* The last good pack, as the engine found it fit to run, is kept as bytes. */
-static int copy_bytes(int from, int to)
-{
-	char block[65536];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(from, block, sizeof(block), at)) > 0) {
-		if (write(to, block, (size_t)n) != n)
-			return errno ? -errno : -EIO;
-		at += n;
-	}
-	return n < 0 ? -errno : 0;
-}
-
-static void keep_last_good(struct monitor *m)
-{
-	_cleanup_(close_fd) int fd = openat(m->places.monitor_fd, "last-good.new",
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : copy_bytes(m->policy->pack_fd, fd);
-
-	if (r == 0 && (fsync(fd) < 0 ||
-	    renameat(m->places.monitor_fd, "last-good.new", m->places.monitor_fd, "last-good") < 0))
-		r = -errno;
-	if (r < 0)
-		log_warning("the last good configuration is not kept: %s", strerror(-r));
-}
-
 void monitor_speaks(struct monitor *m)
 {
 	if (!m->config_is_last_good)
-		keep_last_good(m);
+		policy_keep(m);
 	sd_notify(0, m->config_is_last_good ? "READY=1\nSTATUS=guarding, with the last good configuration" :
 		  "READY=1\nSTATUS=guarding");
-}
-
-static int policy_last_good(const char *state, struct policy **ret)
-{
-	_cleanup_(close_fd) int from = -1;
-	char path[512], why[102];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "%s/monitor/last-good", state);
-	from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (from < 0)
-		return -errno;
-	fd = memfd_create("bailiff-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
-	r = copy_bytes(from, fd);
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		r = -errno;
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
-	return policy_from(fd, ret, why);
 }
 
 int monitor_reload(struct monitor *m, char why[102])
@@ -589,25 +457,6 @@ static int teardown(const char *conf_path, const char *const *shipped)
 	return r == 0 ? 0 : 1;
 }
 
-/* The configuration, or the last good one where that is broken. */
-static int first_policy(struct monitor *m)
-{
-	char why[102], state[512] = BAILIFF_STATEDIR;
-	int r = policy_read(m->conf_path, m->shipped, &m->policy, why);
-	struct pack *pack = NULL;
-
-	if (r == 0)
-		return 0;
-	if (pack_read(m->conf_path, m->shipped, &pack) == 0)
-		scan_path(pack, "state", state, sizeof(state));
-	pack_free(&pack);
-	if (policy_last_good(state, &m->policy) < 0)
-		return r;
-	log_err("the configuration is broken; the last good one, kept in %s, is used", state);
-	m->config_is_last_good = true;
-	return 0;
-}
-
 static int start(struct monitor *m)
 {
 	_cleanup_(close_fd) int engine_fd = open_engine();
@@ -620,7 +469,7 @@ static int start(struct monitor *m)
 		log_err("bailiff-engine is missing beside bailiffd and in " BAILIFF_LIBEXECDIR);
 		return -ENOENT;
 	}
-	r = first_policy(m);
+	r = policy_first(m);
 	if (r < 0)
 		return r;
 	me = identity_of(m->policy->config->user_monitor, FALLBACK_UID_MONITOR);

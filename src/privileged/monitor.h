@@ -125,8 +125,13 @@ void orders_allow(struct monitor *m);
 /* emergency.c: root's own socket. */
 void emergency_start(struct monitor *m);
 
-/* monitor.c */
+/* sealed.c: the configuration. `why` (102 bytes) says what is wrong. */
+int policy_read(const char *path, const char *const *shipped, struct policy **ret, char why[102]);
+int policy_first(struct monitor *m);	/* FILE's, or the last good one's */
+void policy_keep(struct monitor *m);	/* as the last good one */
 void policy_unref(struct policy **p);
+
+/* monitor.c */
 void monitor_speaks(struct monitor *m);	/* an engine guards */
 int monitor_reload(struct monitor *m, char why[102]);
 void monitor_watch_firewall(struct monitor *m);	/* its descriptor may be another */
