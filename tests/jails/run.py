@@ -9,6 +9,7 @@
   frame     whatever a stranger writes into a line, it never names another
             address or account
   sequence  whole logs and the verdicts that must follow (replay)
+  docs      the jails of docs/jails.md load, with their tests; its table is whole
   corpus    real lines, where ../shared/corpus is beside the checkout: no hit on
             a benign line or a server's fault, the right address on an attack
 
@@ -66,6 +67,8 @@ class Score:
 
 class Engine:
     def __init__(self, path, config):
+        self.jails = config.parent / "jails"
+        self.jails.mkdir()
         self.base = [str(path), "--offline", "-c", str(config)]
 
     def run(self, args, text=""):
@@ -324,6 +327,24 @@ def test_sequences(engine, score):
     score.say(f"sequence: {len(SEQUENCES)} logs")
 
 
+# ---- docs
+
+def test_docs(engine, score):
+    text = (TREE / "docs" / "jails.md").read_text()
+    examples = re.findall(r"^```yaml\n# ([\w-]+)\.yaml\n(.*?)^```", text, re.M | re.S)
+    for name, body in examples:
+        path = engine.jails / f"{name}.yaml"
+        path.write_text(body)
+        report = json.loads(engine.run(["--json", "check"]).stdout)
+        said = [c["text"] for c in report["complaints"] if not c["warning"]]
+        score.check(report["ok"], f"docs/jails.md, {name}: {said}")
+        path.unlink()
+    for jail in JAILS:
+        about = re.search(r"^about: (.*)", (TREE / "jails" / f"{jail}.yaml").read_text(), re.M)[1]
+        score.check(f"| `{jail}` | {about}" in text, f"docs/jails.md tells of {jail}: {about}")
+    score.say(f"docs: {len(examples)} examples")
+
+
 # ---- corpus
 
 def same_address(one, other):
@@ -371,10 +392,9 @@ def main(args):
     score = Score(verbose)
     with tempfile.TemporaryDirectory() as tmp:
         config = pathlib.Path(tmp) / "bailiff.yaml"
-        (config.parent / "jails").mkdir()
         config.write_text(f"jail_dirs: [{tmp}/jails]\n")
         engine = Engine(engine_path, config)
-        for test in (test_check, test_lines, test_frame, test_sequences, test_corpus):
+        for test in (test_check, test_lines, test_frame, test_sequences, test_docs, test_corpus):
             test(engine, score)
     print(f"{score.passed} passed, {score.failed} failed")
     return 1 if score.failed else 0
