@@ -221,7 +221,17 @@ static void add_journal_file(struct journal_files *f, const char *path)
 	f->v[at].file = identify(fd, &st);
 }
 
-/* *.journal below dir, and one level deeper (the machine id), but no user's. */
+/* journald renames a file that a crash left open to *.journal~ (sd_journal_open(3)). */
+static bool is_journal(const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(name, "user-", 5) != 0 &&
+	       ((n > 8 && strcmp(name + n - 8, ".journal") == 0) ||
+		(n > 9 && strcmp(name + n - 9, ".journal~") == 0));
+}
+
+/* The journals in dir, and one level deeper (the machine id), but no user's. */
 static void scan_journals(struct logs *l, const char *dir, bool deeper, struct journal_files *f)
 {
 	DIR *d = opendir(dir);
@@ -232,14 +242,11 @@ static void scan_journals(struct logs *l, const char *dir, bool deeper, struct j
 		return;
 	inotify_add_watch(l->dirs, dir, DIR_MASK);
 	while ((e = readdir(d))) {
-		size_t n = strlen(e->d_name);
-
 		if (e->d_name[0] == '.' ||
 		    snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
 			continue;
-		if (n > 8 && strcmp(e->d_name + n - 8, ".journal") == 0) {
-			if (strncmp(e->d_name, "user-", 5) != 0)
-				add_journal_file(f, path);
+		if (is_journal(e->d_name)) {
+			add_journal_file(f, path);
 		} else if (deeper && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN)) {
 			scan_journals(l, path, false, f);
 		}
