@@ -52,6 +52,7 @@ struct offline {
 	struct config *config;
 	struct core *core;
 	struct complaints bad;
+	size_t said;			/* complaints printed */
 	struct prefix_parser **parsers;	/* one a log */
 	size_t nparts;
 	struct part parts[PARTS_MAX];
@@ -80,12 +81,47 @@ static void print_complaint(const struct complaint *v, FILE *to)
 
 /* ---- the configuration */
 
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The pack with this file as a jail, in place of any of its name. */
+static int with_jail(struct pack **pack, const char *jail_file)
+{
+	struct pack *made = NULL;
+	char text[65536];
+	FILE *f = fopen(jail_file, "re");
+	size_t n;
+	int r;
+
+	if (!f) {
+		r = -errno;
+		fprintf(stderr, "bailiff: %s: %s\n", jail_file, strerror(-r));
+		return r;
+	}
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	r = pack_new(pack_base(*pack), &made);
+	for (size_t i = 0; r == 0 && i < pack_count(*pack); i++) {
+		const struct pack_file *old = pack_get(*pack, i);
+		bool jail = old->role == PACK_JAIL_SHIPPED || old->role == PACK_JAIL_ADMIN;
+
+		if (!jail || strcmp(base_of(old->path), base_of(jail_file)) != 0)
+			r = pack_add(made, old->role, old->path, old->error, old->text);
+	}
+	if (r == 0)
+		r = pack_add(made, PACK_JAIL_ADMIN, jail_file, 0, (struct span){ text, n });
+	pack_free(pack);
+	*pack = made;
+	return r;
+}
+
 static int read_pack(struct offline *o, const char *jail_file, struct pack **ret)
 {
 	const char *path = o->conf_path ? o->conf_path : BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml";
-	char text[65536];
-	FILE *f;
-	size_t n;
 	int r = pack_read(path, o->shipped, ret);
 
 	if (r < 0 && !o->conf_path) {
@@ -97,17 +133,7 @@ static int read_pack(struct offline *o, const char *jail_file, struct pack **ret
 		fprintf(stderr, "bailiff: %s: %s\n", path, strerror(-r));
 		return r;
 	}
-	if (!jail_file)
-		return 0;
-	f = fopen(jail_file, "re");
-	if (!f) {
-		r = -errno;
-		fprintf(stderr, "bailiff: %s: %s\n", jail_file, strerror(-r));
-		return r;
-	}
-	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
-	return pack_add(*ret, PACK_JAIL_ADMIN, jail_file, 0, (struct span){ text, n });
+	return jail_file ? with_jail(ret, jail_file) : 0;
 }
 
 static int load(struct offline *o, const char *jail_file)
@@ -125,9 +151,9 @@ static int load(struct offline *o, const char *jail_file)
 /* What of the complaints is worth saying before replay and test. */
 static void say_complaints(struct offline *o)
 {
-	for (size_t i = 0; i < o->bad.n; i++)
-		if (!o->bad.v[i].warning)
-			print_complaint(&o->bad.v[i], stderr);
+	for (; o->said < o->bad.n; o->said++)
+		if (!o->bad.v[o->said].warning)
+			print_complaint(&o->bad.v[o->said], stderr);
 }
 
 /* ---- logs */
@@ -505,14 +531,14 @@ static bool is_file(const char *arg)
 
 static const struct jail *find_jail(struct offline *o, const char *arg)
 {
-	const char *base = strrchr(arg, '/');
 	const struct jail *j;
 	char name[128];
 
-	base = base ? base + 1 : arg;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base_of(arg), "."), base_of(arg));
 	j = config_jail(o->config, is_file(arg) ? name : arg);
-	if (!j)
+	if (!j && is_file(arg))
+		fprintf(stderr, "bailiff: %s: refused, see above\n", arg);
+	else if (!j)
 		fprintf(stderr, "bailiff: there is no jail '%s'\n", arg);
 	return j;
 }
@@ -527,6 +553,7 @@ static int test(struct offline *o, int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	r = load(o, is_file(argv[0]) ? argv[0] : NULL);
+	say_complaints(o);
 	if (r == 0) {
 		o->jail = find_jail(o, argv[0]);
 		r = o->jail ? open_logs(o, argc - 1, argv + 1) : -ENOENT;
