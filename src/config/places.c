@@ -164,7 +164,8 @@ static bool there(const struct node *map, const char *key)
 	return n && !(node_is_null(n) && strcmp(key, "journal") != 0);
 }
 
-static void read_log(struct loader *l, const struct node *key, const struct node *n)
+/* One that nobody set has no place (line 0): its place is in our own text. */
+static void read_log(struct loader *l, const struct node *key, const struct node *n, bool set)
 {
 	struct config *conf = l->config;
 	struct log_draft d = { 0 };
@@ -185,7 +186,8 @@ static void read_log(struct loader *l, const struct node *key, const struct node
 	if (l->errors != errors)
 		return;
 	c->name = arena_strdup(l->arena, key->text);
-	c->place = key->place;
+	if (set)
+		c->place = key->place;
 	c->has_files = there(n, "files") && c->files.n;
 	c->has_journal = there(n, "journal");
 	c->has_command = c->command.n;
@@ -215,7 +217,7 @@ void loader_logs(struct loader *l, const struct node *logs)
 
 		if (own)
 			n = merge_log(l, node_get(base, key->text), own);
-		read_log(l, key, n);
+		read_log(l, key, n, own != NULL);
 	}
 }
 
