@@ -152,7 +152,9 @@ int known_restore(struct known *k, struct reader *in)
 		memcpy(&saved, s.p, sizeof(saved));
 		if (saved.addr.family != ADDR_V4 && saved.addr.family != ADDR_V6)
 			return -EBADMSG;
-		p = make(k, &saved.addr);
+		p = find(k, &saved.addr);
+		if (!p)
+			p = make(k, &saved.addr);
 		if (!p)
 			return -ENOMEM;
 		*p = saved;
