@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tests that stand beside a jail's patterns: what passes, and what is said if not. */
+#include "world.h"
+
+#include "engine/jailtest.h"
+
+#define JAIL "log: mail\nprogram: 'postfix*'\nmatch: 'fail <host>\\[<ip>\\] <user>(?: <count>)?$'\n" \
+	"limit: {count: 2, per: ip, within: 10m}\nthen:\n  - ban: {for: 10m, scope: mail}\n"
+
+static const struct { const char *name, *tests, *want; } rows[] = {
+	{ "none", "", "" },
+	{ "a hit", "tests:\n- {line: 'fail a.example[203.0.113.9] joe', hit: {ip: 203.0.113.9, user: joe}}\n", "" },
+	{ "any hit", "tests:\n- {line: 'fail a.example[203.0.113.9] joe', hit: {}}\n", "" },
+	{ "no hit", "tests:\n- {line: 'fail a.example[300.1.1.1] joe', hit: none}\n", "" },
+	{ "addresses are compared as such",
+	  "tests:\n- {line: 'fail a[2001:db8::1] joe', hit: {ip: '2001:0db8:0::1'}}\n", "" },
+	{ "and derived captures are captures",
+	  "tests:\n- {line: 'fail a[203.0.113.9] joe@b.example', hit: {user_domain: b.example, net: 203.0.113.0/24}}\n", "" },
+	{ "numbers", "tests:\n- {line: 'fail a[203.0.113.9] joe 7', hit: {count: 7}}\n", "" },
+	{ "another program",
+	  "tests:\n- {line: 'fail a[203.0.113.9] joe', program: sshd, hit: none}\n"
+	  "- {line: 'fail a[203.0.113.9] joe', program: postfix/submission/smtpd, hit: {ip: 203.0.113.9}}\n", "" },
+	{ "a hit, none wanted", "tests:\n- {line: 'fail a[203.0.113.9] joe', hit: none}\n",
+	  "j.yaml:8:3: test failed: it is a hit, none is wanted\n" },
+	{ "no hit, one wanted", "tests:\n- {line: 'fail a[300.1.1.1] joe', hit: {ip: 203.0.113.9}}\n",
+	  "j.yaml:8:3: test failed: no pattern matches, a hit is wanted\n" },
+	{ "another value", "tests:\n- {line: 'fail a[203.0.113.9] joe', hit: {user: ann}}\n",
+	  "j.yaml:8:3: test failed: user is 'joe', 'ann' is wanted\n" },
+	{ "another address", "tests:\n- {line: 'fail a[203.0.113.9] joe', hit: {ip: 203.0.113.8}}\n",
+	  "j.yaml:8:3: test failed: ip is '203.0.113.9', '203.0.113.8' is wanted\n" },
+	{ "no value", "tests:\n- {line: 'fail a[203.0.113.9] joe', hit: {count: 7}}\n",
+	  "j.yaml:8:3: test failed: count was not captured, '7' is wanted\n" },
+	{ "each that fails is told",
+	  "tests:\n- {line: 'x', hit: {}}\n- {line: 'fail a[203.0.113.9] joe', hit: {}}\n- {line: 'y', hit: {}}\n",
+	  "j.yaml:8:3: test failed: no pattern matches, a hit is wanted\n"
+	  "j.yaml:10:3: test failed: no pattern matches, a hit is wanted\n" },
+
+	{ "a verdict",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', {line: 'fail a[203.0.113.9] ann', at: 10m}]\n"
+	  "  verdict: {ip: 203.0.113.9}\n", "" },
+	{ "a verdict not yet",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', {line: 'fail a[203.0.113.9] ann', at: 10m1ms}]\n"
+	  "  verdict: none\n", "" },
+	{ "a verdict, none wanted",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', 'fail a[203.0.113.9] joe']\n  verdict: none\n",
+	  "j.yaml:8:3: test failed: a verdict fell, none is wanted\n" },
+	{ "no verdict, one wanted",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', 'fail a[203.0.113.8] joe']\n  verdict: {ip: 203.0.113.8}\n",
+	  "j.yaml:8:3: test failed: no verdict fell, one is wanted\n" },
+	{ "of another subject",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', 'fail a[203.0.113.9] joe']\n  verdict: {ip: 203.0.113.8}\n",
+	  "j.yaml:8:3: test failed: the verdict fell on 203.0.113.9\n" },
+	{ "one of several",
+	  "tests:\n- lines: ['fail a[203.0.113.9] joe', 'fail a[203.0.113.9] joe', 'fail a[203.0.113.8] joe',"
+	  " 'fail a[203.0.113.8] joe']\n  verdict: {ip: 203.0.113.9}\n", "" },
+};
+
+static void tests(void **state)
+{
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct complaints bad = { 0 };
+		struct buf yaml = { 0 }, said = { 0 };
+		struct world w;
+		unsigned refused;
+
+		buf_printf(&yaml, "%s%s", JAIL, rows[i].tests);
+		world_begin(&w, "", (const char *const []){ "j.yaml", buf_cstr(&yaml), NULL });
+		refused = jailtest_all(w.core, &bad);
+		for (size_t k = 0; k < bad.n; k++) {
+			assert_string_equal(bad.v[k].jail, "j");
+			assert_false(bad.v[k].warning);
+			complaint_print(&bad.v[k], &said);
+			buf_putc(&said, '\n');
+		}
+		wrong += differs(rows[i].name, buf_cstr(&said), rows[i].want);
+		/* Refused is off; and no test leaves a trace. */
+		assert_int_equal(refused, rows[i].want[0] != 0);
+		assert_int_equal(w.core->mode[0], refused ? MODE_OFF : MODE_ON);
+		assert_int_equal(w.core->jails[0].hits, 0);
+		assert_int_equal(windows_used(w.core->windows), 0);
+		world_run(&w, "0 postfix/smtpd: fail a[203.0.113.9] joe\n1 postfix/smtpd: fail a[203.0.113.9] joe\n");
+		assert_int_equal(w.core->jails[0].verdicts, refused ? 0 : 1);
+		complaints_free(&bad);
+		buf_free(&yaml);
+		buf_free(&said);
+		world_end(&w);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* One jail's failure is its own; a jail that is off is tested, and stays off. */
+static void others_start(void **state)
+{
+	static const char *const jails[] = {
+		"a.yaml", JAIL "tests:\n- {line: x, hit: {}}\n",
+		"b.yaml", JAIL "tests:\n- {line: x, hit: none}\n",
+		"c.yaml", "mode: off\n" JAIL "tests:\n- {line: x, hit: none}\n",
+		"d.yaml", "mode: shadow\n" JAIL, NULL
+	};
+	struct complaints bad = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	assert_int_equal(jailtest_all(w.core, &bad), 1);
+	assert_int_equal(bad.n, 1);
+	assert_int_equal(w.core->mode[0], MODE_OFF);
+	assert_int_equal(w.core->mode[1], MODE_ON);
+	assert_int_equal(w.core->mode[2], MODE_OFF);
+	assert_int_equal(w.core->mode[3], MODE_SHADOW);
+	complaints_free(&bad);
+	world_end(&w);
+}
+
+/* Several lines of a jail in shadow, with threads, of verdicts. */
+static void of_every_kind(void **state)
+{
+	static const char *const jails[] = {
+		"s.yaml", "mode: shadow\n" JAIL
+		"tests:\n- lines: ['fail a[203.0.113.9] joe', 'fail a[203.0.113.9] joe']\n"
+		"  verdict: {ip: 203.0.113.9}\n",
+		"t.yaml", "log: mail\nprogram: 'postfix*'\nthread: {by: qid}\nmatch:\n"
+		"  - remember: '<qid>: client=<host>\\[<ip>\\]'\n  - count: '<qid>: removed'\n"
+		"limit: {count: 1, per: ip, within: 1m}\nthen: []\n"
+		"tests:\n- lines: [{line: '4F1C: client=a[203.0.113.9]', program: postfix/smtpd},"
+		" {line: '4F1C: removed', program: postfix/qmgr}]\n  verdict: {ip: 203.0.113.9}\n"
+		"- lines: [{line: '4F1C: client=a[203.0.113.9]', program: postfix/smtpd},"
+		" {line: '4F1D: removed', program: postfix/qmgr}]\n  verdict: none\n", NULL
+	};
+	struct complaints bad = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	assert_int_equal(jailtest_all(w.core, &bad), 0);
+	assert_int_equal(bad.n, 0);
+	complaints_free(&bad);
+	world_end(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		cmocka_unit_test(tests), cmocka_unit_test(others_start), cmocka_unit_test(of_every_kind),
+	};
+
+	hash_init();
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
