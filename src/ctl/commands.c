@@ -113,12 +113,18 @@ const struct command commands[] = {
 
 	{ .name = "undo", .group = "Incidents", .help = "take back exactly what an incident did",
 	  .more = "Only where the state is still what the incident left.\n"
-		  "  bailiff undo 17 --false-alarm",
-	  .params = { ID, FALSE_ALARM },
+		  "Mail that it put on hold stays there unless told to go.\n"
+		  "  bailiff undo 17 --false-alarm --release-mail",
+	  .params = { ID, FALSE_ALARM,
+		      { "--release-mail", NULL, PARAM_FLAG, "release_mail", false, "send what it put on hold" } },
 	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
 	{ .name = "resolve", .help = "close an incident for good",
-	  .more = "  bailiff resolve 17",
-	  .params = { ID, FALSE_ALARM },
+	  .more = "What the incident did is taken back; the mail that it put on hold is deleted\n"
+		  "with --purge, sent with --release, and else stays.\n"
+		  "  bailiff resolve 17 --purge",
+	  .params = { ID, FALSE_ALARM,
+		      { "--purge", NULL, PARAM_FLAG, "purge", false, "delete what it put on hold" },
+		      { "--release", NULL, PARAM_FLAG, "release", false, "send what it put on hold" } },
 	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
 
 	{ .name = "jail", .group = "The daemon", .help = "turn a jail on, to shadow, or off",

@@ -29,6 +29,9 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		return r;
 	core->config = c;
 	core->not_before_ms = INT64_MIN;
+	core->qid = config_field(c, SPAN_LIT("qid"));
+	core->qid2 = config_field(c, SPAN_LIT("qid2"));
+	core->user = config_field(c, SPAN_LIT("user"));
 	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
 	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
 	if (core->mode && core->jails)
@@ -43,6 +46,8 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		r = brakes_new(c, &core->brakes);
 	if (r == 0)
 		r = known_new(&core->known);
+	if (r == 0)
+		r = submitted_new(&core->submitted);
 	if (r == 0)
 		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
 	if (r < 0) {
@@ -68,6 +73,7 @@ void core_free(struct core **cp)
 	brakes_free(&core->brakes);
 	evidence_free(&core->evidence);
 	known_free(&core->known);
+	submitted_free(&core->submitted);
 	free(core->mode);
 	free(core->jails);
 	free(core);
@@ -320,6 +326,33 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 		fire(p, hit, jail, when, &subject, w.key, &t);
 }
 
+static struct span captured(const struct hit *hit, int field)
+{
+	for (unsigned i = 0; i < hit->ncaptures; i++)
+		if (hit->capture[i].field == field)
+			return hit->capture[i].raw;
+	return (struct span){ NULL, 0 };
+}
+
+/* Which account handed in which message, for a hold later on. */
+static void note_message(struct passage *p, const struct hit *hit, struct event_time when)
+{
+	struct span id = captured(hit, p->core->qid), user = captured(hit, p->core->user);
+	struct span instance = p->entry->program;
+	char name[SUBJECT_TEXT_MAX];
+	const char *slash;
+
+	if (id.n == 0 || !touches_accounts(hit->jail))
+		return;
+	slash = instance.n ? memchr(instance.p, '/', instance.n) : NULL;
+	if (slash)
+		instance.n = (size_t)(slash - instance.p);
+	if (hit->rule && hit->rule->verb == VERB_JOIN)
+		submitted_join(p->core->submitted, instance, id, captured(hit, p->core->qid2), when);
+	else if (user.n > 0 && account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0)
+		submitted_add(p->core->submitted, instance, id, span_of(name), when, p->trusted);
+}
+
 static void on_hit(void *arg, const struct hit *hit)
 {
 	struct passage *p = arg;
@@ -331,6 +364,7 @@ static void on_hit(void *arg, const struct hit *hit)
 	if (core->page)
 		core->page->jail = (uint16_t)(hit->jail - core->config->jails);
 	fault(p->line, FAULT_JAIL);
+	note_message(p, hit, when);
 	if (hit->jail->threaded)
 		threads_take(core->threads, hit, p->entry->host, p->entry->program, when, count, p);
 	else

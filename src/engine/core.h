@@ -13,6 +13,7 @@
 #include "bailiff/line.h"
 #include "bailiff/subject.h"
 #include "engine/count/known.h"
+#include "engine/count/submitted.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
 #include "engine/decide/decide.h"
@@ -55,6 +56,8 @@ struct core {
 	struct brakes *brakes;
 	struct evidence *evidence;
 	struct known *known;
+	struct submitted *submitted;
+	int qid, qid2, user;		/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail { uint64_t hits, verdicts, refused_subjects; } *jails;
 	struct engine_page *page;	/* NULL offline */

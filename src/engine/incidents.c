@@ -4,8 +4,7 @@
  * verdict (or says that it cannot), then go to the runner; when the last
  * outcome is in, the admin's mail is written from what really happened.
  *
- * In DESIGN's order of containment this version has the lock; the steps that
- * need the mail server (deny, park, kick, hold) are reported as not done.
+ * What the steps are and in which order they go is plan.c's.
  */
 #include "engine/serve.h"
 
@@ -17,21 +16,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/count/subject.h"
+#include "engine/plan.h"
 #include "engine/targets.h"
 #include "wire/order.h"
 
 #define PATIENCE_S 2.		/* for the ledger, then the runner's journal must do */
-#define STEPS_MAX 16
 #define OPEN_MAX 256
-
-struct step {
-	struct incident *in;
-	uint64_t order;
-	enum action_kind kind;
-	bool over;
-	uint16_t status;
-	char text[102];
-};
 
 struct incident {
 	struct incidents *all;
@@ -42,11 +32,9 @@ struct incident {
 	struct event_time when;
 	bool sent, mailed, notify;
 	const char *propose_why;	/* static; NULL: it acts */
-	size_t nsteps;
-	struct step steps[STEPS_MAX];
+	struct plan plan;
 	unsigned waits;			/* callbacks that will still come */
 	ev_timer patience;
-	char user[ORDER_NAME_MAX];
 	struct buf evidence, seen, spared;
 };
 
@@ -79,6 +67,7 @@ static void let_go(struct incident *in)
 	*p = in->next;
 	in->all->n--;
 	ev_timer_stop(in->all->s->loop, &in->patience);
+	plan_stop(&in->plan);
 	buf_free(&in->evidence);
 	buf_free(&in->seen);
 	buf_free(&in->spared);
@@ -100,21 +89,42 @@ void incidents_free(struct incidents **i)
 
 /* ---- the mail */
 
+static bool was_done(const struct incident *in, uint16_t type)
+{
+	for (size_t i = 0; i < in->plan.nsteps; i++)
+		if (in->plan.step[i].type == type && in->plan.step[i].status == OUTCOME_DONE)
+			return true;
+	return false;
+}
+
+static bool was_meant(const struct incident *in, uint16_t type)
+{
+	for (size_t i = 0; i < in->plan.nsteps; i++)
+		if (in->plan.step[i].type == type)
+			return true;
+	return false;
+}
+
 static const char *headline(const struct incident *in)
 {
-	for (size_t i = 0; i < in->nsteps; i++)
-		if (in->steps[i].status == OUTCOME_DONE && !in->propose_why)
-			return "locked";
-	return in->propose_why ? "needs your word" : "could not be locked";
+	bool stopped = was_done(in, ORDER_DENY) || was_done(in, ORDER_PARK);
+
+	if (in->propose_why)
+		return "needs your word";
+	if (was_done(in, ORDER_LOCK))
+		return "locked";
+	if (was_meant(in, ORDER_LOCK))
+		return stopped ? "denied, but it could not be locked" : "could not be locked";
+	return was_done(in, ORDER_DENY) ? "denied" : was_done(in, ORDER_PARK) ? "parked" : "misused";
 }
 
 static void put_steps(const struct incident *in, struct buf *out)
 {
-	for (size_t i = 0; i < in->nsteps; i++) {
-		const struct step *st = &in->steps[i];
+	for (size_t i = 0; i < in->plan.nsteps; i++) {
+		const struct plan_step *st = &in->plan.step[i];
 
-		buf_printf(out, "  %-8s %s%s%s\n", action_name(st->kind), outcome_name(st->status),
-			   st->text[0] ? ": " : "", st->text);
+		buf_printf(out, "  %-8s %s%s%s%s\n", plan_step_name(st), st->again ? "again " : "",
+			   outcome_name(st->status), st->text[0] ? ": " : "", st->text);
 	}
 }
 
@@ -153,7 +163,7 @@ static void compose(const struct incident *in, struct buf *out)
 
 	buf_printf(out, "bailiff on %s: incident %llu\n\n", s->host, (unsigned long long)in->id);
 	buf_puts(out, "What happened\n  account  ");
-	buf_put_escaped(out, span_of(in->user));
+	buf_put_escaped(out, span_of(in->plan.user));
 	buf_printf(out, "\n  jail     %s", j->name);
 	if (j->about)
 		buf_printf(out, " (%s)", j->about);
@@ -173,9 +183,9 @@ static void compose(const struct incident *in, struct buf *out)
 	buf_put(out, in->spared.p, in->spared.n);
 	if (in->propose_why)
 		buf_printf(out, "\nTo carry it out (once):\n  bailiff contain '%s' --incident %llu\n",
-			   in->user, (unsigned long long)in->id);
+			   in->plan.user, (unsigned long long)in->id);
 	buf_printf(out, "\nTo look closer:\n  bailiff show %llu\n  bailiff why '%s'\n",
-		   (unsigned long long)in->id, in->user);
+		   (unsigned long long)in->id, in->plan.user);
 	buf_printf(out, "To take all of it back, when the account has a new password:\n"
 		   "  bailiff undo %llu\nor when nothing was stolen:\n  bailiff undo %llu --false-alarm\n",
 		   (unsigned long long)in->id, (unsigned long long)in->id);
@@ -219,7 +229,7 @@ static void mail(struct incident *in)
 	if (in->notify) {
 		compose(in, &body);
 		buf_puts(&subject, "bailiff: account ");
-		buf_put_escaped(&subject, span_of(in->user));
+		buf_put_escaped(&subject, span_of(in->plan.user));
 		buf_printf(&subject, " %s (incident %llu)", headline(in), (unsigned long long)in->id);
 		in->waits++;
 		incidents_mail(s, in->mail_order, true, buf_cstr(&subject), buf_cstr(&body), mail_told, in);
@@ -231,79 +241,67 @@ static void mail(struct incident *in)
 
 /* ---- the steps */
 
-static void record(struct step *st, uint16_t status, const char *text)
+static void record(struct incident *in, const struct plan_step *st)
 {
-	struct outcome o = { .id = st->order, .status = status };
+	struct outcome o = { .id = st->order, .type = st->type, .status = st->status, .code = st->code };
 
-	snprintf(o.text, sizeof(o.text), "%s", text);
-	store_outcome(st->in->all->s->store, &o, clock_wall().ms);
+	memcpy(o.text, st->text, sizeof(o.text));
+	store_outcome(in->all->s->store, &o, clock_wall().ms);
 }
 
-static void step_over(struct step *st, uint16_t status, const char *text)
+static void step_told(void *arg, struct plan_step *st)
 {
-	struct incident *in = st->in;
+	struct incident *in = arg;
 
-	st->over = true;
-	st->status = status;
-	snprintf(st->text, sizeof(st->text), "%s", text);
-	log_info("incident %llu: %s user=%s: %s %s", (unsigned long long)in->id, action_name(st->kind),
-		 in->user, outcome_name(status), text);
-	for (size_t i = 0; i < in->nsteps; i++)
-		if (!in->steps[i].over)
-			return;
-	if (in->sent)
-		mail(in);
+	/* A cut is many orders, of which the ledger knows the sum. */
+	if (st->type == ORDER_CUT)
+		record(in, st);
+	log_info("incident %llu: %s user=%s: %s %s", (unsigned long long)in->id, plan_step_name(st),
+		 in->plan.user, outcome_name(st->status), st->text);
 }
 
-static void step_told(void *arg, const struct outcome *o)
+static void steps_done(void *arg)
 {
-	struct step *st = arg;
-	struct incident *in = st->in;
+	struct incident *in = arg;
 
+	mail(in);
 	in->waits--;
-	step_over(st, o->status, o->text);
 	let_go(in);
+}
+
+static void propose(struct incident *in)
+{
+	for (size_t i = 0; i < in->plan.nsteps; i++) {
+		struct plan_step *st = &in->plan.step[i];
+
+		st->over = true;
+		st->status = OUTCOME_PROPOSED;
+		snprintf(st->text, sizeof(st->text), "%s", in->propose_why);
+		record(in, st);
+		st->text[0] = 0;
+	}
 }
 
 static void send_steps(struct incident *in)
 {
 	struct serve *s = in->all->s;
-	size_t n = in->nsteps;
 
 	if (in->sent)
 		return;
 	in->sent = true;
 	ev_timer_stop(s->loop, &in->patience);
-	in->waits++;	/* this function itself */
-	for (size_t i = 0; i < n; i++) {
-		struct step *st = &in->steps[i];
-		struct order_account o = {
-			.head = { .id = st->order, .type = ORDER_LOCK, .origin = ORIGIN_JAIL, .jail = in->jail },
-			.at_ms = in->when.ms,
-		};
-
-		if (in->propose_why) {
-			record(st, OUTCOME_PROPOSED, in->propose_why);
-			step_over(st, OUTCOME_PROPOSED, "");
-			continue;
-		}
-		if (st->kind != ACTION_LOCK && st->kind != ACTION_CONTAIN) {
-			record(st, OUTCOME_FAILED, "this version of bailiff cannot do it");
-			step_over(st, OUTCOME_FAILED, "this version of bailiff cannot do it");
-			continue;
-		}
-		for (size_t k = 0; k < s->config->jails[in->jail].nthen; k++)
-			if (s->config->jails[in->jail].then[k].kind == st->kind)
-				o.head.action = (uint16_t)k;
-		snprintf(o.name, sizeof(o.name), "%s", in->user);
-		in->waits++;
-		serve_order_told(s, &o.head, -1, step_told, st);
-	}
-	serve_flush(s);
-	if (n == 0)
-		mail(in);
-	in->waits--;
-	let_go(in);
+	in->plan.s = s;
+	in->plan.incident = in->id;
+	in->plan.jail = in->jail;
+	in->plan.admin_fd = -1;
+	in->plan.at_ms = in->when.ms;
+	in->plan.told = step_told;
+	in->plan.done = steps_done;
+	in->plan.arg = in;
+	in->waits++;
+	if (in->propose_why)
+		propose(in);
+	plan_run(&in->plan);
 }
 
 static void on_committed(void *arg, int error, const char *json)
@@ -315,7 +313,10 @@ static void on_committed(void *arg, int error, const char *json)
 		log_err("incident %llu: the ledger cannot commit (%s): account steps go on under the runner's journal",
 			(unsigned long long)in->id, strerror(-error));
 	in->waits--;
-	send_steps(in);
+	if (in->sent)
+		let_go(in);
+	else
+		send_steps(in);
 }
 
 static void on_patience(struct ev_loop *loop, ev_timer *t, int events)
@@ -331,26 +332,42 @@ static void on_patience(struct ev_loop *loop, ev_timer *t, int events)
 
 /* ---- a new one */
 
+struct drawing {
+	const struct core_verdict *v;
+	unsigned action;
+};
+
+/* Beyond the ids of the actions themselves. */
+static uint64_t contain_id(void *arg, unsigned k)
+{
+	const struct drawing *d = arg;
+
+	return act_order_id(d->v, d->action + ((k + 1) << 8));
+}
+
 static void add_step(struct incident *in, const struct core_verdict *v, const struct action *act)
 {
-	struct step *st = &in->steps[in->nsteps];
+	struct drawing d = { v, (unsigned)(act - v->v->jail->then) };
+	uint16_t type = plan_type_of(act->kind);
 	struct serve *s = in->all->s;
+	size_t first = in->plan.nsteps;
 
 	if (act->kind == ACTION_NOTIFY) {
 		in->notify = true;
-		in->mail_order = act_order_id(v, (unsigned)(act - v->v->jail->then));
+		in->mail_order = act_order_id(v, d.action);
 		store_order(s->store, in->mail_order, in->id, ORDER_NOTIFY, "notify",
 			    s->config->notify.mail ? s->config->notify.mail : "", clock_wall().ms);
 		return;
 	}
-	if (act->kind == ACTION_BAN || act->kind == ACTION_RUN || in->nsteps == STEPS_MAX)
-		return;
-	in->nsteps++;
-	*st = (struct step){ .in = in, .kind = act->kind };
-	st->order = act_order_id(v, (unsigned)(act - v->v->jail->then));
+	if (act->kind == ACTION_CONTAIN)
+		plan_add_contain(&in->plan, (uint16_t)d.action, contain_id, &d);
+	else if (type != ORDER_NONE)
+		plan_add(&in->plan, type, (uint16_t)d.action, false, act_order_id(v, d.action));
 	/* What is only proposed is no order that a restart may find open. */
-	store_order(s->store, st->order, in->id, in->propose_why ? ORDER_NONE : ORDER_LOCK,
-		    action_name(act->kind), in->user, clock_wall().ms);
+	for (size_t i = first; i < in->plan.nsteps; i++)
+		store_order(s->store, in->plan.step[i].order, in->id,
+			    in->propose_why ? ORDER_NONE : in->plan.step[i].type,
+			    plan_step_name(&in->plan.step[i]), in->plan.user, clock_wall().ms);
 }
 
 static void keep_evidence(struct incident *in, const struct core_verdict *v)
@@ -369,6 +386,9 @@ static void keep_evidence(struct incident *in, const struct core_verdict *v)
 		if (v->spared[i])
 			buf_printf(&in->spared, "  spared   %s: %s\n", addr, v->spared[i]);
 	}
+	for (size_t i = 0; i < v->nseen && in->plan.nfrom < PLAN_FROM_MAX; i++)
+		if (!v->spared[i])
+			in->plan.from[in->plan.nfrom++] = v->seen[i];
 }
 
 void incidents_open(struct incidents *all, uint64_t id, const struct core_verdict *v,
@@ -389,7 +409,7 @@ void incidents_open(struct incidents *all, uint64_t id, const struct core_verdic
 				 .amount = v->v->amount, .when = v->v->when, .propose_why = propose_why };
 	all->first = in;
 	all->n++;
-	snprintf(in->user, sizeof(in->user), "%s", user);
+	snprintf(in->plan.user, sizeof(in->plan.user), "%s", user);
 	keep_evidence(in, v);
 	for (size_t i = 0; i < v->v->nactions; i++)
 		add_step(in, v, v->v->action[i].action);
@@ -441,22 +461,29 @@ static int left_open(void *arg, uint64_t id, uint64_t incident, int type,
 		     const char *what, const char *target)
 {
 	struct incidents *all = arg;
-	struct incident *in = type == ORDER_LOCK || type == ORDER_NOTIFY ? reopen(all, incident) : NULL;
-	struct step *st;
+	bool step = type == ORDER_LOCK || (type >= ORDER_DENY && type <= ORDER_HOLD) || type == ORDER_CUT;
+	struct incident *in = step || type == ORDER_NOTIFY ? reopen(all, incident) : NULL;
 
-	if (!in || (type == ORDER_LOCK && in->nsteps == STEPS_MAX))
+	(void)what;
+	if (!in)
 		return 0;
 	if (type == ORDER_NOTIFY) {
 		in->notify = true;
 		in->mail_order = id;
-		return 0;
+	} else if (plan_add(&in->plan, (uint16_t)type, 0, false, id)) {
+		snprintf(in->plan.user, sizeof(in->plan.user), "%s", target);
 	}
-	st = &in->steps[in->nsteps++];
-	*st = (struct step){ .in = in, .order = id, .kind = ACTION_LOCK };
-	if (strcmp(what, action_name(ACTION_CONTAIN)) == 0)
-		st->kind = ACTION_CONTAIN;
-	snprintf(in->user, sizeof(in->user), "%s", target);
 	return 0;
+}
+
+/* The action of the jail that each step belongs to. */
+static void find_actions(struct plan *p, const struct jail *j)
+{
+	for (size_t i = 0; i < p->nsteps; i++)
+		for (size_t k = 0; k < j->nthen; k++)
+			if (plan_type_of(j->then[k].kind) == p->step[i].type ||
+			    j->then[k].kind == ACTION_CONTAIN)
+				p->step[i].action = (uint16_t)k;
 }
 
 static int fill(void *arg, const struct verdict_row *v, bool closed)
@@ -471,8 +498,8 @@ static int fill(void *arg, const struct verdict_row *v, bool closed)
 		in->jail = (uint16_t)(j - c->jails);
 		in->amount = v->amount;
 		in->when.ms = v->when_ms;
-		if (!in->user[0])
-			snprintf(in->user, sizeof(in->user), "%s", v->subject);
+		if (!in->plan.user[0])
+			snprintf(in->plan.user, sizeof(in->plan.user), "%s", v->subject);
 		buf_printf(&in->evidence, "  bailiffd was restarted meanwhile: `bailiff show %llu` has the lines\n",
 			   (unsigned long long)in->id);
 	}
@@ -496,6 +523,8 @@ void incidents_resume(struct incidents *all)
 		next = in->next;
 		if (in->jail != ORDER_NO_JAIL) {
 			log_info("incident %llu: a crash left it open, it goes on", (unsigned long long)in->id);
+			find_actions(&in->plan, &all->s->config->jails[in->jail]);
+			plan_sort(&in->plan);
 			send_steps(in);
 			continue;
 		}

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "config/account.h"
+#include "engine/plan.h"
 #include "engine/requests.h"
 #include "engine/serve.h"
 #include "wire/order.h"
@@ -24,6 +25,7 @@ struct account_order {
 	char target[ORDER_NAME_MAX];
 };
 
+static void take_back_mail(struct request *q);
 static void close_incident(struct request *q);
 
 static void finish(struct request *q)
@@ -38,13 +40,15 @@ static void finish(struct request *q)
 	json_array_foreach(json_object_get(q->answer, "steps"), i, step) {
 		const char *status = json_string_value(json_object_get(step, "status"));
 
-		if (strcmp(status, "done") != 0) {
+		if (strcmp(status, "done") != 0 && strcmp(status, "skipped") != 0) {
 			failed = true;
 			why = json_string_value(json_object_get(step, "text"));
 		}
 	}
 	if (failed)
 		request_fail(q, 1, "not all was done: %s", why);
+	else if (q->incident && json_is_true(json_object_get(q->incident, "mail_next")))
+		take_back_mail(q);
 	else if (q->incident)
 		close_incident(q);
 	else
@@ -91,17 +95,27 @@ static bool user_of(struct request *q, char name[ORDER_NAME_MAX])
 	return r == 0;
 }
 
-static void by_hand(struct request *q, uint16_t type, const char *what)
+/* A deed by hand is an incident of its own. */
+static bool begin_by_hand(struct request *q, const char *what, char user[ORDER_NAME_MAX])
 {
-	char user[ORDER_NAME_MAX], by[32];
+	char by[32];
 
 	if (!user_of(q, user))
-		return;
+		return false;
 	q->id = store_next_id(q->s->store);
 	request_by(q, by);
 	store_hand(q->s->store, q->id, what, user, request_text(q, "reason"), by, clock_wall().ms);
 	json_object_set_new(q->answer, "user", json_string(user));
 	json_object_set_new(q->answer, "incident", json_integer((json_int_t)q->id));
+	return true;
+}
+
+static void by_hand(struct request *q, uint16_t type, const char *what)
+{
+	char user[ORDER_NAME_MAX];
+
+	if (!begin_by_hand(q, what, user))
+		return;
 	q->waits = 1;
 	order_account(q, type, what, user, 0, false);
 	finish(q);
@@ -127,6 +141,95 @@ void request_protect(struct request *q)
 }
 
 /* ---- contain: what was proposed, or by hand */
+
+struct containing {
+	struct request *q;
+	struct plan plan;
+};
+
+static uint64_t next_id(void *arg, unsigned k)
+{
+	const struct containing *c = arg;
+
+	(void)k;
+	return store_next_id(c->q->s->store);
+}
+
+/*
+ * What is not here (a mail server that was not set up, a Unix account behind a
+ * mailbox) is told and leaves nothing undone.
+ */
+static void contain_told(void *arg, struct plan_step *st)
+{
+	struct containing *c = arg;
+	struct outcome o = { .status = st->status };
+
+	snprintf(o.text, sizeof(o.text), "%s%.90s", st->again ? "again: " : "", st->text);
+	request_step(c->q, plan_step_name(st), c->plan.user, &o);
+	if (st->status == OUTCOME_REFUSED && st->code == -ENOENT) {
+		json_t *steps = json_object_get(c->q->answer, "steps");
+
+		json_object_set_new(json_array_get(steps, json_array_size(steps) - 1), "status",
+				    json_string("skipped"));
+	}
+}
+
+static void contain_done(void *arg)
+{
+	struct containing *c = arg;
+	struct request *q = c->q;
+
+	free(c);
+	finish(q);
+}
+
+static struct containing *containing_new(struct request *q, const char *user)
+{
+	struct containing *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		request_fail(q, 1, "out of memory");
+		return NULL;
+	}
+	c->q = q;
+	c->plan = (struct plan){
+		.s = q->s, .incident = q->id, .jail = ORDER_NO_JAIL, .admin_fd = client_sock(q->c),
+		.at_ms = clock_wall().ms, .told = contain_told, .done = contain_done, .arg = c,
+	};
+	snprintf(c->plan.user, sizeof(c->plan.user), "%s", user);
+	plan_add_contain(&c->plan, 0, next_id, c);
+	return c;
+}
+
+static void contain(struct request *q, const char *user)
+{
+	struct containing *c = containing_new(q, user);
+
+	if (!c)
+		return;
+	q->waits = 1;
+	for (size_t i = 0; i < c->plan.nsteps; i++)
+		if (c->plan.step[i].type != ORDER_CUT)	/* of no known address */
+			store_order(q->s->store, c->plan.step[i].order, q->id, c->plan.step[i].type,
+				    plan_step_name(&c->plan.step[i]), user, clock_wall().ms);
+		else
+			c->plan.step[i].over = true;
+	plan_run(&c->plan);
+}
+
+/* The steps as they would be, and none of them done. */
+static void contain_dry(struct request *q, const char *user)
+{
+	struct outcome would = { .status = OUTCOME_PROPOSED, .text = "nothing was done: a dry run" };
+	struct containing *c = containing_new(q, user);
+
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->plan.nsteps; i++)
+		request_step(q, plan_step_name(&c->plan.step[i]), user, &would);
+	free(c);
+	request_end(q);
+}
 
 static bool was_carried_out(const json_t *show)
 {
@@ -163,12 +266,10 @@ static void proposal_told(void *arg, int error, const char *json)
 	else if (!json_is_null(json_object_get(show, "closed")))
 		request_fail(q, 1, "that incident is closed");
 	else {
-		q->waits = 1;
 		q->id = (uint64_t)json_integer_value(json_object_get(q->args, "incident"));
 		json_object_set_new(q->answer, "user", json_string(user));
 		json_object_set_new(q->answer, "incident", json_integer((json_int_t)q->id));
-		order_account(q, ORDER_LOCK, "lock", user, 0, false);
-		finish(q);
+		contain(q, user);
 	}
 	json_decref(show);
 }
@@ -176,7 +277,6 @@ static void proposal_told(void *arg, int error, const char *json)
 void request_contain(struct request *q)
 {
 	json_t *incident = json_object_get(q->args, "incident");
-	struct outcome would = { .status = OUTCOME_PROPOSED, .text = "nothing was done: a dry run" };
 	char user[ORDER_NAME_MAX], arg[64];
 	int r;
 
@@ -184,12 +284,12 @@ void request_contain(struct request *q)
 		if (!user_of(q, user))
 			return;
 		json_object_set_new(q->answer, "user", json_string(user));
-		request_step(q, "lock", user, &would);
-		request_end(q);
+		contain_dry(q, user);
 		return;
 	}
 	if (!json_is_integer(incident)) {
-		by_hand(q, ORDER_LOCK, "contain");
+		if (begin_by_hand(q, "contain", user))
+			contain(q, user);
 		return;
 	}
 	if (!user_of(q, user))
@@ -285,13 +385,45 @@ static void close_incident(struct request *q)
 	finish(q);
 }
 
-static bool locked_by(const json_t *order)
+/* Was that order one of these (two names at most), and did it do something? */
+static bool did(const json_t *order, const char *one, const char *other)
 {
 	const char *what = json_string_value(json_object_get(order, "what"));
 	const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
 
-	return what && status && strcmp(status, "done") == 0 &&
-	       (strcmp(what, "lock") == 0 || strcmp(what, "contain") == 0);
+	return what && status && (strcmp(status, "done") == 0 || strcmp(status, "unknown") == 0) &&
+	       (strcmp(what, one) == 0 || strcmp(what, other) == 0);
+}
+
+static void take_back_each(struct request *q, const char *one, const char *other, uint16_t type,
+			   const char *what, bool false_alarm)
+{
+	json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(q->incident, "orders"), i, order) {
+		const char *target = json_string_value(json_object_get(order, "target"));
+
+		if (target && did(order, one, other))
+			order_account(q, type, what, target,
+				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
+	}
+}
+
+/* The password is safe again: the account may send, and its mail go where the admin says. */
+static void take_back_mail(struct request *q)
+{
+	bool release = json_is_true(json_object_get(q->args, "release_mail")) ||
+		       json_is_true(json_object_get(q->args, "release"));
+
+	json_object_set_new(q->incident, "mail_next", json_false());
+	q->waits = 1;
+	if (json_is_true(json_object_get(q->args, "purge")))
+		take_back_each(q, "hold", "hold", ORDER_PURGE, "purge", false);
+	take_back_each(q, "deny", "park", ORDER_UNDO, "undo", false);
+	if (release)
+		take_back_each(q, "hold", "hold", ORDER_RELEASE, "release", false);
+	finish(q);
 }
 
 /* Accounts first: if one stays locked, the incident stays open as a whole. */
@@ -299,8 +431,6 @@ static void undo_told(void *arg, int error, const char *json)
 {
 	struct request *q = arg;
 	bool false_alarm = json_is_true(json_object_get(q->args, "false_alarm"));
-	json_t *order;
-	size_t i;
 
 	q->incident = error < 0 ? NULL : json_loads(json, 0, NULL);
 	if (!q->incident) {
@@ -308,14 +438,9 @@ static void undo_told(void *arg, int error, const char *json)
 			     "the ledger cannot answer");
 		return;
 	}
+	json_object_set_new(q->incident, "mail_next", json_true());
 	q->waits = 1;
-	json_array_foreach(json_object_get(q->incident, "orders"), i, order) {
-		const char *target = json_string_value(json_object_get(order, "target"));
-
-		if (target && locked_by(order))
-			order_account(q, ORDER_UNDO, "undo", target,
-				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
-	}
+	take_back_each(q, "lock", "contain", ORDER_UNDO, "undo", false_alarm);
 	finish(q);
 }
 
@@ -327,6 +452,10 @@ static void take_back(struct request *q)
 
 	if (!json_is_integer(id)) {
 		request_fail(q, 2, "which incident? `bailiff incidents` lists them");
+		return;
+	}
+	if (json_is_true(json_object_get(q->args, "purge")) && json_is_true(json_object_get(q->args, "release"))) {
+		request_fail(q, 2, "--purge or --release, not both");
 		return;
 	}
 	q->id = (uint64_t)json_integer_value(id);

@@ -81,7 +81,7 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, changed, stop_after_snapshot;
-	struct buf section[5];
+	struct buf section[6];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;

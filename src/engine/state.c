@@ -19,8 +19,8 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SECTIONS };
-static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known" };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, SECTIONS };
+static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known", "submitted" };
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
@@ -85,6 +85,7 @@ void state_snapshot(struct serve *s)
 	threads_save(s->core->threads, &s->section[THREADS]);
 	history_save(s->core->history, &s->section[HISTORY]);
 	known_save(s->core->known, &s->section[KNOWN]);
+	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		if (buf_error(&s->section[i])) {
 			written(s, buf_error(&s->section[i]), NULL);
@@ -127,6 +128,8 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = history_restore(s->core->history, &in[HISTORY]);
 	if (r == 0)
 		r = known_restore(s->core->known, &in[KNOWN]);
+	if (r == 0)
+		r = submitted_restore(s->core->submitted, &in[SUBMITTED]);
 	return r;
 }
 

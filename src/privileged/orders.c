@@ -251,7 +251,8 @@ static void do_cut(struct frame *f, const struct order_head *h)
 	}
 	r = m->sockets ? sockets_cut(m->sockets, f->check.config->scopes, &b, 1, &cut) : -EOPNOTSUPP;
 	snprintf(why, sizeof(why), "%zu connections closed", cut);
-	answer_with(f, h, r < 0 ? OUTCOME_FAILED : OUTCOME_DONE, r, r < 0 ? strerror(-r) : why);
+	answer_with(f, h, r < 0 ? OUTCOME_FAILED : OUTCOME_DONE, r < 0 ? r : (int)cut,
+		    r < 0 ? strerror(-r) : why);
 }
 
 /* ---- root's part */

@@ -102,8 +102,10 @@ static void end_deny(struct job *j)
 	bool park = j->kind->type == ORDER_PARK;
 	bool mail = !d->postfix[0], logins = !park && !d->dovecot[0];
 
-	if (!mail && !logins)
-		job_end(j, OUTCOME_FAILED, -ENOENT, "Postfix: %s%s%s", d->postfix,
+	if (!mail && !logins && !d->failed)
+		job_end(j, OUTCOME_REFUSED, -ENOENT, NOT_SET_UP);
+	else if (!mail && !logins)
+		job_end(j, OUTCOME_FAILED, -EIO, "Postfix: %s%s%s", d->postfix,
 			park ? "" : "; Dovecot: ", d->dovecot);
 	else if (park)
 		job_end(j, OUTCOME_DONE, 0, "new mail is put on hold");

@@ -259,7 +259,7 @@ static void end_hold(struct job *j)
 		job_end(j, OUTCOME_FAILED, -EIO, "%zu held, %zu not: %.60s", held, stays,
 			j->why[0] ? j->why : "postsuper did nothing");
 	else
-		job_end(j, OUTCOME_DONE, 0, "%zu held (%zu in delivery, may be out), %zu left before, %zu held before%s",
+		job_end(j, OUTCOME_DONE, (int)held, "%zu held (%zu in delivery, may be out), %zu left before, %zu held before%s",
 			held, active, gone + slipped, before, more);
 }
 
@@ -277,7 +277,7 @@ static void end_for_good(struct job *j, const char *did, size_t held, size_t oth
 		manifest_name(copy.id, name);
 		unlinkat(j->r->start->state_fd, name, 0);
 	}
-	job_end(j, OUTCOME_DONE, 0, "%zu %s, %zu were not on hold any more", held, did, others);
+	job_end(j, OUTCOME_DONE, (int)held, "%zu %s, %zu were not on hold any more", held, did, others);
 }
 
 static void end_release(struct job *j)

@@ -14,6 +14,7 @@
 #include "privileged/runner/names.h"
 
 #define HELPER_TIMEOUT_MS 10000
+#define NO_PROGRAM 127	/* what command.c gives where argv[0] is not there */
 #define NOBODY_ON 68	/* EX_NOHOST, what doveadm-kick(1) ends with */
 
 struct kick {
@@ -44,6 +45,10 @@ static void after_kick(struct job *j, const struct command_result *r)
 	struct kick *k = j->work;
 	bool ended = r->error == 0 && !r->timed_out && WIFEXITED(r->status);
 
+	if (ended && WEXITSTATUS(r->status) == NO_PROGRAM) {
+		job_end(j, OUTCOME_REFUSED, -ENOENT, "no Dovecot here: there is no doveadm");
+		return;
+	}
 	if (ended && WEXITSTATUS(r->status) == 0)
 		k->kicked++;
 	else if (!ended || WEXITSTATUS(r->status) != NOBODY_ON)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hash table of queue ids in sets of eight; a new id takes a free place of
+ * its set, or that of the oldest. Accounts are kept as hashes under a key that
+ * outlives the process, since snapshots hold them. Nothing is taken out when a
+ * message leaves: an id that is no longer queued costs its place and no more.
+ */
+#include "engine/count/submitted.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+#define SETS 16384
+#define WAYS 8
+
+/*
+ * A message's arrival is the time of its MAIL FROM, its line is written at the
+ * first RCPT, for which a client may take its time (smtpd_timeout, 300 s).
+ */
+#define BEFORE_S 600
+#define AFTER_S 10
+
+struct message {
+	uint64_t account;	/* hash; 0: free */
+	uint32_t instance;	/* hash */
+	uint32_t from_s, to_s;
+	uint16_t trusted, joined;
+	char id[ORDER_QUEUE_ID_MAX];
+};
+_Static_assert(sizeof(struct message) == 48, "message");
+
+struct submitted {
+	struct message *v[SETS];	/* WAYS messages, made when first needed */
+	uint64_t forgotten;
+};
+
+int submitted_new(struct submitted **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void submitted_free(struct submitted **s)
+{
+	if (!*s)
+		return;
+	for (size_t i = 0; i < SETS; i++)
+		free((*s)->v[i]);
+	free(*s);
+	*s = NULL;
+}
+
+static uint64_t hash_of(struct span account)
+{
+	return hash_fixed(account.p, account.n) | 1;
+}
+
+/* false: no queue id of Postfix's. */
+static bool take_id(struct span id, char ret[ORDER_QUEUE_ID_MAX])
+{
+	memset(ret, 0, ORDER_QUEUE_ID_MAX);
+	if (id.n == 0 || id.n >= ORDER_QUEUE_ID_MAX)
+		return false;
+	for (size_t i = 0; i < id.n; i++)
+		if (!(id.p[i] >= '0' && id.p[i] <= '9') && !((id.p[i] | 32) >= 'a' && (id.p[i] | 32) <= 'z'))
+			return false;
+	memcpy(ret, id.p, id.n);
+	return true;
+}
+
+static struct message **set_of(const struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
+{
+	return (struct message **)&s->v[hash_keyed(id, ORDER_QUEUE_ID_MAX) % SETS];
+}
+
+static struct message *find(const struct submitted *s, uint32_t instance, const char id[ORDER_QUEUE_ID_MAX])
+{
+	struct message *set = *set_of(s, id);
+
+	for (size_t i = 0; set && i < WAYS; i++)
+		if (set[i].account && set[i].instance == instance && strcmp(set[i].id, id) == 0)
+			return &set[i];
+	return NULL;
+}
+
+static struct message *make(struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
+{
+	struct message **set = set_of(s, id), *oldest;
+
+	if (!*set)
+		*set = calloc(WAYS, sizeof(**set));
+	if (!*set)
+		return NULL;
+	oldest = *set;
+	for (size_t i = 1; i < WAYS; i++)
+		if ((*set)[i].to_s < oldest->to_s)
+			oldest = &(*set)[i];
+	s->forgotten += oldest->account != 0;
+	return oldest;
+}
+
+static uint32_t seconds(int64_t ms, int64_t add_s)
+{
+	int64_t s = ms / 1000 + add_s;
+
+	return s < 0 ? 0 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
+}
+
+void submitted_add(struct submitted *s, struct span instance, struct span id, struct span account,
+		   struct event_time when, bool trusted)
+{
+	uint32_t inst = (uint32_t)hash_fixed(instance.p, instance.n);
+	char name[ORDER_QUEUE_ID_MAX];
+	struct message *m;
+
+	if (!take_id(id, name))
+		return;
+	m = find(s, inst, name);
+	if (!m)
+		m = make(s, name);
+	if (!m)
+		return;
+	*m = (struct message){
+		.account = hash_of(account), .instance = inst, .trusted = trusted,
+		.from_s = seconds(when.ms, -BEFORE_S), .to_s = seconds(when.ms, AFTER_S),
+	};
+	memcpy(m->id, name, sizeof(name));
+}
+
+void submitted_join(struct submitted *s, struct span instance, struct span id, struct span id2,
+		    struct event_time when)
+{
+	uint32_t inst = (uint32_t)hash_fixed(instance.p, instance.n);
+	char one[ORDER_QUEUE_ID_MAX], two[ORDER_QUEUE_ID_MAX];
+	struct message *first, *second, copy;
+
+	if (!take_id(id, one) || !take_id(id2, two))
+		return;
+	first = find(s, inst, one);
+	second = find(s, inst, two);
+	if (!first || (second && !second->joined && second->to_s >= first->from_s))
+		return;
+	copy = *first;
+	if (!second)
+		second = make(s, two);
+	if (!second)
+		return;
+	copy.joined = 1;
+	copy.to_s = seconds(when.ms, AFTER_S);
+	*second = copy;
+	memcpy(second->id, two, sizeof(two));
+}
+
+size_t submitted_of(const struct submitted *s, struct span account, bool all,
+		    struct queued *ret, size_t max)
+{
+	uint64_t hash = hash_of(account);
+	size_t n = 0;
+
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t w = 0; s->v[i] && w < WAYS && n < max; w++) {
+			const struct message *m = &s->v[i][w];
+
+			if (m->account != hash || !(m->trusted || all))
+				continue;
+			memcpy(ret[n].id, m->id, sizeof(m->id));
+			ret[n].from_s = m->from_s;
+			ret[n].to_s = m->to_s;
+			n++;
+		}
+	return n;
+}
+
+uint64_t submitted_forgotten(const struct submitted *s)
+{
+	return s->forgotten;
+}
+
+void submitted_save(const struct submitted *s, struct buf *out)
+{
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t w = 0; s->v[i] && w < WAYS; w++)
+			if (s->v[i][w].account)
+				buf_put(out, &s->v[i][w], sizeof(s->v[i][w]));
+}
+
+int submitted_restore(struct submitted *s, struct reader *in)
+{
+	char id[ORDER_QUEUE_ID_MAX];
+
+	while (in->at < in->n) {
+		struct span bytes = reader_bytes(in, sizeof(struct message));
+		struct message saved, *m;
+
+		if (in->error)
+			return in->error;
+		memcpy(&saved, bytes.p, sizeof(saved));
+		if (saved.account == 0 || !memchr(saved.id, 0, sizeof(saved.id)) ||
+		    !take_id(span_of(saved.id), id))
+			return -EBADMSG;
+		m = make(s, id);
+		if (!m)
+			return -ENOMEM;
+		*m = saved;
+	}
+	return 0;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Carries out the steps against an account one after the other. First come
+ * the steps that stop the damage at once; then, a little later, sessions and
+ * mail once more: Dovecot looks at its deny file again only once a second, and
+ * a message on its way through a content filter has its second id in the log
+ * only when it is back.
+ *
+ * A step is one order, but for two: a hold names at most ORDER_QUEUED_MAX
+ * messages an order, and a cut one address.
+ */
+#include "engine/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/serve.h"
+#include "wire/order.h"
+
+#define AGAIN_S 1.3
+#define HOLD_MAX (64 * ORDER_QUEUED_MAX)
+
+static const struct { uint16_t type; bool again; } contain[] = {
+	{ ORDER_DENY, false }, { ORDER_CUT, false }, { ORDER_HOLD, false }, { ORDER_KICK, false },
+	{ ORDER_LOCK, false }, { ORDER_KICK, true }, { ORDER_HOLD, true },
+};
+#define CONTAIN_STEPS (sizeof(contain) / sizeof(contain[0]))
+
+const char *plan_step_name(const struct plan_step *step)
+{
+	return order_name(step->type);
+}
+
+uint16_t plan_type_of(enum action_kind kind)
+{
+	static const uint16_t types[] = {
+		[ACTION_LOCK] = ORDER_LOCK, [ACTION_DENY] = ORDER_DENY, [ACTION_PARK] = ORDER_PARK,
+		[ACTION_KICK] = ORDER_KICK, [ACTION_HOLD] = ORDER_HOLD, [ACTION_RUN] = ORDER_NONE,
+	};
+
+	return types[kind];
+}
+
+bool plan_add(struct plan *p, uint16_t type, uint16_t action, bool again, uint64_t order)
+{
+	if (p->nsteps == PLAN_STEPS_MAX)
+		return false;
+	p->step[p->nsteps++] = (struct plan_step){
+		.type = type, .action = action, .again = again, .order = order,
+	};
+	return true;
+}
+
+bool plan_add_contain(struct plan *p, uint16_t action, uint64_t (*order)(void *arg, unsigned k), void *arg)
+{
+	if (p->nsteps + CONTAIN_STEPS > PLAN_STEPS_MAX)
+		return false;
+	for (unsigned k = 0; k < CONTAIN_STEPS; k++)
+		plan_add(p, contain[k].type, action, contain[k].again, order(arg, k));
+	return true;
+}
+
+static unsigned rank(const struct plan_step *st)
+{
+	unsigned k = 0;
+
+	while (k < CONTAIN_STEPS && contain[k].type != st->type)
+		k++;
+	return k;
+}
+
+void plan_sort(struct plan *p)
+{
+	for (size_t i = 1; i < p->nsteps; i++) {
+		struct plan_step st = p->step[i];
+		size_t k = i;
+
+		for (; k > 0 && rank(&p->step[k - 1]) > rank(&st); k--)
+			p->step[k] = p->step[k - 1];
+		p->step[k] = st;
+	}
+}
+
+/* ---- one step */
+
+static void run_next(struct plan *p);
+
+static void step_over(struct plan *p)
+{
+	struct plan_step *st = &p->step[p->next++];
+
+	st->over = true;
+	st->status = p->sum.status;
+	st->code = p->sum.code;
+	memcpy(st->text, p->sum.text, sizeof(st->text));
+	p->told(p->arg, st);
+	run_next(p);
+}
+
+/* The step's outcome is that of its one order, or the worst and the sum of all. */
+static void order_told(void *arg, const struct outcome *o)
+{
+	struct plan *p = arg;
+	const char *what = p->step[p->next].type == ORDER_CUT ? "connections closed" : "held";
+	int32_t sum = p->sum.code > 0 ? p->sum.code : 0;
+
+	if (p->sum.status == OUTCOME_DONE || o->status != OUTCOME_DONE)
+		p->sum = *o;
+	if (p->parts > 1 && p->sum.status == OUTCOME_DONE) {
+		p->sum.code = sum + (o->code > 0 ? o->code : 0);
+		snprintf(p->sum.text, sizeof(p->sum.text), "%d %s", p->sum.code, what);
+	}
+	if (--p->waits == 0)
+		step_over(p);
+}
+
+static void nothing_to_do(struct plan *p, const char *text)
+{
+	snprintf(p->sum.text, sizeof(p->sum.text), "%s", text);
+	step_over(p);
+}
+
+static struct order_head head_of(const struct plan *p, const struct plan_step *st)
+{
+	return (struct order_head){
+		.id = st->order, .type = st->type, .jail = p->jail, .action = st->action,
+		.origin = p->jail == ORDER_NO_JAIL ? ORIGIN_HAND : ORIGIN_JAIL,
+	};
+}
+
+static struct order_account account_order(const struct plan *p, const struct plan_step *st)
+{
+	struct order_account o = { .head = head_of(p, st), .at_ms = p->at_ms };
+
+	memcpy(o.name, p->user, sizeof(o.name));
+	return o;
+}
+
+static void send_account(struct plan *p, const struct plan_step *st)
+{
+	struct order_account o = account_order(p, st);
+
+	p->waits = 1;
+	serve_order_told(p->s, &o.head, p->admin_fd, order_told, p);
+}
+
+/* The ports that mail clients use; the jail's own log says it best. */
+static int scope_of(const struct plan *p)
+{
+	const struct config *c = p->s->config;
+
+	if (p->jail < c->njails)
+		for (size_t i = 0; i < c->jails[p->jail].nlogs; i++)
+			if (c->logs[c->jails[p->jail].logs[i]].has_scope)
+				return c->logs[c->jails[p->jail].logs[i]].scope;
+	return config_scope(c, "mail");
+}
+
+static void send_cuts(struct plan *p, const struct plan_step *st)
+{
+	int scope = scope_of(p);
+
+	if (p->nfrom == 0 || scope <= SCOPE_ALL) {
+		nothing_to_do(p, p->nfrom ? "no scope of mail ports" : "no address is its own");
+		return;
+	}
+	p->waits = p->parts = (unsigned)p->nfrom;
+	for (size_t i = 0, n = p->nfrom; i < n; i++) {
+		struct order_ban o = {
+			.head = head_of(p, st), .addr = p->from[i], .host = p->from[i],
+			.scope = (uint16_t)scope,
+		};
+
+		o.head.id = store_next_id(p->s->store);
+		serve_order_told(p->s, &o.head, p->admin_fd, order_told, p);
+	}
+}
+
+/* The ids of further parts: drawn by hand, else made, so that a crash gives the same. */
+static uint64_t part_id(const struct plan *p, const struct plan_step *st, unsigned part)
+{
+	if (part == 0)
+		return st->order;
+	return p->jail == ORDER_NO_JAIL ? store_next_id(p->s->store) : st->order + part;
+}
+
+static void send_holds(struct plan *p, const struct plan_step *st, const struct queued *v, size_t n)
+{
+	static struct order_hold o;	/* large; there is one thread here */
+	unsigned parts = n ? (unsigned)((n + ORDER_QUEUED_MAX - 1) / ORDER_QUEUED_MAX) : 1;
+
+	p->waits = p->parts = parts;
+	for (unsigned i = 0; i < parts; i++) {
+		size_t at = (size_t)i * ORDER_QUEUED_MAX;
+
+		memset(&o, 0, sizeof(o));
+		o.account = account_order(p, st);
+		o.account.head.id = part_id(p, st, i);
+		o.n = (uint32_t)(n - at < ORDER_QUEUED_MAX ? n - at : ORDER_QUEUED_MAX);
+		memcpy(o.v, v + at, o.n * sizeof(*v));
+		if (i > 0)
+			store_order(p->s->store, o.account.head.id, p->incident, st->type,
+				    order_name(st->type), p->user, clock_wall().ms);
+		serve_order_told(p->s, &o.account.head, p->admin_fd, order_told, p);
+	}
+}
+
+static void send_hold(struct plan *p, const struct plan_step *st)
+{
+	struct queued *v = calloc(HOLD_MAX, sizeof(*v));
+	bool by_hand = p->jail == ORDER_NO_JAIL;
+
+	if (!v) {
+		p->sum.status = OUTCOME_FAILED;
+		nothing_to_do(p, "out of memory");
+		return;
+	}
+	send_holds(p, st, v, submitted_of(p->s->core->submitted, span_of(p->user), by_hand, v, HOLD_MAX));
+	free(v);
+}
+
+static void send(struct plan *p)
+{
+	const struct plan_step *st = &p->step[p->next];
+
+	p->parts = 1;
+	p->sum = (struct outcome){ .status = OUTCOME_DONE };
+	if (st->type == ORDER_HOLD)
+		send_hold(p, st);
+	else if (st->type == ORDER_CUT)
+		send_cuts(p, st);
+	else
+		send_account(p, st);
+	serve_flush(p->s);
+}
+
+static void on_pause(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop;
+	(void)events;
+	send(t->data);
+}
+
+static bool is_late(const struct plan *p)
+{
+	return p->step[p->next].again && (p->next == 0 || !p->step[p->next - 1].again);
+}
+
+static void run_next(struct plan *p)
+{
+	while (p->next < p->nsteps && p->step[p->next].over)
+		p->next++;
+	if (p->next == p->nsteps) {
+		p->running = false;
+		p->done(p->arg);
+	} else if (is_late(p)) {
+		ev_timer_init(&p->pause, on_pause, AGAIN_S, 0.);
+		p->pause.data = p;
+		ev_timer_start(p->s->loop, &p->pause);
+	} else {
+		send(p);
+	}
+}
+
+void plan_run(struct plan *p)
+{
+	p->running = true;
+	p->next = 0;
+	ev_init(&p->pause, on_pause);
+	run_next(p);
+}
+
+void plan_stop(struct plan *p)
+{
+	if (p->running)
+		ev_timer_stop(p->s->loop, &p->pause);
+	p->running = false;
+}
