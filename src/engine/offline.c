@@ -24,39 +24,19 @@
 #include "engine/targets.h"
 #include "engine/count/subject.h"
 #include "engine/jailtest.h"
-#include "engine/read/history.h"
+#include "engine/parts.h"
 #include "engine/sandbox.h"
-
-#define PARTS_MAX 256
-
-/* One LOG of the command line. */
-struct part {
-	const char *path;
-	struct history_file *file;
-	uint16_t log;
-	struct prefix_parser *parser;	/* the log's, borrowed */
-	struct stamp_ctx ctx;
-	bool pending;			/* `line` waits to be taken */
-	bool ended;
-	struct line line;
-	struct entry entry;
-	struct event_time raw;		/* of `line`, or the last one's */
-	struct event_time last;		/* never back within a part */
-};
 
 struct offline {
 	const char *conf_path, *command;
 	const char *const *shipped;
 	bool json, reference;
-	int year;
 	struct config *config;
 	struct core *core;
 	struct complaints bad;
 	size_t said;			/* complaints printed */
-	struct prefix_parser **parsers;	/* one a log */
-	size_t nparts;
-	struct part parts[PARTS_MAX];
-	uint64_t lines, verdicts, clamped;
+	struct parts parts;
+	uint64_t verdicts, clamped;
 	const struct jail *jail;	/* test: the one */
 	bool matched;
 };
@@ -144,6 +124,7 @@ static int load(struct offline *o, const char *jail_file)
 	if (r < 0)
 		return r;
 	r = config_load(pack, &o->bad, &o->config);
+	o->parts.config = o->config;
 	pack_free(&pack);
 	return r;
 }
@@ -156,121 +137,6 @@ static void say_complaints(struct offline *o)
 			print_complaint(&o->bad.v[o->said], stderr);
 }
 
-/* ---- logs */
-
-/*
- * A LOG without a name stands for every log that none was named for. Those
- * become one: a jail that names two of them must not see a line twice.
- */
-static void fold_logs(struct offline *o, const bool *named, int one)
-{
-	for (size_t i = 0; i < o->config->njails; i++) {
-		struct jail *j = &o->config->jails[i];
-		bool has_one = false;
-		size_t kept = 0;
-
-		for (size_t k = 0; k < j->nlogs; k++) {
-			if (named[j->logs[k]])
-				j->logs[kept++] = j->logs[k];
-			else if (!has_one && one >= 0) {
-				has_one = true;
-				j->logs[kept++] = (uint16_t)one;
-			}
-		}
-		j->nlogs = kept;
-	}
-}
-
-static int add_part(struct offline *o, const char *arg, bool *named)
-{
-	const char *eq = strchr(arg, '=');
-	struct part *p = &o->parts[o->nparts];
-	char name[64];
-	int log = -1;
-
-	if (o->nparts == PARTS_MAX) {
-		fprintf(stderr, "bailiff: more than %d logs\n", PARTS_MAX);
-		return -E2BIG;
-	}
-	p->path = arg;
-	if (eq && (size_t)(eq - arg) < sizeof(name) && !memchr(arg, '/', (size_t)(eq - arg))) {
-		snprintf(name, sizeof(name), "%.*s", (int)(eq - arg), arg);
-		log = config_log(o->config, name);
-		if (log < 0 && access(arg, F_OK) < 0) {
-			fprintf(stderr, "bailiff: %s: no log is called '%s'\n", arg, name);
-			return -ENOENT;
-		}
-	}
-	if (log >= 0) {
-		p->path = eq + 1;
-		named[log] = true;
-	}
-	p->log = log >= 0 ? (uint16_t)log : UINT16_MAX;
-	o->nparts++;
-	return 0;
-}
-
-static int open_part(struct offline *o, struct part *p)
-{
-	int64_t mtime;
-	int fd, r;
-
-	fd = strcmp(p->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
-	     open(p->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		r = -errno;
-		fprintf(stderr, "bailiff: %s: %s\n", p->path, strerror(-r));
-		return r;
-	}
-	r = history_open(fd, o->config->line_max, 0, &p->file);
-	if (r < 0) {
-		fprintf(stderr, "bailiff: %s: %s\n", p->path, strerror(-r));
-		return r;
-	}
-	mtime = history_mtime_ms(p->file);
-	p->ctx = (struct stamp_ctx){ .arrival = { mtime }, .year = o->year, .finished = true };
-	if (mtime == 0) {
-		p->ctx.arrival = clock_wall();
-		p->ctx.finished = false;
-	}
-	return 0;
-}
-
-static int open_logs(struct offline *o, int n, char **args)
-{
-	bool *named = calloc(o->config->nlogs + 1, sizeof(*named));
-	int one = -1, r = named ? 0 : -ENOMEM;
-
-	for (int i = 0; i < n && r == 0; i++)
-		r = add_part(o, args[i], named);
-	for (size_t i = 0; i < o->nparts && r == 0; i++)
-		for (size_t k = 0; o->parts[i].log == UINT16_MAX && one < 0 && k < o->config->nlogs; k++)
-			if (!named[k])
-				one = (int)k;
-	if (r == 0)
-		fold_logs(o, named, one);
-	o->parsers = calloc(o->config->nlogs + 1, sizeof(*o->parsers));
-	if (r == 0 && !o->parsers)
-		r = -ENOMEM;
-	for (size_t i = 0; i < o->nparts && r == 0; i++) {
-		struct part *p = &o->parts[i];
-		const char *why = NULL;
-
-		if (p->log == UINT16_MAX)
-			p->log = (uint16_t)one;
-		if (!o->parsers[p->log])
-			r = prefix_parser_new(&o->config->logs[p->log], &o->parsers[p->log], &why);
-		if (r < 0)
-			fprintf(stderr, "bailiff: log %s: %s\n", o->config->logs[p->log].name,
-				why ? why : strerror(-r));
-		else
-			r = open_part(o, p);
-		p->parser = o->parsers[p->log];
-	}
-	free(named);
-	return r;
-}
-
 /* Everything is compiled and open: give up the rest. */
 static int seal(void)
 {
@@ -280,53 +146,6 @@ static int seal(void)
 	if (r < 0)
 		fprintf(stderr, "bailiff: sandbox: %s: %s\n", what, strerror(-r));
 	return r;
-}
-
-/* ---- lines, in order of time where there are several parts */
-
-static int fill(struct offline *o, struct part *p, bool merge)
-{
-	struct event_time t;
-	int r;
-
-	if (p->pending || p->ended)
-		return 0;
-	r = history_next(p->file, &p->line);
-	if (r < 0)
-		fprintf(stderr, "bailiff: %s: %s; what came before was read\n", p->path,
-			r == -EBADMSG ? "damaged compressed data" : strerror(-r));
-	if (r <= 0) {
-		p->ended = true;
-		return r;
-	}
-	p->pending = true;
-	o->lines++;
-	prefix_parse(p->parser, p->line.text, &p->entry);
-	if (merge && prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
-		p->raw = t;
-	return 0;
-}
-
-static struct part *next_line(struct offline *o, int *ret_error)
-{
-	struct part *first = NULL;
-
-	for (size_t i = 0; i < o->nparts; i++) {
-		struct part *p = &o->parts[i];
-		int r = fill(o, p, o->nparts > 1);
-
-		if (r < 0)
-			*ret_error = r;
-		if (p->pending && (!first || p->raw.ms < first->raw.ms))
-			first = p;
-	}
-	if (!first)
-		return NULL;
-	first->pending = false;
-	/* Some heads lie in the parser's own buffer, which the others used since. */
-	if (o->nparts > 1)
-		prefix_parse(first->parser, first->line.text, &first->entry);
-	return first;
 }
 
 /* ---- replay */
@@ -417,7 +236,7 @@ static void say_totals(struct offline *o)
 {
 	const struct config *c = o->config;
 
-	fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " verdicts\n", o->lines, o->verdicts);
+	fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " verdicts\n", o->parts.lines, o->verdicts);
 	for (size_t i = 0; i < c->njails; i++)
 		if (o->core->jails[i].hits)
 			fprintf(stderr, "  %-20s %10" PRIu64 " hits %8" PRIu64 " verdicts\n",
@@ -439,7 +258,7 @@ static int replay(struct offline *o, int argc, char **argv)
 		return 2;
 	r = load(o, NULL);
 	if (r == 0)
-		r = open_logs(o, argc, argv);
+		r = parts_open(&o->parts, argc, argv);
 	if (r == 0)
 		r = core_new(o->config, o->reference, &o->bad, &o->core);
 	if (r == 0)
@@ -449,7 +268,7 @@ static int replay(struct offline *o, int argc, char **argv)
 		return 1;
 	o->core->fn = print_verdict;
 	o->core->arg = o;
-	while ((p = next_line(o, &error))) {
+	while ((p = parts_next(&o->parts, &error))) {
 		struct clockwork clock = { p->parser, p->ctx, &p->last, &o->clamped };
 
 		core_take(o->core, p->log, &p->entry, p->line.text, &p->line.pos, &clock, true);
@@ -556,7 +375,7 @@ static int test(struct offline *o, int argc, char **argv)
 	say_complaints(o);
 	if (r == 0) {
 		o->jail = find_jail(o, argv[0]);
-		r = o->jail ? open_logs(o, argc - 1, argv + 1) : -ENOENT;
+		r = o->jail ? parts_open(&o->parts, argc - 1, argv + 1) : -ENOENT;
 	}
 	if (r == 0)
 		r = core_new(o->config, o->reference, &o->bad, &o->core);
@@ -566,11 +385,11 @@ static int test(struct offline *o, int argc, char **argv)
 	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || seal() < 0)
 		return 1;
 	matcher_enable(o->core->matcher, o->jail, true);
-	while ((p = next_line(o, &error)))
+	while ((p = parts_next(&o->parts, &error)))
 		test_line(o, p, &hits);
 	fflush(stdout);
 	if (!o->json)
-		fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " matched\n", o->lines, hits);
+		fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " matched\n", o->parts.lines, hits);
 	return error < 0 ? 1 : 0;
 }
 
@@ -712,8 +531,8 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 		case 'r': o.reference = true; break;
 		case 'h': fputs(usage, stdout); return 0;
 		case 'y':
-			o.year = (int)strtol(optarg, &end, 10);
-			if (*end || o.year < 1970 || o.year > 2200) {
+			o.parts.year = (int)strtol(optarg, &end, 10);
+			if (*end || o.parts.year < 1970 || o.parts.year > 2200) {
 				fprintf(stderr, "bailiff: '%s' is no year\n", optarg);
 				return 2;
 			}
@@ -726,8 +545,7 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
 	if (r == 2)
 		fputs(usage, stderr);
-	for (size_t i = 0; i < o.nparts; i++)
-		history_close(&o.parts[i].file);
+	parts_close(&o.parts);
 	core_free(&o.core);
 	config_free(&o.config);
 	complaints_free(&o.bad);
