@@ -62,6 +62,27 @@ static int check_jail_ban(const struct check *c, const struct order_ban *o, char
 	return 0;
 }
 
+/*
+ * Added again at a start: what was set by hand, or what some jail may order,
+ * be it another than it was. An engine could call anything its ledger.
+ */
+static int check_ledger_ban(const struct check *c, const struct order_ban *o, char why[102])
+{
+	struct order_ban as = *o;
+
+	if (hand_has_ban(c->hand, &o->addr, c->config->scopes[o->scope].name, c->now))
+		return 0;
+	for (size_t j = 0; j < c->config->njails; j++)
+		for (size_t k = 0; k < c->config->jails[j].nthen; k++) {
+			as.head.jail = (uint16_t)j;
+			as.head.action = (uint16_t)k;
+			if (check_jail_ban(c, &as, why) == 0)
+				return 0;
+		}
+	refuse(why, "no jail may ban like this, or not any more");
+	return -ESTALE;
+}
+
 /* What the address must not hold; NULL: nothing. Text in buf. */
 static const char *protected_by(const struct check *c, const struct addr *a, char buf[102])
 {
@@ -108,6 +129,8 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		r = check_hand(c, &o->head, why);
 	else if (o->head.origin == ORIGIN_JAIL)
 		r = check_jail_ban(c, o, why);
+	else
+		r = check_ledger_ban(c, o, why);
 	if (r < 0)
 		return r;
 	if (o->head.origin == ORIGIN_LEDGER)

@@ -24,7 +24,8 @@ struct check {
 };
 
 /*
- * 0: go on; for bans *ret_addr is what to ban (narrowed to o->host where the
+ * 0: go on; -ESTALE: a ban of the ledger that no jail could have ordered as
+ * they are now; for bans *ret_addr is what to ban (narrowed to o->host where the
  * prefix covers something protected). -EPERM: refused, `why` (102 bytes) says
  * so in one sentence.
  */

@@ -121,10 +121,17 @@ static void do_ban(struct frame *f, const struct order_head *h)
 	const struct order_ban *o = (const struct order_ban *)h;
 	struct monitor *m = f->link->m;
 	char why[102], text[ADDR_TEXT_MAX];
+	struct firewall_element e;
 	struct firewall_ban *b;
 	struct addr addr;
+	int r = check_ban(&f->check, o, &addr, why);
 
-	if (check_ban(&f->check, o, &addr, why) < 0) {
+	/* A jail has changed since: the ban stays as it is, where it is. */
+	if (r == -ESTALE && firewall_get(m->firewall, &o->addr, o->scope, &e) == 0) {
+		answer_with(f, h, OUTCOME_DONE, 0, "left in force as it was");
+		return;
+	}
+	if (r < 0) {
 		refused(f, h, why);
 		return;
 	}
@@ -134,7 +141,6 @@ static void do_ban(struct frame *f, const struct order_head *h)
 	}
 	if (h->origin == ORIGIN_HAND) {
 		struct hand_item item = { .kind = HAND_BAN, .addr = addr, .until_ms = o->until_ms };
-		int r;
 
 		snprintf(item.name, sizeof(item.name), "%s", f->check.config->scopes[o->scope].name);
 		r = hand_put(m->hand, &item);

@@ -101,9 +101,13 @@ bool peers_check(const struct peers *p, int sock, enum operator_right *ret,
 	struct pollfd alive = { .fd = sock };
 	struct ucred peer;
 	size_t ngroups;
-	socklen_t n = sizeof(peer);
+	socklen_t n = sizeof(peer), size_listens = sizeof(int);
 	bool known = false;
+	int listens = 1;
 
+	/* A listening socket tells of its maker: root, and at the engine's hand. */
+	if (getsockopt(sock, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size_listens) < 0 || listens)
+		return false;
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.pid == 0)
 		return false;
 	if (poll(&alive, 1, 0) != 0)

@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,10 +152,29 @@ static void gone(void **state)
 	peers_free(&p);
 }
 
+/* SO_PEERCRED of a listening socket is who made it: no admin's connection. */
+static void listening(void **state)
+{
+	struct sockaddr_un any = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	enum operator_right right = RIGHT_READ;
+	struct peers *p;
+	uid_t uid;
+
+	(void)state;
+	assert_int_equal(peers_new(&config, &p), 0);
+	assert_int_equal(bind(sock, (struct sockaddr *)&any, sizeof(any.sun_family)), 0);
+	assert_int_equal(listen(sock, 1), 0);
+	assert_false(peers_check(p, sock, &right, &uid));
+	close(sock);
+	peers_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rights), cmocka_unit_test(many_groups), cmocka_unit_test(gone),
+		cmocka_unit_test(listening),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
