@@ -23,10 +23,21 @@
 #define CLF_REACH 512		/* web server stamps begin within */
 #define AHEAD_MS 60000
 
+/*
+ * The last host name and the space behind it, as two words and what of them
+ * counts: all lines of most logs have the same.
+ */
+struct host_seen {
+	size_t n;			/* 0: none */
+	uint64_t word[2], mask[2];
+};
+
 struct prefix_parser {
 	struct zone *zone;
 	struct custom *custom;		/* NULL: the known formats */
 	bool stamped;			/* a line of this log had a stamp */
+	struct stamp_seen seen;
+	struct host_seen host;
 	char scratch[SCRATCH_SIZE];
 };
 
@@ -228,25 +239,54 @@ static bool take_dovecot(struct prefix_parser *parser, const char *p, const char
 	return true;
 }
 
+static inline bool like_host(const struct host_seen *h, const char *p, const char *end)
+{
+	uint64_t v[2];
+
+	if (!h->n || end - p < (ptrdiff_t)sizeof(v))
+		return false;
+	memcpy(v, p, sizeof(v));
+	return (((v[0] ^ h->word[0]) & h->mask[0]) | ((v[1] ^ h->word[1]) & h->mask[1])) == 0;
+}
+
+/* Only names that take_tag() and take_dovecot() refuse whatever the stamp. */
+static void remember_host(struct host_seen *h, const char *p, const char *sp)
+{
+	size_t n = (size_t)(sp - p) + 1;
+
+	if (n > sizeof(h->word) || *p == '[' || sp[-1] == ':' || sp[-1] == ']' || *sp != ' ')
+		return;
+	memset(h, 0, sizeof(*h));
+	memcpy(h->word, p, n);
+	memset(h->mask, 0xff, n);
+	h->n = n;
+}
+
 /* What follows a stamp: host, tag, text. */
 static inline void take_head(struct prefix_parser *parser, const char *p,
 			     const char *end, bool strict, struct entry *e)
 {
 	const char *sp, *second, *sp2;
+	bool known;
 
 	p = skip_blanks(p, end);
-	sp = token_end(p, end);
-	if (sp > p && sp[-1] == ':' && take_dovecot(parser, p, sp, end, e))
-		return;
-	if (take_tag(p, sp, strict, e)) {
-		set_text(e, sp, end);
-		return;
+	known = like_host(&parser->host, p, end);
+	sp = known ? p + parser->host.n - 1 : token_end(p, end);
+	if (!known) {
+		if (sp > p && sp[-1] == ':' && take_dovecot(parser, p, sp, end, e))
+			return;
+		if (take_tag(p, sp, strict, e)) {
+			set_text(e, sp, end);
+			return;
+		}
 	}
 	second = skip_blanks(sp, end);
 	sp2 = token_end(second, end);
 	if (sp2 > second && *p != '[' && *second != '[' &&
 	    take_tag(second, sp2, strict, e)) {
 		e->host = between(p, sp);
+		if (!known)
+			remember_host(&parser->host, p, sp);
 		set_text(e, sp2, end);
 		return;
 	}
@@ -328,11 +368,12 @@ static const char *skip_priority(const char *p, const char *end)
 /* ---- stamps ---- */
 
 /* A stamp at p, also in brackets; returns where it ends, NULL if none. */
-static inline const char *take_stamp(const char *p, const char *end, struct entry *e)
+static inline const char *take_stamp(struct prefix_parser *parser, const char *p,
+				     const char *end, struct entry *e)
 {
 	enum stamp_form form;
 	bool bracket = p < end && *p == '[';
-	size_t n = stamp_scan(p + bracket, end, &form);
+	size_t n = stamp_scan_again(p + bracket, end, &parser->seen, &form);
 	const char *after = p + bracket + n;
 
 	if (!n || (bracket && (after >= end || *after != ']')))
@@ -416,7 +457,7 @@ void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
 			return;
 		}
 	}
-	after = take_stamp(s, end, e);
+	after = take_stamp(p, s, end, e);
 	if (after) {
 		bool strict = e->form != STAMP_SYSLOG &&
 			      (e->form != STAMP_ISO || e->stamp.p[10] != 'T');

@@ -7,6 +7,7 @@
  */
 #include "engine/parse/stamp.h"
 
+#include <endian.h>
 #include <errno.h>
 
 static inline bool digit(char c)
@@ -204,6 +205,63 @@ size_t stamp_scan(const char *p, const char *end, enum stamp_form *form)
 		return found(scan_epoch(p, end), STAMP_EPOCH, form);
 	}
 	return *p == '@' ? found(scan_tai64n(p, end), STAMP_TAI64N, form) : 0;
+}
+
+/* Six digits, all at once: the high halves are 3, and the low ones below 10. */
+static inline bool six_digits(const char *p)
+{
+	const uint64_t high = UINT64_C(0x0000f0f0f0f0f0f0);
+	const uint64_t three = UINT64_C(0x0000303030303030);
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v = le64toh(v);
+	return (v & high) == three &&
+	       ((v + UINT64_C(0x0000060606060606)) & high) == three;
+}
+
+#define ISO_LEN 32	/* 2026-08-21T10:11:12.123456+02:00 */
+
+static inline bool like_iso(const char *p, const struct stamp_seen *seen)
+{
+	return seen->iso && memcmp(p, seen->iso_head, 8) == 0 &&
+	       memcmp(p + 8, seen->iso_head + 8, 8) == 0 &&
+	       memcmp(p + 16, seen->iso_head + 16, 4) == 0 && six_digits(p + 20) &&
+	       memcmp(p + 26, seen->iso_zone, 4) == 0 &&
+	       memcmp(p + 30, seen->iso_zone + 4, 2) == 0;
+}
+
+static inline bool like_syslog(const char *p, const struct stamp_seen *seen)
+{
+	return seen->syslog && memcmp(p, seen->syslog_head, 8) == 0 &&
+	       memcmp(p + 7, seen->syslog_head + 7, 8) == 0;
+}
+
+static void remember(const char *p, size_t n, enum stamp_form form, struct stamp_seen *seen)
+{
+	if (form == STAMP_ISO && n == ISO_LEN && (p[26] == '+' || p[26] == '-') && p[29] == ':') {
+		seen->iso = true;
+		memcpy(seen->iso_head, p, sizeof(seen->iso_head));
+		memcpy(seen->iso_zone, p + 26, sizeof(seen->iso_zone));
+	} else if (form == STAMP_SYSLOG && n >= 15 && p[6] == ' ') {
+		seen->syslog = true;
+		memcpy(seen->syslog_head, p, sizeof(seen->syslog_head));
+	}
+}
+
+size_t stamp_scan_again(const char *p, const char *end, struct stamp_seen *seen,
+			enum stamp_form *form)
+{
+	size_t n;
+
+	if (end - p >= ISO_LEN && like_iso(p, seen))
+		return found(ISO_LEN, STAMP_ISO, form);
+	if (end - p >= 15 && like_syslog(p, seen))
+		return found((size_t)(skip_fraction(p + 15, end) - p), STAMP_SYSLOG, form);
+	n = stamp_scan(p, end, form);
+	if (n)
+		remember(p, n, *form, seen);
+	return n;
 }
 
 /* ---- reading ---- */

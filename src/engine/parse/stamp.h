@@ -38,6 +38,21 @@ struct stamp {
  */
 size_t stamp_scan(const char *p, const char *end, enum stamp_form *form);
 
+/*
+ * The last stamps of the two common forms. Most lines of a log were written in
+ * the same second as the one before, and their stamps need no second look.
+ */
+struct stamp_seen {
+	bool iso, syslog;
+	char iso_head[20];	/* 2026-08-21T10:11:12. */
+	char iso_zone[6];	/* +02:00, after six digits */
+	char syslog_head[15];	/* Aug 21 10:11:12 */
+};
+
+/* stamp_scan(), sooner for a stamp like the last one. */
+size_t stamp_scan_again(const char *p, const char *end, struct stamp_seen *seen,
+			enum stamp_form *form);
+
 /* Only the shape of STAMP_DMY with slashes, as in web server logs. */
 size_t stamp_scan_clf(const char *p, const char *end);
 

@@ -231,6 +231,50 @@ static void test_cut_anywhere(void **state)
 	prefix_parser_free(&p);
 }
 
+static void expect_same(const char *line, const struct entry *a, const struct entry *b)
+{
+	if (!span_eq(a->stamp, b->stamp) || !span_eq(a->host, b->host) ||
+	    !span_eq(a->program, b->program) || !span_eq(a->pid, b->pid) ||
+	    !span_eq(a->text, b->text) || a->form != b->form || a->repeat != b->repeat)
+		fail_msg("%s: not as if it were the first line", line);
+}
+
+/*
+ * What the last line was like makes the next one cheaper and nothing else: any
+ * byte of a line changed, after the line itself and after quite another one.
+ */
+static void test_last_line(void **state)
+{
+	static const char bytes[] = "0 :.,[]<>+-TZmx";
+	static const struct span others[] = {
+		{ "Feb  3 04:05:06 zzz q[1]: x", 27 },
+		{ "1999-02-03T04:05:06.000000-11:30 zzz q[1]: x", 44 },
+	};
+	struct prefix_parser *warm = parser(NULL, NULL), *cold = parser(NULL, NULL);
+	struct entry a, b;
+	char line[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		size_t n = strlen(heads[i].line);
+
+		for (size_t k = 0; k < n && n < sizeof(line); k++) {
+			for (const char *c = bytes; *c; c++) {
+				memcpy(line, heads[i].line, n + 1);
+				line[k] = *c;
+				prefix_parse(warm, (struct span){ heads[i].line, n }, &a);
+				prefix_parse(warm, (struct span){ line, n }, &a);
+				for (size_t o = 0; o < 2; o++)
+					prefix_parse(cold, others[o], &b);
+				prefix_parse(cold, (struct span){ line, n }, &b);
+				expect_same(line, &a, &b);
+			}
+		}
+	}
+	prefix_parser_free(&warm);
+	prefix_parser_free(&cold);
+}
+
 static void test_repeated(void **state)
 {
 	static const struct { const char *text, *want; uint32_t n; } rows[] = {
@@ -504,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_last_line),
 		cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_long_put_together),
 		cmocka_unit_test(test_custom),
