@@ -7,11 +7,11 @@
 
 #include "base/hash.h"
 
-void head_feed(struct head *h, const char *p, size_t n)
+void head_take(struct head *h, const char *p, size_t n)
 {
 	size_t room = sizeof(h->bytes) - h->n;
 
-	if (!room || !n)
+	if (!n)
 		return;
 	if (n > room)
 		n = room;
@@ -21,9 +21,7 @@ void head_feed(struct head *h, const char *p, size_t n)
 		h->whole = hash_fixed(h->bytes, h->n);
 }
 
-uint64_t head_fingerprint(const struct head *h, uint64_t offset)
+uint64_t head_hash(const struct head *h, uint64_t offset)
 {
-	if (offset >= sizeof(h->bytes) && h->n == sizeof(h->bytes))
-		return h->whole;
 	return hash_fixed(h->bytes, offset < h->n ? (size_t)offset : h->n);
 }

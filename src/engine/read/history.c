@@ -242,10 +242,14 @@ const struct follow_stats *history_stats(const struct history_file *h)
 }
 
 /* A line of n bytes at p (as much of it as was kept), followed by `ends`. */
-static int give(struct history_file *h, const char *p, size_t kept, uint64_t n,
-		unsigned ends, struct line *ret)
+static inline int give(struct history_file *h, const char *p, size_t kept, uint64_t n,
+		       unsigned ends, struct line *ret)
 {
-	*ret = (struct line){ .pos = history_position(h) };
+	ret->log = ret->source = 0;
+	ret->pos.dev = h->dev;
+	ret->pos.ino = h->ino;
+	ret->pos.fingerprint = head_fingerprint(&h->head, h->offset);
+	ret->pos.offset = h->offset;
 	h->offset += n + ends;
 	h->stats.lines++;
 	h->stats.bytes += n + ends;

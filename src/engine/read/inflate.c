@@ -4,7 +4,8 @@
  * plain bytes through the same door. gzip files may be several members one
  * after the other (logrotate with `compressoptions`, `cat a.gz b.gz`), zstd
  * files several frames (pzstd); both are one stream here. Windows are bounded:
- * zlib has 32 KB, libzstd refuses more than 128 MB by itself.
+ * zlib has 32 KB, libzstd refuses more than 128 MB by itself. Plain bytes are
+ * read to where they are wanted, all but the first, by which the kind is told.
  */
 #include "engine/read/inflate.h"
 
@@ -43,10 +44,12 @@ struct codec {
 	int (*run)(struct inflate *i, char *p, size_t n, size_t *ret);
 };
 
-static int fill(struct inflate *i)
+/* One read(2) into p; *ret: 0 at the end. */
+static int take(struct inflate *i, void *p, size_t n, size_t *ret)
 {
 	ssize_t r;
 
+	*ret = 0;
 	if (i->pollable) {
 		struct pollfd fds[2] = { { i->fd, POLLIN, 0 }, { i->wake_fd, POLLIN, 0 } };
 
@@ -58,16 +61,26 @@ static int fill(struct inflate *i)
 			return 0;
 		}
 	}
-	if (i->at == i->n)
-		i->at = i->n = 0;
 	do
-		r = read(i->fd, i->in + i->n, sizeof(i->in) - i->n);
+		r = read(i->fd, p, n);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
 	i->eof = r == 0;
-	i->n += (size_t)r;
+	*ret = (size_t)r;
 	return 0;
+}
+
+static int fill(struct inflate *i)
+{
+	size_t n;
+	int r;
+
+	if (i->at == i->n)
+		i->at = i->n = 0;
+	r = take(i, i->in + i->n, sizeof(i->in) - i->n, &n);
+	i->n += n;
+	return r;
 }
 
 /* ---- plain ---- */
@@ -235,6 +248,11 @@ int inflate_read(struct inflate *i, char *p, size_t n, size_t *ret)
 	while (done < n && r == 0) {
 		size_t made, before = i->at;
 
+		if (i->at == i->n && !i->eof && i->codec == &plain) {
+			r = take(i, p + done, n - done, &made);
+			done += made;
+			continue;
+		}
 		if (i->at == i->n && !i->eof) {
 			r = fill(i);
 			continue;
