@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From log and program to groups. Globs are tried once for each program name
- * seen; then a small set-associative cache under a keyed hash answers. All of
- * it is laid out at the start: a new name takes the place of another.
+ * From log, program and first byte to groups. Globs are tried once for each
+ * program name seen; then a small set-associative cache answers, under a hash
+ * with a secret, as strangers may write program names. Names that concern the
+ * same groups (all that no jail has heard of, for one) share a class, where
+ * the groups stand sorted by the bytes that they can begin with: most lines
+ * are ruled out by one look into it. All of this is laid out at the start: a
+ * new name takes the place of another, and if there should be more classes
+ * than have room, lines of the last ones sort their groups each time anew.
  */
 #include "engine/match/demux.h"
 
@@ -14,22 +19,36 @@
 
 #define SETS 128		/* a power of two */
 #define WAYS 4
-#define NAME_MAX_LEN 52		/* longer names are globbed each time */
+#define NAME_MAX_LEN 48		/* longer names are globbed each time */
+#define CLASSES 64
+#define FIRSTS 257		/* first bytes, and none */
 
 struct slot {
 	uint16_t log;
 	uint8_t used;
 	uint8_t len;
-	uint32_t n;
+	uint32_t class;
 	char name[NAME_MAX_LEN];
+};
+
+/* What one set of groups makes of a text. */
+struct class {
+	uint16_t log;
+	uint32_t n;		/* groups */
+	uint16_t *all;		/* room for `most` */
+	uint16_t *by_first;	/* room for `most_by_first` */
+	uint32_t from[FIRSTS + 1];
 };
 
 struct demux {
 	const struct groups *gs;
-	size_t most;		/* groups of any one log */
-	struct slot slot[SETS * WAYS + 1];	/* the last: for long names */
+	uint64_t secret[2];
+	size_t most, most_by_first;	/* of any one log */
+	size_t nclasses;
+	struct class class[CLASSES + 1];	/* the last: what has no room */
+	struct slot slot[SETS * WAYS];
 	uint8_t next[SETS];	/* the way that gives place */
-	uint16_t list[];	/* `most` for each slot */
+	uint16_t list[];	/* of all classes */
 };
 
 static bool concerns(const struct group *g, uint16_t log, struct span program)
@@ -42,29 +61,62 @@ static bool concerns(const struct group *g, uint16_t log, struct span program)
 	return g->programs->n == 0;
 }
 
-static size_t most_of_a_log(const struct groups *gs)
+/* Can a text that begins so (FIRSTS - 1: one that is empty) be one of its? */
+static bool begins(const struct group *g, unsigned first)
 {
-	size_t most = 0, n;
+	const struct first *f = g->prefix ? &g->prefix->unit.x.first : &g->first;
+	char c = (char)first;
 
+	return first_has(f, (struct span){ &c, first < FIRSTS - 1 });
+}
+
+static size_t count_firsts(const struct group *g)
+{
+	size_t n = 0;
+
+	for (unsigned first = 0; first < FIRSTS; first++)
+		n += begins(g, first);
+	return n;
+}
+
+static void most_of_a_log(const struct groups *gs, size_t *most, size_t *most_by_first)
+{
+	*most = *most_by_first = 0;
 	for (size_t i = 0; i < gs->n; i++) {
-		n = 0;
-		for (size_t k = 0; k < gs->n; k++)
-			n += gs->v[k].log == gs->v[i].log;
-		if (n > most)
-			most = n;
+		size_t n = 0, by_first = 0;
+
+		for (size_t k = 0; k < gs->n; k++) {
+			if (gs->v[k].log != gs->v[i].log)
+				continue;
+			n++;
+			by_first += count_firsts(&gs->v[k]);
+		}
+		if (n > *most)
+			*most = n;
+		if (by_first > *most_by_first)
+			*most_by_first = by_first;
 	}
-	return most;
 }
 
 int demux_new(const struct groups *gs, struct demux **ret)
 {
-	size_t most = most_of_a_log(gs);
-	struct demux *d = calloc(1, sizeof(*d) + (SETS * WAYS + 1) * most * sizeof(*d->list));
+	static const char *const seeds[2] = { "demux 0", "demux 1" };
+	size_t most, most_by_first;
+	struct demux *d;
 
+	most_of_a_log(gs, &most, &most_by_first);
+	d = calloc(1, sizeof(*d) + (CLASSES + 1) * (most + most_by_first) * sizeof(*d->list));
 	if (!d)
 		return -ENOMEM;
 	d->gs = gs;
 	d->most = most;
+	d->most_by_first = most_by_first;
+	for (size_t i = 0; i < 2; i++)
+		d->secret[i] = hash_keyed(seeds[i], strlen(seeds[i])) | 1;
+	for (size_t i = 0; i < CLASSES + 1; i++) {
+		d->class[i].all = d->list + i * (most + most_by_first);
+		d->class[i].by_first = d->class[i].all + most;
+	}
 	*ret = d;
 	return 0;
 }
@@ -75,52 +127,123 @@ void demux_free(struct demux **d)
 	*d = NULL;
 }
 
-static void fill(struct demux *d, size_t at, uint16_t log, struct span program)
+/* ---- classes */
+
+static void sort_by_first(const struct groups *gs, struct class *c)
 {
-	uint16_t *list = d->list + at * d->most;
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < d->gs->n; i++)
-		if (concerns(&d->gs->v[i], log, program))
-			list[n++] = (uint16_t)i;
-	d->slot[at].n = n;
+	for (unsigned first = 0; first < FIRSTS; first++) {
+		c->from[first] = n;
+		for (size_t i = 0; i < c->n; i++)
+			if (begins(&gs->v[c->all[i]], first))
+				c->by_first[n++] = c->all[i];
+	}
+	c->from[FIRSTS] = n;
 }
 
-static size_t remember(struct demux *d, size_t set, uint16_t log, struct span program)
+static bool same_class(const struct class *a, const struct class *b)
 {
-	size_t at = set * WAYS + d->next[set]++ % WAYS;
-	struct slot *s = &d->slot[at];
+	return a->log == b->log && a->n == b->n &&
+	       memcmp(a->all, b->all, a->n * sizeof(*a->all)) == 0;
+}
 
-	s->used = 1;
+/* The number of this program's class, made if it is a new one. */
+static uint32_t classify(struct demux *d, uint16_t log, struct span program)
+{
+	struct class *c = &d->class[d->nclasses];
+
+	c->log = log;
+	c->n = 0;
+	for (size_t i = 0; i < d->gs->n; i++)
+		if (concerns(&d->gs->v[i], log, program))
+			c->all[c->n++] = (uint16_t)i;
+	for (uint32_t i = 0; i < d->nclasses; i++)
+		if (same_class(&d->class[i], c))
+			return i;
+	sort_by_first(d->gs, c);
+	if (d->nclasses == CLASSES)
+		return CLASSES;
+	return (uint32_t)d->nclasses++;
+}
+
+/* ---- names */
+
+static inline uint64_t word_at(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Length, beginning and end: enough to spread what daemons call themselves. */
+static inline uint64_t name_hash(const struct demux *d, struct span s)
+{
+	uint64_t a = 0, b = s.n, h;
+
+	if (s.n >= 8) {
+		a = word_at(s.p);
+		b += word_at(s.p + s.n - 8);
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			a = a << 8 | (unsigned char)s.p[i];
+	}
+	h = a * d->secret[0] + b * d->secret[1];
+	return (h ^ h >> 32) * d->secret[0] >> 32;
+}
+
+static inline bool same_name(const struct slot *s, struct span name)
+{
+	size_t i = 0;
+
+	if (s->len != name.n)
+		return false;
+	if (name.n < 8) {
+		for (; i < name.n; i++)
+			if (s->name[i] != name.p[i])
+				return false;
+		return true;
+	}
+	for (; i < name.n - 8; i += 8)
+		if (word_at(s->name + i) != word_at(name.p + i))
+			return false;
+	return word_at(s->name + name.n - 8) == word_at(name.p + name.n - 8);
+}
+
+static uint32_t remember(struct demux *d, size_t set, uint16_t log, struct span program)
+{
+	struct slot *s = &d->slot[set * WAYS + d->next[set]++ % WAYS];
+	uint32_t class = classify(d, log, program);
+
+	s->used = class < CLASSES;	/* the last one is another's in no time */
 	s->log = log;
 	s->len = (uint8_t)program.n;
+	s->class = class;
 	if (program.n)
 		memcpy(s->name, program.p, program.n);
-	fill(d, at, log, program);
-	return at;
+	return class;
+}
+
+static inline uint32_t class_of(struct demux *d, uint16_t log, struct span program)
+{
+	size_t set;
+
+	if (program.n > NAME_MAX_LEN)
+		return classify(d, log, program);
+	set = (name_hash(d, program) + log) & (SETS - 1);
+	for (const struct slot *s = d->slot + set * WAYS, *end = s + WAYS; s < end; s++)
+		if (s->used && s->log == log && same_name(s, program))
+			return s->class;
+	return remember(d, set, log, program);
 }
 
 const uint16_t *demux_find(struct demux *d, uint16_t log, struct span program,
-			   size_t *n)
+			   struct span text, size_t *n)
 {
-	size_t at, set, end;
+	const struct class *c = &d->class[class_of(d, log, program)];
+	unsigned first = text.n ? (unsigned char)text.p[0] : FIRSTS - 1;
 
-	if (program.n > NAME_MAX_LEN) {
-		at = SETS * WAYS;
-		fill(d, at, log, program);
-	} else {
-		set = (hash_keyed(program.p ? program.p : "", program.n) + log) & (SETS - 1);
-		end = (set + 1) * WAYS;
-		for (at = set * WAYS; at < end; at++) {
-			const struct slot *s = &d->slot[at];
-
-			if (s->used && s->log == log && s->len == program.n &&
-			    (program.n == 0 || memcmp(s->name, program.p, program.n) == 0))
-				break;
-		}
-		if (at == end)
-			at = remember(d, set, log, program);
-	}
-	*n = d->slot[at].n;
-	return d->list + at * d->most;
+	*n = c->from[first + 1] - c->from[first];
+	return c->by_first + c->from[first];
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entry in, hits out. For the ordinary line this is: its program's groups
- * from a small cache (demux.c), for each a look at the first byte, for one or
- * two a detecting expression that fails (group.c). Only where one matches do
+ * Entry in, hits out. For the ordinary line this is: its program's groups that
+ * can begin with its first byte from a small cache (demux.c), mostly none, or
+ * one or two detecting expressions that fail (group.c). Only where one matches do
  * patterns run singly, in the order of jails and rules over all groups, so
  * that the result is the one of the plain way: each jail, each rule, alone.
  * That plain way is here too (`reference`, and for one jail), and tests hold
@@ -163,7 +163,7 @@ static size_t detect(struct matcher *m, uint16_t log, struct span program,
 		     const struct view *v)
 {
 	size_t n, found = 0;
-	const uint16_t *list = demux_find(m->demux, log, program, &n);
+	const uint16_t *list = demux_find(m->demux, log, program, v->text, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		struct group *g = &m->groups.v[list[i]];
@@ -176,9 +176,9 @@ static size_t detect(struct matcher *m, uint16_t log, struct span program,
 			if (!prefix_match(m, g->prefix, v))
 				continue;
 			subject = g->prefix->content;
+			if (!first_has(&g->first, subject))
+				continue;
 		}
-		if (!first_has(&g->first, subject))
-			continue;
 		at = group_detect(g, &m->arena, subject, v->options);
 		if (at < g->n)
 			m->cursors[found++] = (struct cursor){ g, at };

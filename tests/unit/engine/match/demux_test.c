@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From names and first bytes to groups, against asking every group. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/glob.h"
+#include "base/hash.h"
+#include "engine/match/demux.h"
+
+#define GROUPS 90
+#define NAMES 3000	/* more than are remembered */
+
+static const char *globs[GROUPS];
+static struct strings programs[GROUPS];
+static struct prefix prefix;
+
+/* Group i: its own glob, or none, and first bytes by its number. */
+static void make(struct groups *gs, char text[GROUPS][16])
+{
+	gs->v = calloc(GROUPS, sizeof(*gs->v));
+	assert_non_null(gs->v);
+	gs->n = GROUPS;
+	memset(&prefix.unit.x.first, 0x0f, sizeof(prefix.unit.x.first));
+	for (size_t i = 0; i < GROUPS; i++) {
+		struct group *g = &gs->v[i];
+
+		snprintf(text[i], sizeof(text[i]), i % 5 ? "*d%zu*" : "d*%zu", i);
+		globs[i] = text[i];
+		programs[i] = (struct strings){ .n = i % 11 != 0, .v = (char **)&globs[i] };
+		g->programs = &programs[i];
+		g->log = i % 3 == 0;
+		g->prefix = i % 13 == 1 ? &prefix : NULL;
+		if (i % 7 == 0)
+			memset(&g->first, 0xff, sizeof(g->first));
+		else
+			g->first.bits[i / 3] |= (uint8_t)(1 << i % 8);
+	}
+}
+
+static bool wanted(const struct group *g, uint16_t log, struct span program, struct span text)
+{
+	const struct first *first = g->prefix ? &g->prefix->unit.x.first : &g->first;
+
+	if (g->log != log || !first_has(first, text))
+		return false;
+	return g->programs->n == 0 || glob_match(g->programs->v[0], program);
+}
+
+static void expect(const struct groups *gs, struct demux *d, uint16_t log,
+		   struct span program, struct span text)
+{
+	size_t n, at = 0;
+	const uint16_t *list = demux_find(d, log, program, text, &n);
+
+	for (size_t i = 0; i < gs->n; i++) {
+		if (!wanted(&gs->v[i], log, program, text))
+			continue;
+		if (at == n || list[at++] != i)
+			fail_msg("'%.*s': group %zu is missing", (int)program.n, program.p, i);
+	}
+	assert_int_equal(at, n);
+}
+
+static void test_all(void **state)
+{
+	static char text[GROUPS][16];
+	struct groups gs;
+	struct demux *d;
+
+	(void)state;
+	make(&gs, text);
+	assert_int_equal(demux_new(&gs, &d), 0);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < NAMES; i++) {
+			char name[80], first = (char)(i * 37);
+			int n = i % 50 == 0 ? 0 : snprintf(name, sizeof(name), "%.*sd%u", (int)(i % 60),
+				"............................................................", i % 977);
+
+			expect(&gs, d, (uint16_t)(i % 2), (struct span){ name, (size_t)n },
+			       (struct span){ &first, i % 17 != 0 });
+		}
+	}
+	demux_free(&d);
+	free(gs.v);
+}
+
+static void test_none(void **state)
+{
+	struct groups gs = { 0 };
+	struct demux *d;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(demux_new(&gs, &d), 0);
+	demux_find(d, 0, SPAN_LIT("sshd"), SPAN_LIT("x"), &n);
+	assert_int_equal(n, 0);
+	demux_find(d, 0, (struct span){ NULL, 0 }, (struct span){ NULL, 0 }, &n);
+	assert_int_equal(n, 0);
+	demux_free(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_none),
+	};
+
+	hash_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
