@@ -48,12 +48,12 @@ static int check_jail_ban(const struct check *c, const struct order_ban *o, char
 
 	if (!act)
 		return refuse(why, "no such jail or action");
-	if (act->kind != ACTION_BAN && act->kind != ACTION_CONTAIN)
+	if (act->kind != ACTION_BAN)
 		return refuse(why, "the jail's action is no ban");
 	if (o->scope != act->scope)
 		return refuse(why, "not the scope of the jail's ban");
 	longest = act->max_ms > act->for_ms ? act->max_ms : act->for_ms;
-	if (longest > 0 && o->until_ms > c->now.ms + longest + UNTIL_SLACK_MS)
+	if (o->until_ms > c->now.ms + longest + UNTIL_SLACK_MS)
 		return refuse(why, "longer than the jail may ban");
 	if (o->addr.len < (o->addr.family == ADDR_V4 ? act->v4_len : act->v6_len))
 		return refuse(why, "wider than the jail may ban");
