@@ -70,32 +70,45 @@ static bool read_line(char *line, struct hand_item *ret)
 	return true;
 }
 
-int hand_open(int dir_fd, struct hand **ret, size_t *bad)
+static int load(struct hand *h, size_t *bad)
 {
-	struct hand *h = calloc(1, sizeof(*h));
 	_cleanup_(close_file) FILE *f = NULL;
 	struct hand_item item;
 	char line[512];
 	int fd;
 
-	if (!h)
-		return -ENOMEM;
-	h->dir_fd = dir_fd;
 	*bad = 0;
-	*ret = h;
-	fd = openat(dir_fd, "hand", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(h->dir_fd, "hand", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	f = fdopen(fd, "r");
-	if (!f)
+	if (!f) {
+		close(fd);
 		return -ENOMEM;
+	}
 	while (fgets(line, sizeof(line), f)) {
 		if (!read_line(line, &item) || h->n >= HAND_MAX)
 			++*bad;
 		else if (append(h, &item) < 0)
 			return -ENOMEM;
 	}
-	return 0;
+	return ferror(f) ? -EIO : 0;
+}
+
+int hand_open(int dir_fd, struct hand **ret, size_t *bad)
+{
+	struct hand *h = calloc(1, sizeof(*h));
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	h->dir_fd = dir_fd;
+	r = load(h, bad);
+	if (r < 0)
+		hand_free(&h);
+	else
+		*ret = h;
+	return r;
 }
 
 void hand_free(struct hand **h)
@@ -143,8 +156,20 @@ static bool same(const struct hand_item *v, enum hand_kind kind,
 	       (kind != HAND_BAN || !name || strcmp(v->name, name) == 0);
 }
 
-int hand_put(struct hand *h, const struct hand_item *i)
+/* Bans and allows by hand end, too: the file must not keep them for ever. */
+static void forget_past(struct hand *h, struct wall now)
 {
+	size_t kept = 0;
+
+	for (size_t k = 0; k < h->n; k++)
+		if (h->v[k].until_ms > now.ms)
+			h->v[kept++] = h->v[k];
+	h->n = kept;
+}
+
+int hand_put(struct hand *h, const struct hand_item *i, struct wall now)
+{
+	forget_past(h, now);
 	for (size_t k = 0; k < h->n; k++) {
 		if (!same(&h->v[k], i->kind, &i->addr, i->name))
 			continue;

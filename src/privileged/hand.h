@@ -27,13 +27,16 @@ struct hand_item {
 
 #define HAND_MAX 100000
 
-/* dir_fd is borrowed for life. A damaged line is dropped and counted in *bad. */
+/*
+ * dir_fd is borrowed for life. A damaged line is dropped and counted in *bad.
+ * -errno: there is a file, but it cannot be read.
+ */
 int hand_open(int dir_fd, struct hand **ret, size_t *bad);
 void hand_free(struct hand **h);
 
-/* Add or renew; remove (addr or name). -ENOSPC from the disk: kept in memory
- * all the same, and the error said; -E2BIG over HAND_MAX. */
-int hand_put(struct hand *h, const struct hand_item *i);
+/* Add or renew, and forget what is past; remove (addr or name). -ENOSPC from the
+ * disk: kept in memory all the same, and the error said; -E2BIG over HAND_MAX. */
+int hand_put(struct hand *h, const struct hand_item *i, struct wall now);
 int hand_remove(struct hand *h, enum hand_kind kind, const struct addr *a,
 		const char *name, bool *ret_found);
 

@@ -143,7 +143,7 @@ static void do_ban(struct frame *f, const struct order_head *h)
 		struct hand_item item = { .kind = HAND_BAN, .addr = addr, .until_ms = o->until_ms };
 
 		snprintf(item.name, sizeof(item.name), "%s", f->check.config->scopes[o->scope].name);
-		r = hand_put(m->hand, &item);
+		r = hand_put(m->hand, &item, f->check.now);
 		if (r < 0)
 			log_err("ban by hand of %s is not kept over a restart: %s",
 				addr_print(&addr, text), strerror(-r));
@@ -230,7 +230,7 @@ static void do_allow(struct frame *f, const struct order_head *h)
 		return;
 	}
 	if (h->type == ORDER_ALLOW)
-		r = hand_put(m->hand, &item);
+		r = hand_put(m->hand, &item, f->check.now);
 	else
 		r = hand_remove(m->hand, HAND_ALLOW, &o->addr, NULL, &found);
 	orders_allow(m);
@@ -300,7 +300,7 @@ static void do_protect(struct frame *f, const struct order_head *h)
 		return;
 	}
 	snprintf(item.name, sizeof(item.name), "%s", o->name);
-	r = hand_put(f->link->m->hand, &item);
+	r = hand_put(f->link->m->hand, &item, f->check.now);
 	if (r < 0)
 		answer_with(f, h, OUTCOME_FAILED, r, strerror(-r));
 	else
