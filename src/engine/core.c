@@ -288,6 +288,30 @@ static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct
 		tell_verdict_jails(p, &cv);
 }
 
+static struct span captured(const struct hit *hit, int field)
+{
+	for (unsigned i = 0; i < hit->ncaptures; i++)
+		if (hit->capture[i].field == field)
+			return hit->capture[i].raw;
+	return (struct span){ NULL, 0 };
+}
+
+/*
+ * A failure of an account that we shut out, from where it was at home: the
+ * owner's phone with the old password, and no guess.
+ */
+static bool is_owners(const struct passage *p, const struct hit *hit, const struct addr *from,
+		      struct event_time when)
+{
+	struct span user = captured(hit, p->core->user);
+	char name[SUBJECT_TEXT_MAX];
+
+	return p->core->contained.n > 0 && from && user.n > 0 && !touches_accounts(hit->jail) &&
+	       account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0 &&
+	       contained_has(&p->core->contained, span_of(name), when) &&
+	       known_has(p->core->known, from, span_of(name));
+}
+
 /* A hit whose time and captures are complete. */
 static void count(void *arg, const struct hit *hit, struct event_time when)
 {
@@ -313,7 +337,8 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	if (hit->jail->limit.kind == LIMIT_DISTINCT && !value_of(p, hit, &w.value))
 		return;
 	evidence_add(core->evidence, jail, w.key, when, p->line);
-	if (w.weight == 0 || history_quiet(core->history, jail, w.key, when))
+	if (w.weight == 0 || history_quiet(core->history, jail, w.key, when) ||
+	    is_owners(p, hit, from, when))
 		return;
 	if (from) {
 		w.seen = *from;
@@ -324,14 +349,6 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 		return;
 	if (t.crossed)
 		fire(p, hit, jail, when, &subject, w.key, &t);
-}
-
-static struct span captured(const struct hit *hit, int field)
-{
-	for (unsigned i = 0; i < hit->ncaptures; i++)
-		if (hit->capture[i].field == field)
-			return hit->capture[i].raw;
-	return (struct span){ NULL, 0 };
 }
 
 /* Which account handed in which message, for a hold later on. */

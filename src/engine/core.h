@@ -12,6 +12,7 @@
 #include "bailiff/entry.h"
 #include "bailiff/line.h"
 #include "bailiff/subject.h"
+#include "engine/count/contained.h"
 #include "engine/count/known.h"
 #include "engine/count/submitted.h"
 #include "engine/count/thread.h"
@@ -57,6 +58,7 @@ struct core {
 	struct evidence *evidence;
 	struct known *known;
 	struct submitted *submitted;
+	struct contained contained;
 	int qid, qid2, user;		/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail { uint64_t hits, verdicts, refused_subjects; } *jails;

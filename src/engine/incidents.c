@@ -256,6 +256,8 @@ static void step_told(void *arg, struct plan_step *st)
 	/* A cut is many orders, of which the ledger knows the sum. */
 	if (st->type == ORDER_CUT)
 		record(in, st);
+	if ((st->type == ORDER_LOCK || st->type == ORDER_DENY) && st->status == OUTCOME_DONE)
+		state_contained(in->all->s, in->plan.user, true);
 	log_info("incident %llu: %s user=%s: %s %s", (unsigned long long)in->id, plan_step_name(st),
 		 in->plan.user, outcome_name(st->status), st->text);
 }

@@ -60,6 +60,9 @@ static void account_told(void *arg, const struct outcome *o)
 	struct account_order *a = arg;
 
 	request_step(a->q, a->what, a->target, o);
+	if (o->status == OUTCOME_DONE && (o->type == ORDER_LOCK || o->type == ORDER_UNLOCK ||
+					  o->type == ORDER_UNDO))
+		state_contained(a->q->s, a->target, o->type == ORDER_LOCK);
 	finish(a->q);
 	free(a);
 }
@@ -166,6 +169,8 @@ static void contain_told(void *arg, struct plan_step *st)
 
 	snprintf(o.text, sizeof(o.text), "%s%.90s", st->again ? "again: " : "", st->text);
 	request_step(c->q, plan_step_name(st), c->plan.user, &o);
+	if ((st->type == ORDER_LOCK || st->type == ORDER_DENY) && st->status == OUTCOME_DONE)
+		state_contained(c->q->s, c->plan.user, true);
 	if (st->status == OUTCOME_REFUSED && st->code == -ENOENT) {
 		json_t *steps = json_object_get(c->q->answer, "steps");
 

@@ -81,7 +81,7 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, changed, stop_after_snapshot;
-	struct buf section[6];
+	struct buf section[7];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;
@@ -113,6 +113,8 @@ json_t *sources_json(const struct sources *r);
 /* state.c */
 int state_restore(struct serve *s, bool *ret_fresh);
 void state_changed(struct serve *s);	/* arms the snapshot timer */
+/* The account was shut out, or let in again: known over a crash, too. */
+void state_contained(struct serve *s, const char *user, bool is);
 void state_snapshot(struct serve *s);	/* now; at a stop the engine ends after it */
 
 /* act.c */

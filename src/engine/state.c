@@ -19,8 +19,8 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, SECTIONS };
-static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known", "submitted" };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, SECTIONS };
+static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known", "submitted", "contained" };
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
@@ -86,6 +86,7 @@ void state_snapshot(struct serve *s)
 	history_save(s->core->history, &s->section[HISTORY]);
 	known_save(s->core->known, &s->section[KNOWN]);
 	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
+	contained_save(&s->core->contained, &s->section[CONTAINED]);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		if (buf_error(&s->section[i])) {
 			written(s, buf_error(&s->section[i]), NULL);
@@ -97,6 +98,16 @@ void state_snapshot(struct serve *s)
 	r = store_snapshot(s->store, NAME, sections, SECTIONS, written, s);
 	if (r < 0)
 		written(s, r, NULL);
+}
+
+void state_contained(struct serve *s, const char *user, bool is)
+{
+	if (is)
+		contained_add(&s->core->contained, span_of(user));
+	else
+		contained_end(&s->core->contained, span_of(user), clock_wall().ms);
+	s->changed = true;
+	state_snapshot(s);
 }
 
 /* ---- restore */
@@ -130,6 +141,8 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = known_restore(s->core->known, &in[KNOWN]);
 	if (r == 0)
 		r = submitted_restore(s->core->submitted, &in[SUBMITTED]);
+	if (r == 0)
+		r = contained_restore(&s->core->contained, &in[CONTAINED]);
 	return r;
 }
 

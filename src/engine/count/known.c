@@ -127,6 +127,18 @@ enum known_as known_ask(const struct known *k, const struct addr *from,
 	return as;
 }
 
+bool known_has(const struct known *k, const struct addr *from, struct span account)
+{
+	uint64_t hash = hash_fixed(account.p, account.n) | 1;
+	struct addr a = place_addr(from);
+	const struct place *p = find(k, &a);
+
+	for (size_t i = 0; p && i < ACCOUNTS; i++)
+		if (p->by[i].account == hash)
+			return true;
+	return false;
+}
+
 uint64_t known_forgotten(const struct known *k)
 {
 	return k->forgotten;

@@ -30,6 +30,9 @@ enum known_as {
 enum known_as known_ask(const struct known *k, const struct addr *from,
 			struct span account, struct event_time now);
 
+/* Has the account succeeded there, as far as is remembered? */
+bool known_has(const struct known *k, const struct addr *from, struct span account);
+
 uint64_t known_forgotten(const struct known *k);
 void known_save(const struct known *k, struct buf *out);
 int known_restore(struct known *k, struct reader *in);

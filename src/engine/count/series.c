@@ -73,7 +73,7 @@ void shape_of(const struct jail *j, struct shape *ret)
 	if (sh.plain)
 		sh.max = plain_max(sh.amount, sh.within_ms);
 	for (size_t i = 0; i < j->nthen; i++)
-		sh.seen |= j->then[i].whom == WHOM_SEEN;
+		sh.seen |= j->then[i].whom == WHOM_SEEN || j->then[i].kind == ACTION_CONTAIN;
 	*ret = sh;
 }
 

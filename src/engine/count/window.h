@@ -47,7 +47,7 @@ int windows_add(struct windows *w, const struct window_hit *h,
 
 /*
  * The addresses that the hits in this subject's window came from, newest
- * first; at most 4096 are kept. Only for jails with a `whom: seen` action.
+ * first; at most 4096 are kept. Only for jails with a `whom: seen` or a contain.
  */
 size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,
 		    struct addr *ret, size_t max);

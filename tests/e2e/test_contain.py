@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stolen account is contained: what it has open, what it has queued, what it may do next.
+
+Postfix asks bailiff's table on its submission ports, Dovecot bailiff's deny
+file; mail to elsewhere stays in the queue.
+"""
+import json
+import os
+import pathlib
+import re
+
+import pytest
+
+import machine
+from daemon import Bailiff
+from machine import SERVER, wait_for
+from test_mail import locked, shadow, wait_admin_mail
+
+THIEF, OFFICE, PASSWORD = "198.51.100.66", "198.51.100.7", "sesame"
+BURST = 5
+MAP = "/etc/postfix/bailiff"
+CONFIG = {
+    "accounts": {"act": "yes", "local_domains": [machine.LOCAL_DOMAIN],
+                 "postfix_map": MAP, "dovecot_deny": machine.DENY_FILE},
+    "jails": {"auto": False, "burst": True},
+}
+AWAY = "victim@example.org"     # stays in the queue
+CLIENT = r"<qid>: client=<host>\[<ip>\](?::\d+)?, sasl_method=[^,\s]+, sasl_username=<user>(?:,|$)"
+
+
+def jail(*then, count=BURST, **more):
+    return {"log": "mail", "program": "postfix*", "match": [CLIENT],
+            "limit": {"count": count, "per": "user", "within": "10m"},
+            "then": [*then, "notify"], **more}
+
+
+@pytest.fixture
+def server(net, joe, request):
+    """Postfix and Dovecot as `bailiff setup mail` leaves them."""
+    for path in pathlib.Path("/etc/postfix").glob("bailiff*"):
+        path.unlink()
+    pathlib.Path(MAP).write_text("", encoding="ascii")
+    machine.run(["postmap", f"lmdb:{MAP}"])
+    machine.add_user("ann", PASSWORD)
+    options = {"options": {"defer_transports": "smtp"}, "sasl_access": f"lmdb:{MAP}",
+               **getattr(request, "param", {})}
+    if options.get("content_filter"):       # which is spoken to by smtp
+        options["options"] = {"defer_transports": "relay", "default_transport": "relay"}
+    with machine.Dovecot(net.server, deny=True, settings="first_valid_uid = 1"), machine.Postfix(net.server, **options) as postfix:
+        yield postfix
+    machine.delete_user("ann")
+
+
+@pytest.fixture
+def bailiff(net, server, request):
+    then = getattr(request, "param", ["contain"])
+    with Bailiff(net.server, CONFIG, jails={"burst": jail(*then)}) as bailiff:
+        yield bailiff
+
+
+@pytest.fixture
+def thief(net):
+    return net.host("thief", THIEF)
+
+
+@pytest.fixture
+def office(net):
+    return net.host("office", OFFICE)
+
+
+def queue(postfix, sender):
+    """{queue id: queue} of a sender's messages."""
+    return {m["queue_id"]: m["queue_name"] for m in postfix.queue_list() if m["sender"] == sender}
+
+
+def denied():
+    return pathlib.Path(machine.DENY_FILE).read_text(encoding="ascii")
+
+
+def map_says(user):
+    return machine.run(["postmap", "-q", user, f"lmdb:{MAP}"], check=False).stdout.strip()
+
+
+def steps(bailiff, incident):
+    """{step: status} of an incident's orders."""
+    show = bailiff.cli("show", incident["id"], json=True)
+    return [(o["what"], o["outcome"]["status"]) for o in show["orders"] if o.get("outcome")]
+
+
+def submit(session, sender, count=1):
+    """The codes of messages to elsewhere."""
+    return [session.submit(sender, [AWAY], subject=f"buy {n}")[0] for n in range(count)]
+
+
+def contain(bailiff, ns, user="joe", counted=0, **kw):
+    """The thief crosses the line, from sessions that stay open; incident and mail.
+
+    counted     messages that the owner has sent already
+    """
+    smtp = machine.hold_open_smtp(ns, SERVER, 587, user, PASSWORD, **kw)
+    imap = machine.imap_session(ns, user, PASSWORD, **kw)
+    some = BURST - 1 - counted
+    assert submit(smtp, "boss@example.com", some) == [250] * some
+    idle = machine.hold_open_smtp(ns, SERVER, 587, user, PASSWORD, **kw)
+    assert submit(smtp, "boss@example.com") == [250]
+    incident = bailiff.wait_incident(user, jail="burst")
+    return incident, wait_admin_mail(incident), smtp, imap, idle
+
+
+def test_all_of_it(net, server, bailiff, thief, office):
+    """Sessions die, the queue is held, nothing new gets in; undo restores it all."""
+    before, empty = shadow("joe"), denied()
+    honest = machine.hold_open_smtp(office, SERVER, 587, "ann", PASSWORD)
+    assert submit(honest, "boss@example.com", 2) == [250] * 2       # the same forged From
+    by_ann = set(queue(server, "boss@example.com"))
+    assert len(by_ann) == 2
+    mine = machine.send_mail(office, "joe@example.com", [AWAY], user="joe", password=PASSWORD)
+    assert mine[0] == 250
+    before_id, = queue(server, "joe@example.com")
+    server.command("postsuper", "-h", before_id)    # the admin's own
+    incident, text, smtp, imap, idle = contain(bailiff, thief, counted=1)
+    assert not imap.alive() and not smtp.alive() and not idle.alive(), text
+    assert locked("joe")
+    assert "joe::::bailiff" in denied() and map_says("joe").startswith("REJECT")
+    held = queue(server, "boss@example.com")
+    assert {i for i, q in held.items() if q == "hold"} == set(held) - by_ann
+    assert len(held) == BURST + 1
+    assert honest.alive() and submit(honest, "ann@example.com") == [250]
+    assert machine.smtp_login(office, SERVER, 587, "joe", PASSWORD) == 535
+    with pytest.raises(PermissionError):
+        machine.imap_session(office, "joe", PASSWORD)
+    for step in "deny", "cut", "hold", "kick", "lock":
+        assert re.search(rf"^  {step} +done", text, re.M), text
+    assert re.search(r"^Subject: bailiff: account joe locked", text, re.M)
+    assert machine.send_mail(net.server, "ann@example.com", ["joe@example.com"],
+                             host="127.0.0.1", port=25)[0] == 250
+    machine.wait_mail("joe")                        # mail to the account keeps arriving
+
+    assert "old password" in bailiff.cli("undo", incident["id"], status=1)
+    assert "joe::::bailiff" in denied()
+    bailiff.cli("undo", incident["id"], "--false-alarm")
+    assert shadow("joe") == before and denied() == empty and map_says("joe") == ""
+    assert {q for i, q in queue(server, "boss@example.com").items() if i not in by_ann} == {"hold"}
+    wait_for(lambda: machine.smtp_login(office, SERVER, 587, "joe", PASSWORD) == 235)
+    machine.imap_session(office, "joe", PASSWORD).logout()
+    assert queue(server, "joe@example.com")[before_id] == "hold"
+    honest.close()
+
+
+def test_release_and_purge(net, server, bailiff, thief):
+    incident, *_ = contain(bailiff, thief)
+    said = bailiff.cli("undo", incident["id"], "--false-alarm", "--release-mail")
+    assert f"{BURST} released" in said
+    assert "hold" not in queue(server, "boss@example.com").values()
+    again = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+    assert submit(again, "thief@example.com", BURST) == [250] * BURST
+    wait_for(lambda: set(queue(server, "thief@example.com").values()) == {"hold"})
+    incident = next(i for i in bailiff.cli("incidents", "--open", json=True) if i["subject"] == "joe")
+    wait_admin_mail(incident)
+    bailiff.cli("resolve", incident["id"], "--false-alarm", "--purge")
+    assert queue(server, "thief@example.com") == {}
+    again.close()
+
+
+@pytest.mark.parametrize("bailiff", [["park"]], indirect=True)
+def test_parked(net, server, bailiff, thief):
+    """The sender notices nothing, and nothing is lost or leaves."""
+    session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "joe@example.com", BURST) == [250] * BURST
+    incident = bailiff.wait_incident("joe", jail="burst")
+    wait_admin_mail(incident)
+    before = set(queue(server, "joe@example.com"))
+    assert submit(session, "joe@example.com", 3) == [250] * 3
+    parked = {i: q for i, q in queue(server, "joe@example.com").items() if i not in before}
+    assert list(parked.values()) == ["hold"] * 3
+    assert session.alive() and not locked("joe")
+    bailiff.cli("undo", incident["id"])
+    assert map_says("joe") == ""
+    assert submit(session, "joe@example.com") == [250]
+    session.close()
+
+
+@pytest.mark.parametrize("bailiff", [[{"deny": {"text": "call the office"}}]], indirect=True)
+def test_denied_within_a_session(net, server, bailiff, thief, office):
+    """The open smtpd refuses the next message in the admin's words."""
+    session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "joe@example.com", BURST) == [250] * BURST
+    incident = bailiff.wait_incident("joe", jail="burst")
+    wait_admin_mail(incident)
+    code, said = session.submit("joe@example.com", [AWAY])
+    assert code == 554 and "call the office" in said
+    assert session.alive()
+    wait_for(lambda: machine.smtp_login(office, SERVER, 587, "joe", PASSWORD) == 535)
+    bailiff.cli("undo", incident["id"])
+    assert submit(session, "joe@example.com") == [250]
+    session.close()
+
+
+def test_virtual_account(net, server, bailiff, thief, office):
+    """No Unix account: no lock, and all else as with one."""
+    machine.add_virtual("eve@example.net", PASSWORD)
+    uid = machine.run(["id", "-u", "vmail"]).stdout.strip()
+    pathlib.Path(machine.PASSWD_FILE).write_text(   # imap wants to know whose files it reads
+        f"eve@example.net:{{PLAIN}}{PASSWORD}:{uid}:{uid}::{machine.VMAIL}/example.net/eve::\n",
+        encoding="ascii")
+    incident, text, smtp, imap, idle = contain(bailiff, thief, "eve@example.net")
+    assert not imap.alive() and not smtp.alive() and not idle.alive()
+    assert "not a Unix account" in text
+    assert set(queue(server, "boss@example.com").values()) == {"hold"}
+    assert machine.smtp_login(office, SERVER, 587, "eve@example.net", PASSWORD) == 535
+    machine.send_mail(net.server, "ann@example.com", ["eve@example.net"], host="127.0.0.1", port=25)
+    machine.wait_mail("eve@example.net")
+    bailiff.cli("undo", incident["id"])
+    wait_for(lambda: machine.smtp_login(office, SERVER, 587, "eve@example.net", PASSWORD) == 235)
+
+
+@pytest.mark.parametrize("server", [{"content_filter": True}], indirect=True)
+def test_through_a_filter(net, server, thief, office):
+    """What came back from a content filter under a new id is the thief's as well."""
+    queued_as = r"<qid>: to=<[^>]*>, .*status=sent \(250 .*queued as <qid2>\)$"
+    burst = jail("contain", thread={"by": "qid"})
+    burst["match"].append({"join": queued_as})
+    with Bailiff(net.server, CONFIG, jails={"burst": burst}) as bailiff:
+        honest = machine.hold_open_smtp(office, SERVER, 587, "ann", PASSWORD)
+        assert submit(honest, "boss@example.com", 2) == [250] * 2
+        wait_for(lambda: len(queue(server, "boss@example.com")) == 2 and
+                 set(queue(server, "boss@example.com").values()) == {"deferred"})
+        by_ann = set(queue(server, "boss@example.com"))
+        contain(bailiff, thief)
+        found = queue(server, "boss@example.com")
+        assert {i for i, q in found.items() if q == "hold"} == set(found) - by_ann
+        assert len(found) == BURST + 2
+        honest.close()
+
+
+def test_owners_phone(net, server, bailiff, thief, office):
+    """The phone that keeps trying while denied gets nobody banned."""
+    bailiff.configure({**CONFIG, "jails": {**CONFIG["jails"], "postfix-sasl": True}})
+    bailiff.restart()
+    assert machine.send_mail(office, "joe@example.com", ["ann@example.com"], user="joe",
+                             password=PASSWORD)[0] == 250
+    contain(bailiff, thief, counted=1)
+    machine.parallel(lambda _: machine.smtp_login(office, SERVER, 587, "joe", PASSWORD), range(8))
+    machine.guess(thief, user="ann")
+    bailiff.wait_ban(THIEF)         # so those of the office have been read as well
+    assert OFFICE not in bailiff.banned()
+
+
+def test_by_hand(net, server, bailiff, thief, office):
+    session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "boss@example.com", 2) == [250] * 2
+    dry = bailiff.cli("contain", "joe", "--dry-run")
+    assert "hold" in dry and denied() == ""
+    said = bailiff.cli("--json", "contain", "joe")
+    answer = json.loads(said)
+    assert {s["do"]: s["status"] for s in answer["steps"]} == {
+        "deny": "done", "hold": "done", "kick": "done", "lock": "done"}
+    assert set(queue(server, "boss@example.com").values()) == {"hold"}
+    assert session.submit("boss@example.com", [AWAY])[0] == 554
+    bailiff.cli("undo", answer["incident"], "--false-alarm", "--release-mail")
+    assert "hold" not in queue(server, "boss@example.com").values()
+    assert submit(session, "boss@example.com") == [250]
+    session.close()
+
+
+def test_not_set_up(net, mail, thief):
+    """Without the table and the deny file nothing is made up: it is said."""
+    accounts = {**CONFIG["accounts"], "postfix_map": "/etc/postfix/none", "dovecot_deny": "/etc/dovecot/none"}
+    with Bailiff(net.server, {**CONFIG, "accounts": accounts},
+                 jails={"burst": jail("contain")}) as bailiff:
+        assert "not set up (bailiff setup mail)" in bailiff.cli("contain", "joe")
+        assert locked("joe")
+        assert not os.path.exists("/etc/dovecot/none")
+        assert not os.path.exists("/etc/postfix/none.lmdb")
