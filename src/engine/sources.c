@@ -65,6 +65,7 @@ struct search {
 	struct search *next;
 	uint64_t ticket;
 	struct source *truncated;	/* NULL: lost over a stop */
+	bool newest;			/* what is newer than this part was never read */
 	uint16_t log;
 	struct position pos;
 	struct event_time last;
@@ -78,7 +79,7 @@ struct sources {
 	struct journal **journals;	/* per log, opened empty before the sandbox */
 	size_t nsaved;
 	struct saved *saved;
-	struct search *searches;
+	struct search *searches;	/* oldest first */
 	bool started, fresh;
 	uint64_t clamped, skipped, gaps;
 	ev_io inotify;
@@ -164,21 +165,23 @@ static int on_entry(void *arg, const struct journal_entry *e)
 /* ---- searching for rotated parts */
 
 static void search(struct sources *r, uint16_t log, const char *path, const struct position *pos,
-		   struct event_time last, struct source *truncated)
+		   struct event_time last, struct source *truncated, bool newest)
 {
 	struct message_find find = {
 		.head = { .type = MSG_FIND, .count = 1 }, .log = log,
 		.ticket = ++r->s->ticket, .pos = *pos,
 	};
-	struct search *q = calloc(1, sizeof(*q));
+	struct search *q = calloc(1, sizeof(*q)), **end = &r->searches;
 
 	if (!q)
 		return;
-	*q = (struct search){ .next = r->searches, .ticket = find.ticket, .truncated = truncated,
+	*q = (struct search){ .ticket = find.ticket, .truncated = truncated, .newest = newest,
 			      .log = log, .pos = *pos, .last = last };
 	memcpy(q->path, path, sizeof(q->path));
 	memcpy(find.path, path, sizeof(find.path));
-	r->searches = q;
+	while (*end)
+		end = &(*end)->next;
+	*end = q;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i]->log == log && strcmp(r->v[i]->path, path) == 0)
 			r->v[i]->waiting = true;
@@ -193,6 +196,29 @@ static bool is_open(const struct sources *r, int fd)
 		return true;
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i]->follow && r->v[i]->dev == st.st_dev && r->v[i]->ino == st.st_ino)
+			return true;
+	return false;
+}
+
+/* Does it begin as the file of that position does, however far it reaches? */
+static bool begins_as(int fd, struct position pos)
+{
+	if (pos.offset > FOLLOW_HEAD)
+		pos.offset = FOLLOW_HEAD;
+	return pos.offset > 0 && history_is(fd, &pos);
+}
+
+/* A part that we were in, or a copy of one: whatever it is called, it is not new. */
+static bool is_known(const struct sources *r, const struct search *q, int fd)
+{
+	if (is_open(r, fd) || begins_as(fd, q->pos))
+		return true;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->follow && r->v[i]->log == q->log &&
+		    begins_as(fd, follow_position(r->v[i]->follow)))
+			return true;
+	for (size_t i = 0; i < r->nsaved; i++)
+		if (r->saved[i].log == q->log && !r->saved[i].cursor[0] && begins_as(fd, r->saved[i].pos))
 			return true;
 	return false;
 }
@@ -220,27 +246,41 @@ static void read_part(struct source *src, int take_fd, uint64_t offset, struct p
 	}
 }
 
+/*
+ * The rest of the part that we were in, and what came after it. After a
+ * copytruncate the copy may end before the place where we were: what was
+ * written between the copy and the truncation we had read, and nothing is
+ * missing.
+ */
 static void chain(struct sources *r, struct search *q, struct source *src, const int *fds, size_t n)
 {
-	struct position last = q->pos;
-	size_t at = 0;
+	struct position last[CHANNEL_MAX_FDS];
+	size_t at = 0, nread = 0;
 
 	while (at < n && !(history_is(fds[at], &q->pos) && (q->truncated || !is_open(r, fds[at]))))
 		at++;
+	if (at < n) {
+		last[nread] = q->pos;
+		read_part(src, dup(fds[at]), q->pos.offset, &last[nread++]);
+	} else {
+		for (at = 0; at < n && !(q->truncated && begins_as(fds[at], q->pos)); at++)
+			;
+	}
 	if (at == n) {
 		r->gaps++;
 		log_warning("log %s: the rotated part of %s was not found: lines after offset %llu of it may be missing",
 			    r->s->config->logs[q->log].name, q->path, (unsigned long long)q->pos.offset);
 		return;
 	}
-	read_part(src, dup(fds[at]), q->pos.offset, &last);
-	if (q->truncated)
-		return;
-	/* What was rotated since is newer than the part, and none of ours. */
-	for (size_t i = at + 1; i < n; i++) {
-		if (is_open(r, fds[i]) || history_is(fds[i], &last))
-			continue;
-		read_part(src, dup(fds[i]), 0, &last);
+	for (size_t i = at + 1; i < n && q->newest; i++) {
+		bool again = is_known(r, q, fds[i]);
+
+		for (size_t k = 0; k < nread && !again; k++)
+			again = begins_as(fds[i], last[k]);
+		if (!again) {
+			last[nread] = (struct position){ 0 };
+			read_part(src, dup(fds[i]), 0, &last[nread++]);
+		}
 	}
 }
 
@@ -252,7 +292,7 @@ void sources_found(struct sources *r, const struct message_find *m, const int *f
 
 	while (*p && (*p)->ticket != m->ticket)
 		p = &(*p)->next;
-	q = *p;
+	q = r->started ? *p : NULL;	/* P is saved, this search with it */
 	if (q) {
 		*p = q->next;
 		src = q->truncated ? q->truncated : &stand_in;
@@ -306,7 +346,7 @@ static bool read_file(struct source *src)
 		return more;
 	}
 	pos = follow_position(src->follow);
-	search(src->all, src->log, src->path, &pos, src->last, src);
+	search(src->all, src->log, src->path, &pos, src->last, src, true);
 	return false;
 }
 
@@ -331,6 +371,18 @@ static bool read_source(struct source *src)
 	return more;
 }
 
+/* A rotated file is read to its end before the one that took its name. */
+static bool is_held_back(const struct sources *r, size_t at)
+{
+	const struct source *src = r->v[at];
+
+	for (size_t i = 0; i < at && ev_is_active(&r->retire); i++)
+		if (r->v[i]->retired && r->v[i]->dirty && r->v[i]->log == src->log &&
+		    strcmp(r->v[i]->path, src->path) == 0)
+			return true;
+	return false;
+}
+
 static void read_dirty(struct sources *r)
 {
 	bool more = false;
@@ -338,7 +390,7 @@ static void read_dirty(struct sources *r)
 	for (size_t i = 0; i < r->n; i++) {
 		struct source *src = r->v[i];
 
-		if (!src->dirty || src->waiting || src->failed)
+		if (!src->dirty || src->waiting || src->failed || is_held_back(r, i))
 			continue;
 		src->dirty = read_source(src);
 		more |= src->dirty;
@@ -428,15 +480,33 @@ static void on_retire(struct ev_loop *loop, ev_timer *t, int events)
 
 /* ---- sources come */
 
+/* In the same inode; or, where that changed (a device's number after a boot, a
+ * restored copy), under the same name with the same content. */
 static struct saved *find_saved(struct sources *r, const struct source *src)
 {
+	struct saved *same = NULL;
+
 	for (size_t i = 0; i < r->nsaved; i++) {
 		struct saved *v = &r->saved[i];
 
-		if (v->log == src->log && !v->cursor[0] && v->pos.dev == src->dev && v->pos.ino == src->ino)
+		if (v->log != src->log || v->cursor[0] || v->used)
+			continue;
+		if (v->pos.dev == src->dev && v->pos.ino == src->ino)
 			return v;
+		if (v->pos.offset > 0 && strcmp(v->path, src->path) == 0 &&
+		    follow_is(follow_fd(src->follow), &v->pos))
+			same = v;
 	}
-	return NULL;
+	return same;
+}
+
+/* Of the positions that were saved under one name, the last is the newest. */
+static bool is_newest(const struct sources *r, const struct saved *v)
+{
+	for (const struct saved *o = v + 1; o < r->saved + r->nsaved; o++)
+		if (o->log == v->log && !o->cursor[0] && strcmp(o->path, v->path) == 0)
+			return false;
+	return true;
 }
 
 /* Where a file begins for us. */
@@ -451,7 +521,7 @@ static void place_file(struct sources *r, struct source *src)
 	if (follow_seek(src->follow, &v->pos) == 0)
 		return;
 	/* Truncated, or another file in the same inode, while we were away. */
-	search(r, src->log, src->path, &v->pos, src->last, src);
+	search(r, src->log, src->path, &v->pos, src->last, src, is_newest(r, v));
 }
 
 static void place_journal(struct sources *r, struct source *src)
@@ -477,7 +547,9 @@ static void place_journal(struct sources *r, struct source *src)
 	/* No history: one longest window, as with files. */
 	if (r->s->core->not_before_ms > 0)
 		from = r->s->core->not_before_ms;
-	journal_seek_time(src->journal, from);
+	/* One that comes while we run is read from its start. */
+	if (!r->started)
+		journal_seek_time(src->journal, from);
 }
 
 static void add_file(struct sources *r, const struct message_source *m, int fd)
@@ -509,11 +581,11 @@ static void add_file(struct sources *r, const struct message_source *m, int fd)
 		if (old->log != src->log || strcmp(old->path, src->path) != 0)
 			continue;
 		/* The same name, another file: the old one was rotated. */
-		old->retired = !old->failed && old->follow;
+		old->retired = old->follow;
 		old->dirty = true;
 		old->changed_ms = src->changed_ms;
 		src->waiting = old->waiting;
-		if (old->retired && !ev_is_active(&r->retire))
+		if (!ev_is_active(&r->retire))
 			ev_timer_again(r->s->loop, &r->retire);
 	}
 	r->v[r->n++] = src;
@@ -549,6 +621,22 @@ static void add_journal(struct sources *r, const struct message_source *m, const
 	*src = (struct source){ .all = r, .log = m->log, .wd = -1, .dirty = true, .journal = j };
 	memcpy(src->path, m->path, sizeof(src->path));
 	r->v[r->n++] = src;
+	if (r->started)
+		place_journal(r, src);
+}
+
+/* What could not be opened stands in `status`, once, until it can be. */
+static void drop_failed(struct sources *r, const struct message_source *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i]->failed && r->v[i]->log == m->log && strcmp(r->v[i]->path, m->path) == 0)
+			source_free(&r->v[i]);
+		else
+			r->v[kept++] = r->v[i];
+	}
+	r->n = kept;
 }
 
 static void add_failed(struct sources *r, const struct message_source *m)
@@ -564,9 +652,11 @@ static void add_failed(struct sources *r, const struct message_source *m)
 
 void sources_add(struct sources *r, const struct message_source *m, const int *fds, size_t nfds)
 {
-	bool file = m->head.type == MSG_SOURCE && nfds == 1;
+	bool file = m->head.type == MSG_SOURCE && nfds == 1, known = m->log < r->s->config->nlogs;
 
-	if (m->log >= r->s->config->nlogs || r->n == SOURCES_MAX) {
+	if (known)
+		drop_failed(r, m);
+	if (!known || r->n == SOURCES_MAX) {
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
 		if (r->n == SOURCES_MAX)
@@ -630,35 +720,54 @@ void sources_free(struct sources **rp)
 void sources_start(struct sources *r, bool fresh)
 {
 	r->fresh = fresh;
-	r->started = true;
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->v[i]->follow)
 			place_file(r, r->v[i]);
 		else if (r->v[i]->journal)
 			place_journal(r, r->v[i]);
 	}
+	r->started = true;
 	/* Where we were in what is no longer there under its name. */
 	for (size_t i = 0; i < r->nsaved; i++)
 		if (!r->saved[i].used && !r->saved[i].cursor[0])
 			search(r, r->saved[i].log, r->saved[i].path, &r->saved[i].pos,
-			       (struct event_time){ r->saved[i].last_ms }, NULL);
+			       (struct event_time){ r->saved[i].last_ms }, NULL,
+			       is_newest(r, &r->saved[i]));
 	ev_io_start(r->s->loop, &r->inotify);
 	ev_idle_start(r->s->loop, &r->more);
 }
 
 void sources_stop(struct sources *r)
 {
+	r->started = false;
 	ev_io_stop(r->s->loop, &r->inotify);
 	ev_idle_stop(r->s->loop, &r->more);
 	ev_timer_stop(r->s->loop, &r->retire);
 }
 
+static void save_one(const struct sources *r, uint16_t log, const char *path, const char *cursor,
+		     const struct position *pos, struct event_time last, struct buf *out)
+{
+	buf_put_span(out, span_of(r->s->config->logs[log].name));
+	buf_put_span(out, span_of(path));
+	buf_put_span(out, span_of(cursor));
+	buf_put(out, pos, sizeof(*pos));
+	buf_put_u64(out, (uint64_t)last.ms);
+}
+
+/* In the order of age under each name: rotated parts that are still sought come first. */
 void sources_save(const struct sources *r, struct buf *out)
 {
 	uint32_t n = 0;
 	size_t at = out->n;
 
 	buf_put_u32(out, 0);
+	for (const struct search *q = r->searches; q; q = q->next) {
+		if (q->truncated)
+			continue;	/* below, its position is the one before */
+		save_one(r, q->log, q->path, "", &q->pos, q->last, out);
+		n++;
+	}
 	for (size_t i = 0; i < r->n; i++) {
 		const struct source *src = r->v[i];
 		const char *cursor = src->journal ? journal_cursor(src->journal) : "";
@@ -668,11 +777,7 @@ void sources_save(const struct sources *r, struct buf *out)
 			continue;
 		if (src->follow)
 			pos = follow_position(src->follow);
-		buf_put_span(out, span_of(r->s->config->logs[src->log].name));
-		buf_put_span(out, span_of(src->path));
-		buf_put_span(out, span_of(cursor));
-		buf_put(out, &pos, sizeof(pos));
-		buf_put_u64(out, (uint64_t)src->last.ms);
+		save_one(r, src->log, src->path, cursor, &pos, src->last, out);
 		n++;
 	}
 	if (!buf_error(out))
@@ -689,7 +794,7 @@ int sources_restore(struct sources *r, struct reader *in)
 {
 	uint32_t n = reader_u32(in);
 
-	if (n > SOURCES_MAX)
+	if (n > 2 * SOURCES_MAX)
 		return -EBADMSG;
 	r->saved = calloc(n + 1, sizeof(*r->saved));
 	if (!r->saved)

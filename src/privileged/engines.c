@@ -388,6 +388,8 @@ static void lost(struct link *l, const char *why)
 		m->now = NULL;
 	else
 		m->next = NULL;
+	if (was_now && m->logs)
+		logs_detach(m->logs);
 	link_free(&l);
 	if (m->stopping) {
 		if (!m->now && !m->next)
@@ -403,7 +405,7 @@ static void lost(struct link *l, const char *why)
 static int take_found(struct link *l, const struct message_find *q)
 {
 	struct message_find answer = *q;
-	int fds[32];
+	int fds[LOGS_FOUND_MAX];
 	size_t n = 0;
 	int r;
 

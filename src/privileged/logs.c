@@ -12,9 +12,11 @@
  */
 #include "privileged/logs.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -317,6 +319,26 @@ static void watch_above(struct logs *l, const char *pattern)
 	}
 }
 
+/* Directories that a wildcard stands for, also while no log is in them yet. */
+static void watch_globbed(struct logs *l, const char *pattern)
+{
+	char dir[PATH_MAX];
+	size_t wild = strcspn(pattern, "*?[");
+
+	if (strlen(pattern) >= sizeof(dir))
+		return;
+	for (const char *slash = strchr(pattern + wild, '/'); slash; slash = strchr(slash + 1, '/')) {
+		glob_t g;
+
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - pattern), pattern);
+		if (glob(dir, GLOB_ONLYDIR, NULL, &g) != 0)
+			return;
+		for (size_t i = 0; i < g.gl_pathc; i++)
+			inotify_add_watch(l->dirs, g.gl_pathv[i], DIR_MASK);
+		globfree(&g);
+	}
+}
+
 static int send_files(struct logs *l, uint16_t log)
 {
 	const struct strings *files = &l->config->logs[log].files;
@@ -325,14 +347,13 @@ static int send_files(struct logs *l, uint16_t log)
 	for (size_t i = 0; i < files->n && r == 0; i++) {
 		glob_t g;
 
+		/* Watched first, looked at then: what comes in between is an event. */
 		watch_above(l, files->v[i]);
+		watch_globbed(l, files->v[i]);
 		if (glob(files->v[i], 0, NULL, &g) != 0)
 			continue;
-		for (size_t k = 0; k < g.gl_pathc && r == 0; k++) {
-			/* A glob over directories: each is watched, too. */
-			watch_above(l, g.gl_pathv[k]);
+		for (size_t k = 0; k < g.gl_pathc && r == 0; k++)
 			r = send_file(l, log, g.gl_pathv[k]);
-		}
 		globfree(&g);
 	}
 	return r;
@@ -452,6 +473,11 @@ int logs_send_all(struct logs *l, int engine_inotify)
 	return r;
 }
 
+void logs_detach(struct logs *l)
+{
+	l->content = -1;
+}
+
 int logs_fd(const struct logs *l)
 {
 	return l->dirs;
@@ -477,17 +503,57 @@ static int older(const void *a, const void *b)
 	return (x->mtime_ns > y->mtime_ns) - (x->mtime_ns < y->mtime_ns);
 }
 
-static bool was_sent(const struct logs *l, uint16_t log, const char *path)
+/* Only what the configuration names may be asked about. */
+static bool is_configured(const struct logs *l, uint16_t log, const char *path)
 {
-	for (size_t i = 0; i < l->nopened; i++)
-		if (l->opened[i].log == log && strcmp(l->opened[i].path, path) == 0)
+	const struct strings *files = &l->config->logs[log].files;
+
+	for (size_t i = 0; i < files->n; i++)
+		if (fnmatch(files->v[i], path, FNM_PATHNAME) == 0)
 			return true;
 	return false;
 }
 
-int logs_find(struct logs *l, uint16_t log, const char *path, int fds[32], size_t *ret_n)
+/* "1", "20260821.gz", "old": what stands where a rotation was numbered. */
+static bool is_numbered(const char *p)
 {
-	struct candidate found[32];
+	return strchr(".-_", *p) && *p && (isdigit((unsigned char)p[1]) || strncmp(p + 1, "old", 3) == 0);
+}
+
+/*
+ * mail.log.1, mail.log-20260821.gz, mail-20260821.log (logrotate's `extension`).
+ * No mail.log.offset, and no mail.err beside a log that is called mail.
+ */
+static bool is_rotated(const char *name, const char *base)
+{
+	const char *dot = strrchr(base, '.');
+	size_t stem = dot ? (size_t)(dot - base) : 0;
+
+	if (strncmp(name, base, strlen(base)) == 0)
+		return is_numbered(name + strlen(base));
+	return stem > 0 && strncmp(name, base, stem) == 0 && is_numbered(name + stem) &&
+	       strstr(name + stem + 1, dot);
+}
+
+/* The newest are kept: what is older than 32 parts is older than any window. */
+static void keep(struct candidate *found, size_t *n, struct candidate c)
+{
+	if (*n < LOGS_FOUND_MAX) {
+		found[(*n)++] = c;
+		return;
+	}
+	qsort(found, *n, sizeof(found[0]), older);
+	if (found[0].mtime_ns >= c.mtime_ns) {
+		close(c.fd);
+		return;
+	}
+	close(found[0].fd);
+	found[0] = c;
+}
+
+int logs_find(struct logs *l, uint16_t log, const char *path, int fds[LOGS_FOUND_MAX], size_t *ret_n)
+{
+	struct candidate found[LOGS_FOUND_MAX];
 	char dir[SOURCE_PATH_MAX], full[PATH_MAX];
 	const char *base = strrchr(path, '/');
 	struct dirent *e;
@@ -495,24 +561,24 @@ int logs_find(struct logs *l, uint16_t log, const char *path, int fds[32], size_
 	DIR *d;
 
 	*ret_n = 0;
-	if (log >= l->config->nlogs || !base || !was_sent(l, log, path))
+	if (log >= l->config->nlogs || !base || !is_configured(l, log, path))
 		return -EPERM;
 	snprintf(dir, sizeof(dir), "%.*s", (int)(base - path), path);
 	base++;
 	d = opendir(dir[0] ? dir : "/");
 	if (!d)
 		return -errno;
-	while ((e = readdir(d)) && n < 32) {
+	while ((e = readdir(d))) {
 		struct stat st;
 		int fd;
 
-		if (strncmp(e->d_name, base, strlen(base)) != 0 ||
+		if (!is_rotated(e->d_name, base) ||
 		    snprintf(full, sizeof(full), "%s/%s", dir, e->d_name) >= (int)sizeof(full) ||
 		    open_regular(full, &fd, &st) < 0)
 			continue;
-		found[n++] = (struct candidate){
+		keep(found, &n, (struct candidate){
 			fd, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec
-		};
+		});
 	}
 	closedir(d);
 	qsort(found, n, sizeof(found[0]), older);

@@ -26,7 +26,8 @@ void logs_free(struct logs **l);
 
 /* A new engine, with its own inotify: everything is sent (again). */
 int logs_send_all(struct logs *l, int engine_inotify);
-/* Another engine takes over from here; the old one's inotify is forgotten. */
+/* That engine is gone, and its inotify with it: nothing is sent until the next. */
+void logs_detach(struct logs *l);
 int logs_fd(const struct logs *l);	/* readable: logs_event() */
 /* Directory events: send what is new. */
 int logs_event(struct logs *l);
@@ -34,11 +35,13 @@ int logs_event(struct logs *l);
 int logs_rescan(struct logs *l);
 
 /*
- * Candidates for the rotated part of a source, oldest first: regular files
- * beside `path` whose names begin with its. `path` must be one we sent.
- * *ret_n fds, the caller's.
+ * Candidates for the rotated parts of a source, oldest first: regular files
+ * beside `path` whose names say that they are (mail.log.1, mail.log-DATE.gz,
+ * mail-DATE.log); of more than LOGS_FOUND_MAX the newest. -EPERM: `path` is
+ * none that the configuration names. *ret_n fds, the caller's.
  */
+#define LOGS_FOUND_MAX 32
 int logs_find(struct logs *l, uint16_t log, const char *path,
-	      int fds[32], size_t *ret_n);
+	      int fds[LOGS_FOUND_MAX], size_t *ret_n);
 
 #endif

@@ -161,7 +161,10 @@ class Bailiff(machine.Daemon):
         """The pid of the "monitor", the "runner" or the (newest) "engine"; 0: none."""
         if what == "monitor":
             return self.process.pid if self.process else 0
-        return max((p for p in self.mine() if name_of(p) == NAMES[what]), default=0)
+        found = [p for p in self.mine() if name_of(p) == NAMES[what]]
+        if what == "runner":        # what it starts has its name until it is something else
+            found = [p for p in found if parent_of(p) == self.process.pid]
+        return max(found, default=0)
 
     def kill9(self, *what):
         """Kill these processes at once, or all; monitor and runner take the rest along."""
@@ -243,3 +246,11 @@ def name_of(pid):
         return pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
+
+
+def parent_of(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0
+    return int(stat.rsplit(")", 1)[1].split()[1])
