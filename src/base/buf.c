@@ -124,24 +124,31 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 	return len;
 }
 
-void buf_put_escaped(struct buf *b, struct span s)
+static void put_printable(struct buf *b, struct span s, bool whole)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	for (size_t i = 0; i < s.n;) {
 		size_t len = utf8_len(p + i, s.n - i);
 
-		if (len == 0 || (len == 1 && (p[i] < 0x20 || p[i] == 0x7f || p[i] == '\\'))) {
-			if (p[i] == '\\')
-				buf_puts(b, "\\\\");
-			else
-				buf_printf(b, "\\x%02X", p[i]);
-			i++;
-			continue;
-		}
-		buf_put(b, p + i, len);
-		i += len;
+		if (len == 1 && p[i] == '\\' && whole)
+			buf_puts(b, "\\\\");
+		else if (len == 0 || (len == 1 && (p[i] < 0x20 || p[i] == 0x7f) && (whole || p[i] != '\t')))
+			buf_printf(b, "\\x%02X", p[i]);
+		else
+			buf_put(b, p + i, len);
+		i += len ? len : 1;
 	}
+}
+
+void buf_put_escaped(struct buf *b, struct span s)
+{
+	put_printable(b, s, true);
+}
+
+void buf_put_text(struct buf *b, struct span s)
+{
+	put_printable(b, s, false);
 }
 
 struct span buf_span(const struct buf *b)

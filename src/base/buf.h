@@ -32,6 +32,8 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
 /* Bytes made printable: control, DEL, backslash and non-UTF-8 as \xNN. */
 void buf_put_escaped(struct buf *b, struct span s);
+/* For what escapes once more, such as JSON: tabs and backslashes stay as they are. */
+void buf_put_text(struct buf *b, struct span s);
 struct span buf_span(const struct buf *b);
 const char *buf_cstr(struct buf *b);	/* NUL-terminated, "" on error */
 

@@ -118,7 +118,10 @@ static void on_target(void *arg, const struct decided *d, const struct addr *hos
 
 	buf_printf(&a->actions, "%s{\"do\":\"%s\",\"target\":", a->n++ ? "," : "", action_name(d->action->kind));
 	json_put_bytes(&a->actions, span_of(target));
-	buf_printf(&a->actions, ",\"for\":%lld}", (long long)d->for_ms / 1000);
+	if (d->for_ms > 0)
+		buf_printf(&a->actions, ",\"for\":%.15g}", (double)d->for_ms / 1000);
+	else
+		buf_puts(&a->actions, ",\"for\":null}");
 	if (d->action->kind == ACTION_BAN) {
 		if (a->act)
 			send_ban(a, d, host);
@@ -215,7 +218,7 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	struct serve *s = arg;
 	const struct subject_part *account = account_of(v);
 	struct acting a = { .s = s, .v = v };
-	struct buf evidence = { 0 }, subject = { 0 }, shown = { 0 }, user = { 0 };
+	struct buf evidence = { 0 }, subject = { 0 }, user = { 0 };
 	bool paused = v->v->when.ms < s->paused_until_ms;
 	bool known = store_knows(s->store, v->v->jail->name, v->key, v->v->when.ms, &v->pos, &a.incident);
 	struct verdict_row row = {
@@ -230,12 +233,11 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	a.account = account && has_account_step(v->v);
 	a.act = !v->v->shadow && !paused && act_mode(s, v->jail) == MODE_ON;
 	subject_print(s->config, v->subject, &subject);
-	buf_put_escaped(&shown, buf_span(&subject));
 	evidence_json(s->core->evidence, v->jail, v->key, 10, &evidence);
 	buf_putc(&a.actions, '[');
 	targets_each(s->config, v, on_target, &a);
 	buf_putc(&a.actions, ']');
-	row.subject = buf_cstr(&shown);
+	row.subject = buf_cstr(&subject);
 	row.evidence = buf_cstr(&evidence);
 	row.actions = buf_cstr(&a.actions);
 	tell(s, v, row.id, row.subject, row.actions, a.act);
@@ -252,7 +254,6 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	buf_free(&a.actions);
 	buf_free(&evidence);
 	buf_free(&subject);
-	buf_free(&shown);
 	buf_free(&user);
 }
 

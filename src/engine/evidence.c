@@ -119,12 +119,12 @@ void json_put_bytes(struct buf *out, struct span s)
 {
 	struct buf plain = { 0 };
 
-	buf_put_escaped(&plain, s);
+	buf_put_text(&plain, s);
 	buf_putc(out, '"');
 	for (size_t i = 0; i < plain.n; i++) {
-		if (plain.p[i] == '"' || plain.p[i] == '\\')
+		if (plain.p[i] == '"' || plain.p[i] == '\\' || plain.p[i] == '\t')
 			buf_putc(out, '\\');
-		buf_putc(out, plain.p[i]);
+		buf_putc(out, plain.p[i] == '\t' ? 't' : plain.p[i]);
 	}
 	buf_putc(out, '"');
 	if (plain.error)

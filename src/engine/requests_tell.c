@@ -24,7 +24,7 @@ static json_t *escaped(struct span s)
 	struct buf b = { 0 };
 	json_t *j;
 
-	buf_put_escaped(&b, s);
+	buf_put_text(&b, s);
 	j = json_stringn(b.p ? b.p : "", b.n);
 	buf_free(&b);
 	return j;

@@ -36,6 +36,19 @@ static void tell_ban(const struct decided *d, const struct addr *host, target_fn
 	fn(arg, d, host, addr_print(&prefix, text));
 }
 
+/* Two hosts that were seen in one prefix make one ban. */
+static bool told_before(const struct core_verdict *v, const struct decided *d, size_t k)
+{
+	struct addr prefix = core_ban_prefix(d->action, &v->seen[k]), earlier;
+
+	for (size_t i = 0; i < k; i++) {
+		earlier = core_ban_prefix(d->action, &v->seen[i]);
+		if (!v->spared[i] && addr_equal(&earlier, &prefix))
+			return true;
+	}
+	return false;
+}
+
 void targets_each(const struct config *c, const struct core_verdict *v,
 		  target_fn *fn, void *arg)
 {
@@ -52,7 +65,7 @@ void targets_each(const struct config *c, const struct core_verdict *v,
 			tell_ban(d, &host, fn, arg);
 		else
 			for (size_t k = 0; k < v->nseen; k++)
-				if (!v->spared[k])
+				if (!v->spared[k] && !told_before(v, d, k))
 					tell_ban(d, &v->seen[k], fn, arg);
 	}
 	buf_free(&text);

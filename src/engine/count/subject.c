@@ -112,6 +112,6 @@ void subject_print(const struct config *c, const struct subject *s,
 		if (p->type == FIELD_ADDR)
 			buf_puts(out, addr_print(&p->addr, text));
 		else
-			buf_put_escaped(out, p->text);
+			buf_put_text(out, p->text);
 	}
 }

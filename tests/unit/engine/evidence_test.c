@@ -119,7 +119,7 @@ static const struct { const char *name; struct span input; const char *want; } t
 	{ "plain", SPAN_LIT("a b"), "\"a b\"" },
 	{ "none", { NULL, 0 }, "\"\"" },
 	{ "quotes", SPAN_LIT("a\"b"), "\"a\\\"b\"" },
-	{ "backslash, doubled, and that in JSON", SPAN_LIT("a\\b"), "\"a\\\\\\\\b\"" },
+	{ "a backslash and a tab, as JSON has them", SPAN_LIT("a\\b\tc"), "\"a\\\\b\\tc\"" },
 	{ "no line of its own", SPAN_LIT("a\nb\0c"), "\"a\\\\x0Ab\\\\x00c\"" },
 	{ "UTF-8", SPAN_LIT("\xc3\xa9"), "\"\xc3\xa9\"" },
 	{ "not UTF-8", SPAN_LIT("\xe9\xff"), "\"\\\\xE9\\\\xFF\"" },
