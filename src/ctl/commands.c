@@ -153,7 +153,7 @@ const struct command commands[] = {
 	  .raw = "[-c FILE] [--json] JAIL [NAME=]LOG...", .run = run_offline },
 	{ .name = "replay", .help = "the verdicts over old logs, in event time",
 	  .more = "LOG is plain, .gz, .zst or - and stands for every log that a jail names, or\n"
-		  "for one: mail=LOG. --year is that of the last line, where stamps have none.\n"
+		  "for one: mail=LOG. --year is that of the first line, where stamps have none.\n"
 		  "  bailiff replay mail=/var/log/mail.log.1 mail=/var/log/mail.log",
 	  .raw = "[-c FILE] [--json] [--year N] [NAME=]LOG...", .run = run_offline },
 	{ .name = "check", .help = "the configuration, the jails and their tests",

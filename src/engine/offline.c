@@ -42,9 +42,9 @@ struct offline {
 };
 
 static const char usage[] =
-	"usage: bailiff-engine --offline [-c FILE] [--json] replay [--year N] LOG...\n"
-	"       bailiff-engine --offline [-c FILE] [--json] test JAIL LOG...\n"
-	"       bailiff-engine --offline [-c FILE] [--json] check\n"
+	"usage: bailiff replay [-c FILE] [--json] [--year N] LOG...\n"
+	"       bailiff test [-c FILE] [--json] JAIL LOG...\n"
+	"       bailiff check [-c FILE] [--json]\n"
 	"\n"
 	"LOG is a file (plain, .gz, .zst) or - for standard input, for every log that a\n"
 	"jail names; mail=FILE is for that log alone. JAIL is a name or a YAML file.\n";
@@ -187,7 +187,7 @@ static void put_action(void *arg, const struct decided *d, const struct addr *ho
 		buf_printf(a->out, "%s{\"do\":\"%s\",\"target\":", a->n++ ? "," : "", action_name(d->action->kind));
 		json_put_bytes(a->out, span_of(target));
 		if (d->for_ms > 0)
-			buf_printf(a->out, ",\"for\":%g}", (double)d->for_ms / 1000);
+			buf_printf(a->out, ",\"for\":%.15g}", (double)d->for_ms / 1000);
 		else
 			buf_puts(a->out, ",\"for\":null}");
 		return;
@@ -268,11 +268,12 @@ static int replay(struct offline *o, int argc, char **argv)
 		return 1;
 	o->core->fn = print_verdict;
 	o->core->arg = o;
-	while ((p = parts_next(&o->parts, &error))) {
-		struct clockwork clock = { p->parser, p->ctx, &p->last, &o->clamped };
+	while ((p = parts_next(&o->parts, &error)))
+		do {
+			struct clockwork clock = { p->parser, p->ctx, &p->last[p->as], &o->clamped };
 
-		core_take(o->core, p->log, &p->entry, p->line.text, &p->line.pos, &clock, true);
-	}
+			core_take(o->core, p->log, &p->entry, p->line.text, &p->line.pos, &clock, true);
+		} while (parts_again(&o->parts, p));
 	fflush(stdout);
 	if (!o->json)
 		say_totals(o);
@@ -374,7 +375,7 @@ static int test(struct offline *o, int argc, char **argv)
 	r = load(o, is_file(argv[0]) ? argv[0] : NULL);
 	say_complaints(o);
 	if (r == 0) {
-		o->jail = find_jail(o, argv[0]);
+		o->parts.only = o->jail = find_jail(o, argv[0]);
 		r = o->jail ? parts_open(&o->parts, argc - 1, argv + 1) : -ENOENT;
 	}
 	if (r == 0)
@@ -524,7 +525,8 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 	char *end;
 
 	o.shipped = shipped;
-	while ((opt = getopt_long(argc, argv, "c:j", options, NULL)) != -1) {
+	argv[0] = (char *)"bailiff";	/* as getopt is to call us */
+	while ((opt = getopt_long(argc, argv, "c:jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c': o.conf_path = optarg; break;
 		case 'j': o.json = true; break;

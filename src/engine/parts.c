@@ -16,27 +16,75 @@
 #include "base/clock.h"
 #include "config/load.h"
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The first log that has no LOG of its own and whose stamps read like those of `log`. */
+static uint16_t stand_in(const struct config *c, const bool *named, uint16_t log)
+{
+	const struct log_conf *l = &c->logs[log];
+	uint16_t i = 0;
+
+	for (; i < log; i++)
+		if (!named[i] && same_text(c->logs[i].time_find, l->time_find) &&
+		    same_text(c->logs[i].time_format, l->time_format) &&
+		    same_text(c->logs[i].timezone, l->timezone))
+			break;
+	return i;
+}
+
+static void stand_for(struct parts *all, uint16_t log)
+{
+	for (size_t i = 0; i < all->nstands; i++)
+		if (all->stands[i] == log)
+			return;
+	all->stands[all->nstands++] = log;
+}
+
 /*
  * A LOG without a name stands for every log that none was named for. Those
- * become one: a jail that names two of them must not see a line twice.
+ * that are read alike become one, and a jail keeps one of them: it must not
+ * see a line twice.
  */
-static void fold_logs(struct parts *all, const bool *named, int one)
+static int fold_logs(struct parts *all, const bool *named)
 {
+	const struct part *unnamed = NULL;
+
+	for (size_t i = 0; i < all->n && !unnamed; i++)
+		if (!all->v[i].named)
+			unnamed = &all->v[i];
 	for (size_t i = 0; i < all->config->njails; i++) {
 		struct jail *j = &all->config->jails[i];
+		bool reads = all->only ? j == all->only : j->mode != MODE_OFF;
 		bool has_one = false;
 		size_t kept = 0;
 
 		for (size_t k = 0; k < j->nlogs; k++) {
-			if (named[j->logs[k]])
-				j->logs[kept++] = j->logs[k];
-			else if (!has_one && one >= 0) {
+			uint16_t log = j->logs[k];
+
+			if (!named[log] && (has_one || !unnamed))
+				continue;
+			if (!named[log]) {
 				has_one = true;
-				j->logs[kept++] = (uint16_t)one;
+				log = stand_in(all->config, named, log);
+				if (reads)
+					stand_for(all, log);
 			}
+			j->logs[kept++] = log;
 		}
 		j->nlogs = kept;
 	}
+	/* No jail reads them; still they are read, and their lines counted. */
+	for (uint16_t k = 0; unnamed && all->nstands == 0 && k < all->config->nlogs; k++)
+		if (!named[k])
+			stand_for(all, k);
+	if (!unnamed || all->nstands)
+		return 0;
+	fprintf(stderr, "bailiff: %s: stands for no log, since each has a LOG of its own: NAME=%s\n",
+		unnamed->path, unnamed->path);
+	return -EINVAL;
 }
 
 static int add_part(struct parts *all, const char *arg, bool *named)
@@ -63,7 +111,8 @@ static int add_part(struct parts *all, const char *arg, bool *named)
 		p->path = eq + 1;
 		named[log] = true;
 	}
-	p->log = log >= 0 ? (uint16_t)log : UINT16_MAX;
+	p->named = log >= 0;
+	p->log = p->named ? (uint16_t)log : 0;
 	all->n++;
 	return 0;
 }
@@ -94,37 +143,63 @@ static int open_part(struct parts *all, struct part *p)
 	return 0;
 }
 
+static int make_parser(struct parts *all, uint16_t log)
+{
+	const char *why = NULL;
+	int r;
+
+	if (all->parsers[log])
+		return 0;
+	r = prefix_parser_new(&all->config->logs[log], &all->parsers[log], &why);
+	if (r < 0)
+		fprintf(stderr, "bailiff: log %s: %s\n", all->config->logs[log].name,
+			why ? why : strerror(-r));
+	return r;
+}
+
+/* As the log that it is, or the first that it stands for. */
+static void begin_line(struct parts *all, struct part *p)
+{
+	p->as = 0;
+	if (!p->named)
+		p->log = all->stands[0];
+	p->parser = all->parsers[p->log];
+}
+
+static int prepare(struct parts *all, struct part *p)
+{
+	int r = 0;
+
+	p->last = calloc(all->nstands + 1, sizeof(*p->last));
+	if (!p->last)
+		return -ENOMEM;
+	if (p->named)
+		r = make_parser(all, p->log);
+	for (size_t i = 0; !p->named && i < all->nstands && r == 0; i++)
+		r = make_parser(all, all->stands[i]);
+	if (r == 0)
+		r = open_part(all, p);
+	if (r == 0)
+		begin_line(all, p);
+	return r;
+}
+
 int parts_open(struct parts *all, int n, char **args)
 {
-	bool *named = calloc(all->config->nlogs + 1, sizeof(*named));
-	int one = -1, r = named ? 0 : -ENOMEM;
+	size_t nlogs = all->config->nlogs;
+	bool *named = calloc(nlogs + 1, sizeof(*named));
+	int r = 0;
 
+	all->parsers = calloc(nlogs + 1, sizeof(*all->parsers));
+	all->stands = calloc(nlogs + 1, sizeof(*all->stands));
+	if (!named || !all->parsers || !all->stands)
+		r = -ENOMEM;
 	for (int i = 0; i < n && r == 0; i++)
 		r = add_part(all, args[i], named);
-	for (size_t i = 0; i < all->n && r == 0; i++)
-		for (size_t k = 0; all->v[i].log == UINT16_MAX && one < 0 && k < all->config->nlogs; k++)
-			if (!named[k])
-				one = (int)k;
 	if (r == 0)
-		fold_logs(all, named, one);
-	all->parsers = calloc(all->config->nlogs + 1, sizeof(*all->parsers));
-	if (r == 0 && !all->parsers)
-		r = -ENOMEM;
-	for (size_t i = 0; i < all->n && r == 0; i++) {
-		struct part *p = &all->v[i];
-		const char *why = NULL;
-
-		if (p->log == UINT16_MAX)
-			p->log = (uint16_t)one;
-		if (!all->parsers[p->log])
-			r = prefix_parser_new(&all->config->logs[p->log], &all->parsers[p->log], &why);
-		if (r < 0)
-			fprintf(stderr, "bailiff: log %s: %s\n", all->config->logs[p->log].name,
-				why ? why : strerror(-r));
-		else
-			r = open_part(all, p);
-		p->parser = all->parsers[p->log];
-	}
+		r = fold_logs(all, named);
+	for (size_t i = 0; i < all->n && r == 0; i++)
+		r = prepare(all, &all->v[i]);
 	free(named);
 	return r;
 }
@@ -146,6 +221,7 @@ static int fill(struct parts *all, struct part *p, bool merge)
 	}
 	p->pending = true;
 	all->lines++;
+	begin_line(all, p);
 	prefix_parse(p->parser, p->line.text, &p->entry);
 	if (merge && prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
 		p->raw = t;
@@ -174,13 +250,29 @@ struct part *parts_next(struct parts *all, int *ret_error)
 	return first;
 }
 
+bool parts_again(struct parts *all, struct part *p)
+{
+	if (p->named || p->as + 1 >= all->nstands)
+		return false;
+	p->as++;
+	p->log = all->stands[p->as];
+	p->parser = all->parsers[p->log];
+	prefix_parse(p->parser, p->line.text, &p->entry);
+	return true;
+}
+
 void parts_close(struct parts *all)
 {
-	for (size_t i = 0; i < all->n; i++)
+	for (size_t i = 0; i < all->n; i++) {
 		history_close(&all->v[i].file);
+		free(all->v[i].last);
+	}
 	for (size_t i = 0; all->parsers && i < all->config->nlogs; i++)
 		prefix_parser_free(&all->parsers[i]);
 	free(all->parsers);
+	free(all->stands);
+	all->stands = NULL;
+	all->nstands = 0;
 	all->parsers = NULL;
 	all->n = 0;
 }

@@ -24,11 +24,16 @@ struct part {
 	struct line line;
 	struct entry entry;
 	struct event_time raw;		/* of `line`, or the last one's */
-	struct event_time last;		/* never back within a part */
+	bool named;			/* NAME=FILE */
+	size_t as;			/* which of `stands`, if not */
+	struct event_time *last;	/* never back within a part; one for each of `stands` */
 };
 
 struct parts {
 	struct config *config;
+	const struct jail *only;	/* NULL: all jails will read them */
+	size_t nstands;			/* what LOGs without a name stand for: */
+	uint16_t *stands;		/* logs whose stamps are read differently */
 	int year;			/* --year, 0: none */
 	uint64_t lines;
 	struct prefix_parser **parsers;	/* one a log, made when needed */
@@ -38,7 +43,7 @@ struct parts {
 
 /*
  * Open all, before the sandbox. Folds the logs of c's jails where LOGs stand
- * for several: set `config` and `year` before. Says what is wrong on standard
+ * for several: set `config`, `only` and `year` before. Says what is wrong on standard
  * error: -ENOENT and others.
  */
 int parts_open(struct parts *p, int n, char **args);
@@ -47,5 +52,8 @@ void parts_close(struct parts *p);
 /* The next line, in order of time; NULL: the end. A damaged part ends there,
  * is said, and leaves its error in *ret_error. */
 struct part *parts_next(struct parts *p, int *ret_error);
+
+/* The same line once more, as one of the next log that it stands for. false: none is left. */
+bool parts_again(struct parts *all, struct part *p);
 
 #endif
