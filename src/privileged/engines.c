@@ -384,10 +384,13 @@ static void lost(struct link *l, const char *why)
 		if (by_fault(l))
 			note_death(l);
 	}
-	if (was_now)
+	if (was_now) {
 		m->now = NULL;
-	else
+		m->reload_asked = 0;	/* who asked it is not there any more */
+	} else {
 		m->next = NULL;
+		orders_reloaded(m, "the new engine did not get ready, see the log; the running configuration stays");
+	}
 	if (was_now && m->logs)
 		logs_detach(m->logs);
 	link_free(&l);
@@ -434,8 +437,11 @@ static int take_ready(struct link *l)
 	ev_timer_stop(m->loop, &l->patience);
 	if (!m->now)
 		promote(m);
-	else if (m->now->state == LINK_SPEAKING)
+	else if (m->now->state == LINK_SPEAKING) {
+		/* Its last answer: whoever asks next is asking the new one. */
+		orders_reloaded(m, NULL);
 		stop_link(m->now);
+	}
 	return 0;
 }
 

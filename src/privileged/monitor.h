@@ -73,6 +73,7 @@ struct monitor {
 	uint64_t generation;
 	unsigned failures;		/* starts that failed in a row */
 	struct mono last_start;
+	uint64_t reload_asked;		/* the order for which `next` was started, 0: none */
 	bool stopping, config_is_last_good;
 	int exit_status;
 
@@ -118,6 +119,7 @@ void link_note(struct monitor *m, bool alert, const char *fmt, ...)
 /* orders.c: what engines ask for. -EBADMSG: nonsense, the engine is replaced. */
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd);
 void orders_outcome(struct monitor *m, const struct outcome *o);	/* from the runner */
+void orders_reloaded(struct monitor *m, const char *why);	/* NULL: done; if it was asked for */
 int orders_ask(struct link *l, const struct message_ask *q, size_t n);
 /* Rebuild the allow list from configuration, names and hand; tell the kernel. */
 void orders_allow(struct monitor *m);

@@ -351,7 +351,7 @@ static void do_reload(struct frame *f, const struct order_head *h)
 	else if (monitor_reload(f->link->m, why) < 0)
 		answer_with(f, h, OUTCOME_FAILED, -EINVAL, why);
 	else
-		answer_with(f, h, OUTCOME_DONE, 0, why);
+		f->link->m->reload_asked = h->id;	/* answered when it is done */
 }
 
 static void do_teardown(struct frame *f, const struct order_head *h)
@@ -424,6 +424,20 @@ void orders_outcome(struct monitor *m, const struct outcome *o)
 		engines_mailed(m, o->id);
 	if (m->now)
 		link_send(m->now, &msg, sizeof(msg));
+}
+
+void orders_reloaded(struct monitor *m, const char *why)
+{
+	struct outcome o = {
+		.id = m->reload_asked, .type = ORDER_RELOAD,
+		.status = why ? OUTCOME_FAILED : OUTCOME_DONE, .code = why ? -EINVAL : 0,
+	};
+
+	if (!m->reload_asked)
+		return;
+	snprintf(o.text, sizeof(o.text), "%s", why ? why : "");
+	m->reload_asked = 0;
+	orders_outcome(m, &o);
 }
 
 /* ---- questions */

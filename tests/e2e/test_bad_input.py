@@ -340,3 +340,12 @@ def test_garbage_on_the_control_socket(net, log):
                 s.sendall(text)
                 assert b'"ok":false' in s.recv(65536)
         assert bailiff.cli("status")
+
+
+def test_reloads_at_once_one_after_the_other(net, log):
+    """When reload has ended the new configuration rules, whoever asks next and how soon."""
+    with Bailiff(net.server, config(log)) as bailiff:
+        for name in ("one", "two", "three"):
+            bailiff.add_jails({name: jail()})
+            bailiff.cli("reload")
+            assert bailiff.cli("status", name, json=True)["jail"] == name
