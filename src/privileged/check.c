@@ -117,9 +117,10 @@ int check_ban(const struct check *c, const struct order_ban *o,
 	      struct addr *ret_addr, char why[102])
 {
 	bool hand = o->head.origin == ORIGIN_HAND;
+	struct addr addr = o->addr;
 	char buf[102];
 	const char *by;
-	int r = 0;
+	int r;
 
 	if (o->scope >= c->config->nscopes)
 		return refuse(why, "no such scope");
@@ -139,15 +140,15 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		return refuse(why, hand ? "wider than /8 (IPv6 /32)" : "wider than /16 (IPv6 /48)");
 	if (addr_is_special(&o->addr) || addr_is_special(&o->host))
 		return refuse(why, "loopback, multicast or reserved: never banned");
-	*ret_addr = o->addr;
-	by = protected_by(c, &o->addr, buf);
-	if (!by)
-		return 0;
-	if (!addr_is_host(&o->addr) && addr_is_host(&o->host) && !protected_by(c, &o->host, why)) {
-		*ret_addr = o->host;
-		return 0;
+	by = protected_by(c, &addr, buf);
+	if (by && addr_is_host(&o->host)) {
+		addr = o->host;
+		by = protected_by(c, &addr, buf);
 	}
-	return refuse(why, by);
+	if (by)
+		return refuse(why, by);
+	*ret_addr = addr;
+	return 0;
 }
 
 int check_hand(const struct check *c, const struct order_head *h, char why[102])
