@@ -8,6 +8,7 @@
 
 #include "ctl/command.h"
 #include "ctl/run.h"
+#include "ctl/setup.h"
 #include "ctl/show.h"
 
 /* For what the ledger or the runner must do first. */
@@ -159,6 +160,10 @@ const struct command commands[] = {
 	{ .name = "check", .help = "the configuration, the jails and their tests",
 	  .more = "  bailiff check && bailiff reload",
 	  .raw = "[-c FILE] [--json]", .run = run_offline },
+	{ .name = "setup", .help = "what the mail server needs for deny and park",
+	  .more = "Prints the lines for Postfix and Dovecot; --apply makes them.\n"
+		  "  bailiff setup mail --apply",
+	  .raw = "[-c FILE] mail [--apply]", .run = run_setup },
 	{ .name = NULL }
 };
 

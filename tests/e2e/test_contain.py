@@ -229,7 +229,7 @@ def test_through_a_filter(net, server, thief, office):
         contain(bailiff, thief)
         found = queue(server, "boss@example.com")
         assert {i for i, q in found.items() if q == "hold"} == set(found) - by_ann
-        assert len(found) == BURST + 2
+        assert len(found) >= BURST + 2      # what was held in delivery may be out as well
         honest.close()
 
 
@@ -272,3 +272,42 @@ def test_not_set_up(net, mail, thief):
         assert locked("joe")
         assert not os.path.exists("/etc/dovecot/none")
         assert not os.path.exists("/etc/postfix/none.lmdb")
+
+
+def dovecot_conf(where):
+    """Let dovecot.conf take bailiff's file in, before or behind its own passdbs."""
+    include, conf = "!include_try conf.d/05-*.conf\n", pathlib.Path("/etc/dovecot/dovecot.conf")
+    text = conf.read_text(encoding="ascii")
+    conf.write_text(include + text if where == "before" else text + include, encoding="ascii")
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+def test_setup(net, joe, thief, office, where):
+    """`setup mail` prints what is to be done, --apply does it, and no login ever fails."""
+    for path in [*pathlib.Path("/etc/postfix").glob("bailiff*"), pathlib.Path("/etc/dovecot/bailiff-deny"),
+                 pathlib.Path("/etc/dovecot/conf.d/05-bailiff.conf")]:
+        path.unlink(missing_ok=True)
+    config = {**CONFIG, "accounts": {"act": "yes", "local_domains": [machine.LOCAL_DOMAIN]}}
+    dovecot, postfix = machine.Dovecot(net.server), machine.Postfix(net.server)
+    dovecot_conf(where)
+    machine.add_user("ann", PASSWORD)
+    with dovecot, postfix, Bailiff(net.server, config, jails={"burst": jail("contain")}) as bailiff:
+        master = pathlib.Path("/etc/postfix/master.cf")
+        before = master.read_text(encoding="ascii")
+        said = bailiff.cli("setup", "mail")
+        assert "postmap -i lmdb:/etc/postfix/bailiff" in said and "587/inet/" in said and "25/inet" not in said
+        assert master.read_text(encoding="ascii") == before
+        assert not os.path.exists("/etc/dovecot/bailiff-deny")
+        said = bailiff.cli("setup", "mail", "--apply", status=0 if where == "before" else 1)
+        wait_for(lambda: machine.smtp_login(office, SERVER, 587, "ann", PASSWORD) == 235)
+        assert os.path.exists("/etc/dovecot/conf.d/05-bailiff.conf") == (where == "before"), said
+        session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+        assert session.submit("joe@example.com", ["joe@example.com"])[0] == 250
+        bailiff.cli("contain", "joe")
+        assert session.submit("joe@example.com", ["joe@example.com"])[0] == 554
+        assert machine.smtp_login(office, SERVER, 587, "ann", PASSWORD) == 235
+        if where == "before":
+            assert "joe::::bailiff" in pathlib.Path("/etc/dovecot/bailiff-deny").read_text(encoding="ascii")
+            assert "asks already" in bailiff.cli("setup", "mail", "--apply")
+        session.close()
+    machine.delete_user("ann")
