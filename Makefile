@@ -165,7 +165,7 @@ lab:
 
 e2e: all lab
 	$(MAKE) FAULT=1 build/fault/bailiff-engine build/fault/bailiffd build/fault/bailiff
-	tests/lab/lab run -- /usr/bin/python3 -m pytest -q -x tests/e2e $(PYTEST)
+	tests/lab/lab run -- /usr/bin/python3 -m pytest -q tests/e2e $(PYTEST)
 
 demo: deps all lab
 	@tests/lab/lab run --name mail -- /usr/bin/python3 tests/lab/demo.py
