@@ -180,10 +180,10 @@ class Shapes(Case):
         self.assertIn("nothing is known", self.expect(1, "why", "x").stderr)
 
     def test_ban_says(self):
-        engine = self.engine({"ok": True, "addr": "2001:db8::/64", "scope": "all", "until": NOW + 3600,
+        engine = self.engine({"ok": True, "addr": "2001:db8::/64", "scope": "all", "until": time.time() + 3600,
                               "said": "2001:db8::1: its /64 is banned"})
         p = self.expect(0, "banip", "2001:db8::1", "--for", "1h", "--reason", "x y")
-        self.assertRegex(p.stdout, r"^2001:db8::/64 is banned, scope all; it ends in (1h|60m)")
+        self.assertRegex(p.stdout, r"^2001:db8::/64 is banned, scope all; it ends in (1h|60m|59m)")
         self.assertIn("its /64 is banned", p.stdout)
         self.assertEqual(json.loads(engine.requests[0]),
                          {"cmd": "ban", "addr": "2001:db8::1", "for": 3600, "reason": "x y"})
