@@ -389,33 +389,54 @@ static void on_hit(void *arg, const struct hit *hit)
 }
 
 /*
+ * The captures of the line that crossed the limit. A verdict on an account
+ * alone is none on the address that was the last: it may be everybody's office.
+ */
+static struct hit hit_of_verdict(const struct config *c, const struct core_verdict *v,
+				 const struct jail *j, int name)
+{
+	struct hit hit = *v->hit;
+	bool on_addr = !account_of(v->subject).n;
+
+	for (size_t i = 0; i < v->subject->n; i++)
+		on_addr |= v->subject->part[i].type == FIELD_ADDR;
+	hit.jail = j;
+	hit.rule = NULL;
+	hit.ncaptures = 0;
+	for (unsigned i = 0; i < v->hit->ncaptures; i++)
+		if (on_addr || v->hit->capture[i].type != FIELD_ADDR)
+			hit.capture[hit.ncaptures++] = v->hit->capture[i];
+	if (name >= 0 && hit.ncaptures < HIT_MAX_CAPTURES)
+		hit.capture[hit.ncaptures++] = (struct capture){
+			.field = (uint16_t)name, .type = FIELD_TEXT,
+			.raw = span_of(c->jails[v->jail].name),
+		};
+	return hit;
+}
+
+/*
  * Verdicts are events, too: a jail with `log: verdicts` and no pattern takes
- * each one as a hit with the captures of the line that crossed the limit; with
- * patterns, they match "jail=NAME field=value ...".
+ * each one as a hit; with patterns, they match "jail=NAME field=value ...".
  */
 static void tell_verdict_jails(struct passage *p, const struct core_verdict *v)
 {
 	const struct config *c = p->core->config;
 	struct buf text = { 0 }, who = { 0 };
-	struct entry e = { .repeat = 1 };
+	struct entry e = { .repeat = 1 }, once = *p->entry;
 	int name = config_field(c, SPAN_LIT("jail"));
 	struct passage inner;
 
+	once.repeat = 1;	/* of the line; the verdict fell once */
 	for (uint16_t i = 0; i < c->njails; i++) {
 		const struct jail *j = &c->jails[i];
-		struct hit hit = *v->hit;
+		struct hit hit;
 
 		if (!j->verdicts || p->core->mode[i] == MODE_OFF)
 			continue;
 		inner = *p;
 		if (j->nrules == 0) {
-			hit.jail = j;
-			hit.rule = NULL;
-			if (name >= 0 && hit.ncaptures < HIT_MAX_CAPTURES)
-				hit.capture[hit.ncaptures++] = (struct capture){
-					.field = (uint16_t)name, .type = FIELD_TEXT,
-					.raw = span_of(c->jails[v->jail].name),
-				};
+			hit = hit_of_verdict(c, v, j, name);
+			inner.entry = &once;
 			count(&inner, &hit, v->v->when);
 			continue;
 		}

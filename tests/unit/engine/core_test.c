@@ -270,6 +270,17 @@ static const struct row {
 	  FAIL(0, "203.0.113.9") FAIL(1, "203.0.113.9"),
 	  "0 a 203.0.113.9 1: ban 203.0.113.9 600\n1 b 203.0.113.9 2: ban 203.0.113.9 600\n"
 	  "1 recidive 203.0.113.9 2: ban 203.0.113.9 604800\n" },
+	{ "recidive: a repeated line's verdict fell once", NO_MAIN,
+	  { "sasl.yaml", SASL(2, BAN),
+	    "recidive.yaml", "log: verdicts\nlimit: {count: 2, per: ip, within: 1d}\n"
+	    "then:\n  - ban: {for: 1w, scope: all}\n" },
+	  "0 postfix/smtpd: message repeated 5 times: [ warning: unknown[203.0.113.9]: SASL LOGIN authentication failed: x]\n",
+	  "0 sasl 203.0.113.9 5: ban 203.0.113.9 600\n" },
+	{ "recidive: an account's verdict is not its last address's", NO_MAIN,
+	  { "sent.yaml", SENT_MATCH "limit: {count: 1, per: user, within: 10m}\nthen: notify\n",
+	    "recidive.yaml", "log: verdicts\nlimit: {count: 1, per: ip, within: 1d}\nthen: notify\n",
+	    "users.yaml", "log: verdicts\nlimit: {count: 1, per: user, within: 1d}\nthen: notify\n" },
+	  SENT(0, "203.0.113.9", "joe"), "0 sent joe 1: notify joe\n0 users joe 1: notify joe\n" },
 	{ "verdicts by pattern", NO_MAIN,
 	  { "a.yaml", SASL(1, BAN), "b.yaml", SASL(1, BAN),
 	    "only-b.yaml", "log: verdicts\nmatch: 'jail=b ip=<ip>$'\n"
