@@ -74,6 +74,13 @@ static void take_scope(const struct reading *r, const struct action_draft *d,
 	struct nearest near = { 0 };
 	int scope = d->scope ? config_scope(l->config, d->scope) : scope_of_logs(r);
 
+	/* As for bans by hand. `all` cuts our own connections as well and must be asked for. */
+	if (scope < 0 && !d->scope) {
+		scope = config_scope(l->config, "mail");
+		if (scope >= 0)
+			loader_warn(l, a->place, "'ban' names no 'scope': it closes the mail ports; "
+				    "others are %s", scope_names(l));
+	}
 	a->scope = (uint16_t)(scope < 0 ? 0 : scope);
 	if (scope >= 0)
 		return;

@@ -133,7 +133,7 @@ const struct setting schema_ban_keys[] = {
 	{ "remember", VALUE_SPAN, AT(struct action_draft, remember_ms), .min = SECOND,
 	  .max = LONGEST, .def_words = "4 times `max`",
 	  .help = "Earlier verdicts count for `grow` this long." },
-	{ "scope", VALUE_TEXT, AT(struct action_draft, scope), .def_words = "that of the jail's log",
+	{ "scope", VALUE_TEXT, AT(struct action_draft, scope), .def_words = "that of the jail's log, or mail",
 	  .help = "The ports that are closed to the address: a name from `scopes`. `all` also "
 		  "cuts the replies to our own connections." },
 	{ "whom", VALUE_CHOICE, AT(struct action_draft, whom), .choices = whoms, .def = "subject",
