@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -32,6 +33,7 @@
 #include "wire/order.h"
 
 #define LOCK_WAIT_MS 15000	/* for a runner before us that is still ending */
+#define DUE_S 5.0		/* how often what ends by the clock is looked for */
 #define LEAVE_S 10.0		/* what runs may take this long when bailiffd is gone */
 
 static const struct job_kind kinds[] = {
@@ -64,6 +66,7 @@ struct service {
 	ev_io in, out;
 	ev_prepare prepare;
 	ev_timer leave;
+	ev_timer due;
 };
 
 /* ---- answers ---- */
@@ -82,11 +85,19 @@ void runner_send(struct runner *r, const void *p, size_t n)
 		ev_io_start(r->loop, &s->out);
 }
 
-/* Cut at `size`, but not within a UTF-8 sequence. */
-static void copy_text(char *to, size_t size, const char *from)
+/*
+ * A name in it may be any bytes: they are made printable, and the whole is cut
+ * at `size`, but not within a UTF-8 sequence.
+ */
+static void copy_text(char *to, size_t size, const char *said)
 {
-	size_t n = strlen(from);
+	struct buf clean = { 0 };
+	const char *from;
+	size_t n;
 
+	buf_put_text(&clean, span_of(said));
+	from = buf_cstr(&clean);
+	n = strlen(from);
 	if (n >= size) {
 		n = size - 1;
 		while (n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
@@ -94,6 +105,7 @@ static void copy_text(char *to, size_t size, const char *from)
 	}
 	memcpy(to, from, n);
 	memset(to + n, 0, size - n);
+	buf_free(&clean);
 }
 
 static void answer(struct runner *r, uint64_t id, uint16_t type, uint16_t status,
@@ -336,7 +348,7 @@ static void enqueue(struct job *j)
 	r->waiting[j->kind->class]++;
 }
 
-static void take(struct runner *r, const void *p, size_t n)
+void runner_take(struct runner *r, const void *p, size_t n)
 {
 	const struct order_head *h = p;
 	struct job *j = calloc(1, sizeof(*j));
@@ -409,7 +421,7 @@ static void dispatch(struct runner *r, const void *msg, size_t n, const int *fds
 		engine_kill(r, h->id);
 		break;
 	default:
-		take(r, msg, n);
+		runner_take(r, msg, n);
 	}
 }
 
@@ -542,8 +554,21 @@ static int service_open(struct service *s)
 	return s->r.loop && fcntl(s->r.start->sock, F_SETFL, O_NONBLOCK) == 0 ? 0 : -EIO;
 }
 
+static void on_due(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct service *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!s->leaving)
+		deny_end_due(&s->r);
+}
+
 static void service_watch(struct service *s)
 {
+	ev_timer_init(&s->due, on_due, DUE_S, DUE_S);
+	s->due.data = s;
+	ev_timer_start(s->r.loop, &s->due);
 	ev_io_init(&s->in, on_input, s->r.start->sock, EV_READ);
 	ev_io_init(&s->out, on_writable, s->r.start->sock, EV_WRITE);
 	ev_prepare_init(&s->prepare, on_prepare);
