@@ -509,7 +509,7 @@ static bool is_configured(const struct logs *l, uint16_t log, const char *path)
 	const struct strings *files = &l->config->logs[log].files;
 
 	for (size_t i = 0; i < files->n; i++)
-		if (fnmatch(files->v[i], path, FNM_PATHNAME) == 0)
+		if (fnmatch(files->v[i], path, FNM_PATHNAME | FNM_PERIOD) == 0)
 			return true;
 	return false;
 }
