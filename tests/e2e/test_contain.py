@@ -196,6 +196,19 @@ def test_denied_within_a_session(net, server, bailiff, thief, office):
     session.close()
 
 
+@pytest.mark.parametrize("bailiff", [[{"deny": {"for": "3s"}}]], indirect=True)
+def test_denied_for_a_while(net, server, bailiff, thief):
+    """A quota: the account sends again when its time is over, also over a restart."""
+    session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "joe@example.com", BURST) == [250] * BURST
+    wait_admin_mail(bailiff.wait_incident("joe", jail="burst"))
+    assert map_says("joe")
+    bailiff.restart()
+    wait_for(lambda: map_says("joe") == "" and denied() == "", 15)
+    assert submit(session, "joe@example.com") == [250]
+    session.close()
+
+
 def test_virtual_account(net, server, bailiff, thief, office):
     """No Unix account: no lock, and all else as with one."""
     machine.add_virtual("eve@example.net", PASSWORD)

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "privileged/runner/denyfile.h"
 #include "privileged/runner/job.h"
 
@@ -175,6 +176,16 @@ static void deny_postfix(struct job *j)
 	buf_free(&input);
 }
 
+/* `deny: {for: 1h}`, from the time of the event; 0: until it is undone. */
+static uint64_t end_of(const struct job *j)
+{
+	const struct action *a = job_action(j);
+
+	if (!a || (a->kind != ACTION_DENY && a->kind != ACTION_PARK) || a->for_ms <= 0)
+		return 0;
+	return (uint64_t)(j->order->account.at_ms + a->for_ms);
+}
+
 /* Dovecot's file is ready within a millisecond, so it comes first. */
 void job_deny(struct job *j)
 {
@@ -190,6 +201,7 @@ void job_deny(struct job *j)
 	d = deny_new(j);
 	if (!d)
 		return;
+	j->entry.ref = end_of(j);
 	j->entry.flags = LOGBOOK_IN_POSTFIX * map +
 			 LOGBOOK_IN_DOVECOT * (j->kind->type == ORDER_DENY);
 	if (job_intent(j) < 0)
@@ -290,4 +302,31 @@ void job_undo_deny(struct job *j, const struct logbook_entry *e)
 		lift_postfix(j);
 	else
 		end_lift(j);
+}
+
+/* ---- by the clock ---- */
+
+bool deny_is_due(const struct logbook_entry *e)
+{
+	return (e->type == ORDER_DENY || e->type == ORDER_PARK) && e->phase == LOGBOOK_ENDED &&
+	       e->ref != 0 && e->ref <= (uint64_t)clock_wall().ms;
+}
+
+/* An id of our own for each try: above those of the engine, which are below 2^63. */
+void deny_end_due(struct runner *r)
+{
+	static uint64_t tries;
+
+	for (size_t i = 0; i < logbook_count(r->journal); i++) {
+		const struct logbook_entry *e = logbook_at(r->journal, i);
+		struct order_account o = {
+			.head = { .type = ORDER_UNDO, .origin = ORIGIN_JAIL, .jail = ORDER_NO_JAIL },
+			.ref = e->id,
+		};
+
+		if (!deny_is_due(e))
+			continue;
+		o.head.id = 1ULL << 63 | ((uint64_t)clock_wall().ms << 16 | (tries++ & 0xffff));
+		runner_take(r, &o, sizeof(o));
+	}
 }

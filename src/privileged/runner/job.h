@@ -96,6 +96,9 @@ void job_protect(struct job *j);
 void job_end_undo(struct job *j, const struct logbook_entry *e, const char *text);
 void job_deny(struct job *j);			/* deny.c; and ORDER_PARK */
 void job_undo_deny(struct job *j, const struct logbook_entry *e);
+/* Is it a deny or park whose time is over? And: order the end of all such. */
+bool deny_is_due(const struct logbook_entry *e);
+void deny_end_due(struct runner *r);
 void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
 void job_release(struct job *j);		/* and ORDER_PURGE */
@@ -123,6 +126,8 @@ void job_about(struct job *j, const char *canonical);
 /* The action of root's configuration that the order speaks of, or NULL. */
 const struct action *job_action(const struct job *j);
 void runner_send(struct runner *r, const void *p, size_t n);
+/* Take an order as if it had come from bailiffd. */
+void runner_take(struct runner *r, const void *p, size_t n);
 
 /* engine.c: the end is told with RUNNER_ENGINE_ENDED, also of one that could
  * not be started. */

@@ -90,7 +90,7 @@ int job_accept_undo(struct job *j, char *why)
 {
 	const struct logbook_entry *e = logbook_get(j->r->journal, j->order->account.ref);
 
-	if (!j->again && !by_hand(j)) {
+	if (!j->again && !by_hand(j) && !(e && deny_is_due(e))) {
 		snprintf(why, TEMPLATE_WHY_MAX, "only an admin may undo");
 		return OUTCOME_REFUSED;
 	}

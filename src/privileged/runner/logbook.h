@@ -30,7 +30,8 @@ enum logbook_flags {
 /* Fixed width, no padding: as it lies on the disk. */
 struct logbook_entry {
 	uint64_t id;		/* of the order, never 0 */
-	uint64_t ref;		/* ORDER_UNDO: whose work */
+	uint64_t ref;		/* ORDER_UNDO: whose work; ORDER_DENY, ORDER_PARK: when
+				   it ends by itself, wall clock in ms, 0: never */
 	uint64_t what;		/* fingerprint of what was ordered */
 	int64_t at_ms;		/* when the intent was written, wall clock */
 	uint16_t phase, type, origin, status;
