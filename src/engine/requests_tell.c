@@ -240,11 +240,16 @@ void request_bans(struct request *q)
 {
 	struct serve *s = q->s;
 	const char *jail = request_text(q, "jail");
-	json_t *list = json_array();
+	json_t *list;
 	const struct ban *b;
 	size_t at = 0;
 
+	if (jail && strcmp(jail, "hand") != 0 && !config_jail(s->config, jail)) {
+		request_fail(q, 1, "there is no jail '%s'", jail);
+		return;
+	}
 	bans_expire(s->bans, clock_wall());
+	list = json_array();
 	json_object_set_new(q->answer, "bans", list);
 	q->waits = 1;
 	while ((b = bans_next(s->bans, &at))) {

@@ -82,6 +82,7 @@ static void flush_bans(struct frame *f)
 
 	if (f->nbans == 0)
 		return;
+	firewall_expire(m->firewall, f->check.now);	/* what is over cannot be unbanned */
 	r = firewall_apply(m->firewall, f->bans, f->nbans, f->check.now);
 	if (r == 0 && m->sockets)
 		sockets_cut(m->sockets, f->check.config->scopes, f->bans, f->nbans, &cut);

@@ -330,6 +330,14 @@ def test_ban_inside_a_banned_prefix(net, log):
         assert bailiff.banned() == set()
 
 
+def test_ban_that_is_over_cannot_be_ended(net, log):
+    with Bailiff(net.server, config(log)) as bailiff:
+        bailiff.cli("ban", "198.51.100.9", "--for", "1s")
+        wait_for(lambda: not bailiff.cli("bans", json=True), 10)
+        assert "nothing was banned" in bailiff.cli("unban", "198.51.100.9", status=1)
+        assert "no jail 'nope'" in bailiff.cli("bans", "--jail", "nope", status=1)
+
+
 def test_garbage_on_the_control_socket(net, log):
     with Bailiff(net.server, config(log)) as bailiff:
         for text in (b"\n", b"{}\n", b"[]\n", b"\xff\xfe\n", b'{"cmd":7}\n', b'{"cmd":"ban"}\n',
