@@ -21,7 +21,7 @@
 
 #include "base/cleanup.h"
 
-#define IN_SIZE (128u << 10)
+#define IN_SIZE (64u << 10)
 
 struct inflate {
 	int fd, wake_fd;
