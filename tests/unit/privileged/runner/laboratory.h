@@ -123,6 +123,9 @@ static inline int leave_laboratory(void **state)
 	return rmdir(dir);
 }
 
+/* Programs of the mail server: a test that needs them writes its own. */
+static const char *const mail_helpers[] = { "postqueue", "postsuper", "postmap", "doveadm" };
+
 static inline int seal_config(const char *more)
 {
 	char path[128];
@@ -132,7 +135,10 @@ static inline int seal_config(const char *more)
 
 	snprintf(path, sizeof(path), "%s/bailiff.yaml", dir);
 	f = fopen(path, "w");
-	fprintf(f, "jail_dirs: [%s/jails]\nhelpers: {sendmail: [%s/sendmail]}\n%s", dir, dir, more);
+	fprintf(f, "jail_dirs: [%s/jails]\nhelpers: {sendmail: [%s/sendmail]", dir, dir);
+	for (size_t i = 0; i < sizeof(mail_helpers) / sizeof(*mail_helpers); i++)
+		fprintf(f, ", %s: [%s/%s]", mail_helpers[i], dir, mail_helpers[i]);
+	fprintf(f, "}\n%s", more);
 	fclose(f);
 	assert_int_equal(pack_read(path, NULL, &p), 0);
 	assert_int_equal(pack_seal(p, &fd), 0);
