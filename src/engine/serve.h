@@ -80,7 +80,7 @@ struct serve {
 
 	/* snapshots */
 	ev_timer snapshot_timer;
-	bool snapshot_running, changed, stop_after_snapshot;
+	bool snapshot_running, snapshot_again, changed, stop_after_snapshot;
 	struct buf section[7];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */

@@ -81,6 +81,7 @@ struct sources {
 	struct saved *saved;
 	struct search *searches;	/* oldest first */
 	bool started, fresh;
+	bool unsaved;			/* a source came that no snapshot knows of */
 	uint64_t clamped, skipped, gaps;
 	ev_io inotify;
 	ev_idle more;
@@ -256,6 +257,7 @@ static void chain(struct sources *r, struct search *q, struct source *src, const
 {
 	struct position last[CHANNEL_MAX_FDS];
 	size_t at = 0, nread = 0;
+	uint64_t before = src->lines;
 
 	while (at < n && !(history_is(fds[at], &q->pos) && (q->truncated || !is_open(r, fds[at]))))
 		at++;
@@ -282,6 +284,8 @@ static void chain(struct sources *r, struct search *q, struct source *src, const
 			read_part(src, dup(fds[i]), 0, &last[nread++]);
 		}
 	}
+	log_info("log %s: read on in what was rotated: %s parts=%zu lines=%llu", r->s->config->logs[q->log].name,
+		 q->path, nread, (unsigned long long)(src->lines - before));
 }
 
 void sources_found(struct sources *r, const struct message_find *m, const int *fds, size_t nfds)
@@ -405,7 +409,13 @@ static void read_dirty(struct sources *r)
 		/* The window before the start is read: from here on all counts,
 		 * whatever its stamp, and a crash goes on from here. */
 		r->fresh = false;
+		r->unsaved = true;
 		r->s->core->not_before_ms = INT64_MIN;
+	}
+	if (r->unsaved) {
+		/* A file that no snapshot knows could be rotated away, and a
+		 * start after a crash would not miss it. */
+		r->unsaved = false;
 		state_snapshot(r->s);
 	}
 }
@@ -591,7 +601,7 @@ static void add_file(struct sources *r, const struct message_source *m, int fd)
 	r->v[r->n++] = src;
 	if (r->started) {
 		log_info("log %s: following %s", r->s->config->logs[m->log].name, m->path);
-		state_changed(r->s);
+		r->unsaved = true;
 	}
 }
 
@@ -621,8 +631,10 @@ static void add_journal(struct sources *r, const struct message_source *m, const
 	*src = (struct source){ .all = r, .log = m->log, .wd = -1, .dirty = true, .journal = j };
 	memcpy(src->path, m->path, sizeof(src->path));
 	r->v[r->n++] = src;
-	if (r->started)
+	if (r->started) {
 		place_journal(r, src);
+		r->unsaved = true;
+	}
 }
 
 /* What could not be opened stands in `status`, once, until it can be. */

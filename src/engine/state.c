@@ -64,7 +64,7 @@ static void written(void *arg, int error, const char *json)
 		log_err("snapshot: %s; the last one stays", strerror(-error));
 	if (s->stop_after_snapshot)
 		leave(s);
-	else if (s->stopping)
+	else if (s->stopping || s->snapshot_again)
 		state_snapshot(s);
 	else if (s->changed)
 		state_changed(s);
@@ -75,8 +75,11 @@ void state_snapshot(struct serve *s)
 	struct snapshot_section sections[SECTIONS];
 	int r;
 
-	if (s->snapshot_running)
-		return;		/* written() comes back for it */
+	if (s->snapshot_running) {
+		s->snapshot_again = true;	/* written() comes back for it */
+		return;
+	}
+	s->snapshot_again = false;
 	s->snapshot_running = true;
 	s->stop_after_snapshot = s->stopping;
 	s->changed = false;
