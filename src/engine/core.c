@@ -235,6 +235,15 @@ static bool is_allowed(const struct config *c, const struct addr *a)
 	return false;
 }
 
+const char *core_refuses(const struct config *c, const struct jail *j, const struct addr *a)
+{
+	if (addr_is_special(a))
+		return "loopback or reserved";
+	if (addr_is_private(a) && !j->ban_private)
+		return "a private address";
+	return is_allowed(c, a) ? "allowed" : NULL;
+}
+
 /*
  * `whom: seen` bans the places a stolen account was used from, but not those
  * that others, or the owner before, use as well. bailiffd has the last word on
@@ -247,13 +256,10 @@ static const char *why_spared(const struct core *core, const struct jail *j, con
 		[KNOWN_OWN] = "the account was used from there before",
 		[KNOWN_OTHERS] = "another account was used from there within a day",
 	};
+	const char *why = core_refuses(core->config, j, a);
 
-	if (addr_is_special(a))
-		return "loopback or reserved";
-	if (addr_is_private(a) && !j->ban_private)
-		return "a private address";
-	if (is_allowed(core->config, a))
-		return "allowed";
+	if (why)
+		return why;
 	return account.n ? words[known_ask(core->known, a, account, now)] : NULL;
 }
 

@@ -175,14 +175,33 @@ static void put_subject(const struct config *c, const struct subject *s, struct 
 	buf_free(&text);
 }
 
-struct out_actions { struct buf *out; unsigned n; bool json; };
+struct out_actions {
+	const struct config *config;
+	const struct jail *jail;
+	struct buf *out;
+	unsigned n;
+	bool json;
+};
 
 static void put_action(void *arg, const struct decided *d, const struct addr *host, const char *target)
 {
 	struct out_actions *a = arg;
-	char span[40];
+	const char *why = host ? core_refuses(a->config, a->jail, host) : NULL;
+	char span[40], narrow[ADDR_TEXT_MAX];
+	struct addr prefix;
 
-	(void)host;
+	/* bailiffd would refuse it, so it does not follow; or narrow it to the host. */
+	if (why && a->json)
+		return;
+	if (host && !why) {
+		prefix = core_ban_prefix(d->action, host);
+		if (core_refuses(a->config, a->jail, &prefix))
+			target = addr_print(host, narrow);
+	}
+	if (why) {
+		buf_printf(a->out, "%sno ban of %s: %s", a->n++ ? ", " : "", target, why);
+		return;
+	}
 	if (a->json) {
 		buf_printf(a->out, "%s{\"do\":\"%s\",\"target\":", a->n++ ? "," : "", action_name(d->action->kind));
 		json_put_bytes(a->out, span_of(target));
@@ -203,7 +222,7 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 	struct offline *o = arg;
 	const struct jail *j = v->v->jail;
 	struct buf out = { 0 }, who = { 0 };
-	struct out_actions a = { &out, 0, o->json };
+	struct out_actions a = { o->config, j, &out, 0, o->json };
 	char when[32];
 
 	o->verdicts++;

@@ -60,6 +60,18 @@ def test_loopback_own_and_gateway(net, log):
         refused(bailiff, log, machine.ROUTER, "a gateway")
 
 
+def test_replay_bans_nobody_who_is_allowed(net, tmp_path):
+    """Nor does it tell of bans that would be narrowed to the host as if they were not."""
+    old = tmp_path / "old.log"
+    for addr in ("192.0.2.9", "10.9.9.9", "203.0.113.9", "2001:db8:7::9", "2001:db8:8::9"):
+        offend(old, addr)
+    rig = Bailiff(net.server, {"jails": {"auto": False, "own": "on"},
+                               "allow": ["192.0.2.0/24", "2001:db8:7::1"]}, jails={"own": JAIL % ""})
+    told = {v["subject"]: [a["target"] for a in v["actions"]] for v in rig.replay(old)}
+    assert told == {"192.0.2.9": [], "10.9.9.9": [], "203.0.113.9": ["203.0.113.9"],
+                    "2001:db8:7::/64": ["2001:db8:7::9"], "2001:db8:8::/64": ["2001:db8:8::/64"]}
+
+
 def test_own_addresses_are_followed(net, log):
     with guard(net.server, log) as bailiff:
         net.server.ip("addr add 192.0.2.77/24 dev " + device(net.server))
