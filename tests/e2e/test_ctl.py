@@ -92,6 +92,10 @@ class Case(unittest.TestCase):
         self.path = pathlib.Path(self.dir)
         self.conf = self.path / "bailiff.yaml"
         self.conf.write_text(f"run: {self.dir}\njail_dirs: []\n", encoding="utf-8")
+        # What is told relative to now is told from this test's now.
+        now = time.time()
+        BAN.update(since=now - 62, until=now + 540)
+        STATUS["engine"]["since"] = now - 3600
 
     def serve(self, answer, name="control.sock"):
         server = Server(self.path / name, answer)
