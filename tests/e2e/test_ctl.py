@@ -30,7 +30,7 @@ BAN = {"addr": "192.0.2.7", "jail": "postfix-sasl", "since": NOW - 62, "until": 
 STATUS = {
     "ok": True, "version": "0.1.0", "engine": {"pid": 7, "since": NOW - 3600},
     "sources": [{"log": "mail", "kind": "file", "path": "/var/log/mail.log",
-                 "state": "following", "error": None, "lines": 100, "hits": 5, "lag": 0.5}],
+                 "state": "following", "error": None, "lines": 100, "hits": 5, "lag": 500}],
     "jails": [{"jail": "postfix-sasl", "state": "on", "why": None, "hits": 5, "tracked": 1,
                "verdicts": 1, "bans": 1}],
     "firewall": {"table": "bailiff", "owned": True, "persistent": True, "wanted": 2,
@@ -163,7 +163,7 @@ class Shapes(Case):
         self.assertEqual(got["firewall"], STATUS["firewall"])
         text = self.expect(0, "status").stdout
         for want in ("bailiff 0.1.0, engine 7, started 1h ago", "Warning: bailiff.yaml:3:1",
-                     "2 bans are wanted, the kernel holds 1", "/var/log/mail.log", "500ms",
+                     "2 bans are wanted, the kernel holds 1", "/var/log/mail.log", "500 B",
                      "postfix-sasl  on", "In the kernel:"):
             self.assertIn(want, text)
 
