@@ -455,7 +455,7 @@ static void take_back(struct request *q)
 	char arg[64];
 	int r;
 
-	if (!json_is_integer(id)) {
+	if (json_integer_value(id) <= 0) {
 		request_fail(q, 2, "which incident? `bailiff incidents` lists them");
 		return;
 	}
