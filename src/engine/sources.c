@@ -621,6 +621,10 @@ static void add_journal(struct sources *r, const struct message_source *m, const
 		log_err("log %s: %s: %s", r->s->config->logs[m->log].name, m->path, strerror(-e));
 		return;
 	}
+	if (journal_bad(j))
+		log_warning("log %s: %s: %zu of %zu files are no journals, are damaged or not yet complete:"
+			    " they are passed over until they change", r->s->config->logs[m->log].name,
+			    m->path, journal_bad(j), n);
 	if (src) {
 		src->dirty = true;
 		return;

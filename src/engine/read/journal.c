@@ -15,8 +15,11 @@
 #include "engine/read/journal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
@@ -26,6 +29,7 @@
 
 #define SMALL_MAX 256		/* identifier, unit, host name */
 #define SEEN_MAX 50000		/* entries a call looks at, some 50 ms */
+#define FILES_MAX 64
 
 enum wanted { MESSAGE, IDENTIFIER, SYSLOG_PID, PID, COMM, HOSTNAME, UNIT, UID, WANTED };
 
@@ -47,8 +51,17 @@ struct value {
 	char *p;
 };
 
+/* One that could not be opened with the others, as it was then. */
+struct bad_file {
+	int fd;
+	int64_t size, mtime_ns;
+};
+
 struct journal {
 	sd_journal *sd;		/* NULL: no files */
+	int good[FILES_MAX];	/* copies, while there are bad ones */
+	size_t ngood, nbad;
+	struct bad_file bad[FILES_MAX];
 	const struct strings *units;
 	uint32_t line_max;
 	bool pending;		/* the entry we stand at was not read yet */
@@ -94,6 +107,104 @@ static int files_open(const int *take_fds, size_t n, uint32_t line_max,
 	return 0;
 }
 
+static int dup_fds(const int *fds, size_t n, int *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (ret[i] < 0) {
+			int e = -errno;
+
+			close_fds(ret, i);
+			return e;
+		}
+	}
+	return 0;
+}
+
+static bool is_journal(int fd)
+{
+	sd_journal *sd = NULL;
+	int copy, r;
+
+	if (dup_fds(&fd, 1, &copy) < 0)
+		return false;
+	r = sd_journal_open_files_fd(&sd, &copy, 1, 0);
+	if (r < 0)
+		close(copy);
+	sd_journal_close(sd);
+	return r >= 0;
+}
+
+static struct bad_file look_at(int fd)
+{
+	struct bad_file b = { .fd = fd };
+	struct stat st;
+
+	if (fstat(fd, &st) == 0) {
+		b.size = st.st_size;
+		b.mtime_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+	}
+	return b;
+}
+
+static void forget_files(struct journal *j)
+{
+	close_fds(j->good, j->ngood);
+	for (size_t i = 0; i < j->nbad; i++)
+		close(j->bad[i].fd);
+	j->ngood = j->nbad = 0;
+}
+
+/*
+ * One file that is damaged, or so new that journald has not written its head
+ * yet, would keep libsystemd from all of them: it is put aside, and tried
+ * again when it has changed. Takes the fds; on failure all stays as it was.
+ */
+static int set_open(struct journal *j, const int *take_fds, size_t n, sd_journal **ret)
+{
+	int copies[FILES_MAX], good[FILES_MAX], r;
+	struct bad_file bad[FILES_MAX];
+	size_t ngood = 0, nbad = 0;
+
+	if (n > FILES_MAX) {
+		close_fds(take_fds, n);
+		return -E2BIG;
+	}
+	r = dup_fds(take_fds, n, copies);
+	if (r < 0) {
+		close_fds(take_fds, n);
+		return r;
+	}
+	r = files_open(copies, n, j->line_max, ret);
+	if (r != -EBADMSG) {
+		close_fds(take_fds, n);
+		if (r == 0)
+			forget_files(j);
+		return r;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct bad_file b = look_at(take_fds[i]);
+
+		if (is_journal(take_fds[i]))
+			good[ngood++] = take_fds[i];
+		else
+			bad[nbad++] = b;
+	}
+	r = dup_fds(good, ngood, copies);
+	if (r == 0)
+		r = files_open(copies, ngood, j->line_max, ret);
+	if (r < 0) {
+		close_fds(take_fds, n);
+		return r;
+	}
+	forget_files(j);
+	j->ngood = ngood;
+	j->nbad = nbad;
+	memcpy(j->good, good, ngood * sizeof(good[0]));
+	memcpy(j->bad, bad, nbad * sizeof(bad[0]));
+	return 0;
+}
+
 static void find_trusted(struct journal *j)
 {
 	static const char *const users[] = { "postfix", "dovecot", "dovenull" };
@@ -135,7 +246,7 @@ int journal_open(const int *take_fds, size_t n, const struct strings *units,
 	}
 	j->units = units;
 	j->line_max = line_max;
-	r = files_open(take_fds, n, line_max, &j->sd);
+	r = set_open(j, take_fds, n, &j->sd);
 	if (r < 0)
 		return r;
 	r = make_values(j);
@@ -153,6 +264,7 @@ void journal_free(struct journal **j)
 {
 	if (!*j)
 		return;
+	forget_files(*j);
 	sd_journal_close((*j)->sd);
 	free((*j)->cursor);
 	free((*j)->memory);
@@ -241,7 +353,7 @@ int journal_reopen(struct journal *j, const int *take_fds, size_t n)
 {
 	const char *cursor = journal_cursor(j);
 	sd_journal *sd;
-	int r = files_open(take_fds, n, j->line_max, &sd);
+	int r = set_open(j, take_fds, n, &sd);
 
 	if (r < 0)
 		return r;
@@ -253,6 +365,31 @@ int journal_reopen(struct journal *j, const int *take_fds, size_t n)
 	if (!cursor)
 		return sd_journal_seek_head(j->sd);
 	return journal_seek_cursor(j, cursor);
+}
+
+size_t journal_bad(const struct journal *j)
+{
+	return j->nbad;
+}
+
+/* All files once more, if a bad one is another than it was. */
+static int try_again(struct journal *j)
+{
+	int fds[FILES_MAX], r;
+	size_t n = j->ngood + j->nbad;
+	bool changed = false;
+
+	for (size_t i = 0; i < j->nbad; i++) {
+		struct bad_file now = look_at(j->bad[i].fd);
+
+		changed |= now.size != j->bad[i].size || now.mtime_ns != j->bad[i].mtime_ns;
+		fds[j->ngood + i] = j->bad[i].fd;
+	}
+	if (!changed)
+		return 0;
+	memcpy(fds, j->good, j->ngood * sizeof(fds[0]));
+	r = dup_fds(fds, n, fds);
+	return r < 0 ? r : journal_reopen(j, fds, n);
 }
 
 /* ---- entries ---- */
@@ -403,6 +540,11 @@ int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
 	int r;
 
 	*more = true;
+	if (j->nbad) {
+		r = try_again(j);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
 	for (size_t given = 0, seen = 0; given < max && seen < SEEN_MAX; seen++) {
 		r = step(j);
 		if (r < 0)

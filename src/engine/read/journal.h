@@ -23,19 +23,21 @@ struct journal;
 
 /*
  * Before the sandbox: looks up the users that journal_trusted() trusts. Takes
- * the fds, also on failure; n = 0: no journal yet. line_max: longer messages
- * are cut there. `units` must outlive the journal. Stands at the start.
- * -EBADMSG: one is not a journal.
+ * the fds (64 at most), also on failure; n = 0: no journal yet. line_max:
+ * longer messages are cut there. `units` must outlive the journal. Stands at
+ * the start. Files that are no journals, are damaged or not yet complete are
+ * passed over, and tried again by journal_read() when they have changed.
  */
 int journal_open(const int *take_fds, size_t n, const struct strings *units,
 		 uint32_t line_max, struct journal **ret);
 void journal_free(struct journal **j);
 
 /*
- * Go on where we are with another set of files. Takes the fds. -EBADMSG: one
- * is no journal, and the old set stays. -ENOENT: as journal_seek_cursor().
+ * Go on where we are with another set of files. Takes the fds. -ENOENT: as
+ * journal_seek_cursor().
  */
 int journal_reopen(struct journal *j, const int *take_fds, size_t n);
+size_t journal_bad(const struct journal *j);	/* how many of the set are passed over */
 
 /* -ENOENT: the cursor's entry is gone, we stand at the nearest after it. -EINVAL: no cursor. */
 int journal_seek_cursor(struct journal *j, const char *cursor);
