@@ -32,12 +32,20 @@
 
 static void lost(struct link *l, const char *why);
 
-void link_send(struct link *l, const void *p, size_t n)
+/* It never waits for an engine: one that does not listen may be captured. */
+static int send_fds(struct link *l, const void *p, size_t n, const int *fds, size_t nfds)
 {
-	int r = outbox_send(l->out, p, n);
+	int r = outbox_send_fds(l->out, p, n, fds, nfds);
 
 	if (outbox_waiting(l->out))
 		ev_io_start(l->m->loop, &l->writable);
+	return r;
+}
+
+void link_send(struct link *l, const void *p, size_t n)
+{
+	int r = send_fds(l, p, n, NULL, 0);
+
 	if (r < 0 && r != -EPIPE)
 		log_warning("engine: cannot send: %s", strerror(-r));
 }
@@ -94,7 +102,7 @@ static void kill_engine(struct monitor *m, uint64_t generation)
 		.head = { .id = generation, .type = RUNNER_KILL_ENGINE, .len = sizeof(k) },
 	};
 
-	channel_send(m->runner, &k, sizeof(k), NULL, 0);
+	monitor_to_runner(m, &k, sizeof(k), NULL, 0);
 }
 
 static void link_free(struct link **lp)
@@ -244,24 +252,15 @@ static void start_again(struct monitor *m)
 static int send_source(void *arg, const struct message_source *msg, const int *fds, size_t nfds)
 {
 	struct link *l = ((struct monitor *)arg)->now;
-	int r;
 
-	if (!l)
-		return -EPIPE;
-	/* The outbox keeps the order, and descriptors cannot wait in it. */
-	r = outbox_flush(l->out);
-	while (r == 0 && ((r = channel_send(l->sock, msg, sizeof(*msg), fds, nfds)) == -EAGAIN)) {
-		usleep(1000);
-		r = 0;
-	}
-	return r;
+	return l ? send_fds(l, msg, sizeof(*msg), fds, nfds) : -EPIPE;
 }
 
 /* Root's part keeps its own copy of the policy. */
 static void reconf_runner(struct monitor *m)
 {
 	struct runner_head h = { .type = RUNNER_RECONF, .len = sizeof(h) };
-	int r = channel_send(m->runner, &h, sizeof(h), &m->policy->pack_fd, 1);
+	int r = monitor_to_runner(m, &h, sizeof(h), &m->policy->pack_fd, 1);
 
 	if (r < 0) {
 		log_err("the runner does not take the configuration: %s", strerror(-r));
@@ -419,9 +418,7 @@ static int take_found(struct link *l, const struct message_find *q)
 		log_warning("log %u: cannot look for rotated parts: %s", q->log, strerror(-r));
 	answer.head.type = MSG_FOUND;
 	answer.head.count = (uint32_t)n;
-	outbox_flush(l->out);
-	while ((r = channel_send(l->sock, &answer, sizeof(answer), fds, n)) == -EAGAIN)
-		usleep(1000);
+	r = send_fds(l, &answer, sizeof(answer), fds, n);
 	for (size_t i = 0; i < n; i++)
 		close(fds[i]);
 	return r == -EPIPE ? 0 : r;
@@ -570,7 +567,7 @@ int engines_start(struct monitor *m, struct policy *p)
 	fds[ENGINE_FD_STATE - 3] = m->places.engine_fd;
 	fds[ENGINE_FD_INOTIFY - 3] = l->inotify;
 	start.head.id = l->generation;
-	r = channel_send(m->runner, &start, sizeof(start), fds, ENGINE_FD_END - 3);
+	r = monitor_to_runner(m, &start, sizeof(start), fds, ENGINE_FD_END - 3);
 	close(pair[1]);
 	if (r < 0)
 		goto fail;

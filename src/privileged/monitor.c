@@ -98,6 +98,15 @@ static void resolved(struct monitor *m, const struct runner_resolved *r)
 	orders_allow(m);
 }
 
+int monitor_to_runner(struct monitor *m, const void *p, size_t n, const int *fds, size_t nfds)
+{
+	int r = outbox_send_fds(m->runner_out, p, n, fds, nfds);
+
+	if (outbox_waiting(m->runner_out))
+		ev_io_start(m->loop, &m->runner_writable);
+	return r;
+}
+
 void monitor_resolve(struct monitor *m)
 {
 	const struct config *c = m->policy->config;
@@ -118,7 +127,7 @@ void monitor_resolve(struct monitor *m)
 				names[n] = m->names[k];
 		names[n++].name = c->allow[i].name;
 		snprintf(ask.name, sizeof(ask.name), "%s", c->allow[i].name);
-		outbox_send(m->runner_out, &ask, sizeof(ask));
+		monitor_to_runner(m, &ask, sizeof(ask), NULL, 0);
 	}
 	free(m->names);
 	m->names = names;
@@ -368,8 +377,6 @@ static void serve(struct monitor *m)
 	};
 
 	watch(m, &m->runner_readable, on_runner, m->runner);
-	ev_io_init(&m->runner_writable, on_runner_writable, m->runner, EV_WRITE);
-	m->runner_writable.data = m;
 	watch(m, &m->firewall_readable, on_firewall, firewall_fd(m->firewall));
 	ev_init(&m->doubt, on_doubt);
 	m->doubt.data = m;
@@ -580,6 +587,8 @@ int main(int argc, char **argv)
 		log_err("no event loop");
 		return 1;
 	}
+	ev_io_init(&m.runner_writable, on_runner_writable, m.runner, EV_WRITE);
+	m.runner_writable.data = &m;
 	if (engines_start(&m, m.policy) < 0)
 		return 1;
 	serve(&m);

@@ -134,6 +134,8 @@ void policy_keep(struct monitor *m);	/* as the last good one */
 void policy_unref(struct policy **p);
 
 /* monitor.c */
+/* To root's part; what it has no room for yet waits, descriptors too. */
+int monitor_to_runner(struct monitor *m, const void *p, size_t n, const int *fds, size_t nfds);
 void monitor_speaks(struct monitor *m);	/* an engine guards */
 int monitor_reload(struct monitor *m, char why[102]);
 void monitor_watch_firewall(struct monitor *m);	/* its descriptor may be another */

@@ -20,6 +20,7 @@
 #include "wire/runner.h"
 
 #define OUTCOMES_A_FRAME 900
+#define REFUSALS_SAID 20	/* a frame; a captured engine must not fill the log */
 #define BANS_A_FRAME (CHANNEL_MAX_BYTES / sizeof(struct order_ban) + 1)
 
 /* One frame on its way: its bans wait for the batch. */
@@ -27,7 +28,7 @@ struct frame {
 	struct link *link;
 	struct check check;
 	uid_t uid;			/* the admin's */
-	size_t nbans, nout;
+	size_t nbans, nrefused;
 	struct firewall_ban bans[BANS_A_FRAME];
 	struct outcome ban_out[BANS_A_FRAME];
 	struct { struct message_head head; struct outcome v[OUTCOMES_A_FRAME]; } out;
@@ -66,7 +67,8 @@ static void answer_with(struct frame *f, const struct order_head *h, uint16_t st
 
 static void refused(struct frame *f, const struct order_head *h, const char *why)
 {
-	log_info("refused order=%s id=%llu: %s", order_name(h->type), (unsigned long long)h->id, why);
+	if (f->nrefused++ < REFUSALS_SAID)
+		log_info("refused order=%s id=%llu: %s", order_name(h->type), (unsigned long long)h->id, why);
 	answer_with(f, h, OUTCOME_REFUSED, -EPERM, why);
 }
 
@@ -271,10 +273,8 @@ static void do_cut(struct frame *f, const struct order_head *h)
 static void to_runner(struct frame *f, const struct order_head *h)
 {
 	struct monitor *m = f->link->m;
-	int r = outbox_send(m->runner_out, h, order_size(h->type));
+	int r = monitor_to_runner(m, h, order_size(h->type), NULL, 0);
 
-	if (outbox_waiting(m->runner_out))
-		ev_io_start(m->loop, &m->runner_writable);
 	if (r < 0 && r != -EPIPE)
 		answer_with(f, h, OUTCOME_FAILED, r, "the runner does not take orders");
 }
@@ -391,7 +391,7 @@ int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
 	int r;
 
 	f->link = l;
-	f->nbans = 0;
+	f->nbans = f->nrefused = 0;
 	f->out.head.count = 0;
 	f->check = (struct check){
 		.config = l->policy->config, .own = m->own, .hand = m->hand,
@@ -412,6 +412,8 @@ int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
 	}
 	flush_bans(f);
 	flush_outcomes(f);
+	if (f->nrefused > REFUSALS_SAID)
+		log_info("refused orders=%zu more of this frame", f->nrefused - REFUSALS_SAID);
 	return r;
 }
 

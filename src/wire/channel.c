@@ -6,6 +6,7 @@
 #include "wire/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,17 +107,19 @@ int channel_recv(int sock, void *p, size_t size, size_t *ret_n,
 }
 
 #define OUTBOX_MAX (64u << 20)
+#define OUTBOX_MAX_FDS 1024
 
 struct waiting {
 	struct waiting *next;
-	size_t n;
+	size_t n, nfds;
+	int *fds;		/* behind the bytes */
 	char p[];
 };
 
 struct outbox {
 	int sock;
 	struct waiting *first, **last;
-	size_t bytes;
+	size_t bytes, nfds;
 };
 
 int outbox_new(int sock, struct outbox **ret)
@@ -131,13 +134,20 @@ int outbox_new(int sock, struct outbox **ret)
 	return 0;
 }
 
+static void waiting_free(struct waiting *w)
+{
+	for (size_t i = 0; i < w->nfds; i++)
+		close(w->fds[i]);
+	free(w);
+}
+
 void outbox_free(struct outbox **o)
 {
 	if (!*o)
 		return;
 	for (struct waiting *w = (*o)->first, *next; w; w = next) {
 		next = w->next;
-		free(w);
+		waiting_free(w);
 	}
 	free(*o);
 	*o = NULL;
@@ -147,7 +157,7 @@ int outbox_flush(struct outbox *o)
 {
 	while (o->first) {
 		struct waiting *w = o->first;
-		int r = channel_send(o->sock, w->p, w->n, NULL, 0);
+		int r = channel_send(o->sock, w->p, w->n, w->fds, w->nfds);
 
 		if (r == -EAGAIN)
 			return 0;
@@ -157,33 +167,59 @@ int outbox_flush(struct outbox *o)
 		if (!o->first)
 			o->last = &o->first;
 		o->bytes -= w->n;
-		free(w);
+		o->nfds -= w->nfds;
+		waiting_free(w);
 	}
 	return 0;
 }
 
-int outbox_send(struct outbox *o, const void *p, size_t n)
+static int waiting_new(const void *p, size_t n, const int *fds, size_t nfds, struct waiting **ret)
 {
-	struct waiting *w;
+	size_t at = (n + sizeof(int) - 1) / sizeof(int) * sizeof(int);
+	struct waiting *w = malloc(sizeof(*w) + at + nfds * sizeof(int));
+
+	if (!w)
+		return -ENOMEM;
+	*w = (struct waiting){ .n = n, .fds = (int *)(w->p + at) };
+	memcpy(w->p, p, n);
+	for (; w->nfds < nfds; w->nfds++) {
+		w->fds[w->nfds] = fcntl(fds[w->nfds], F_DUPFD_CLOEXEC, 0);
+		if (w->fds[w->nfds] < 0) {
+			int e = -errno;
+
+			waiting_free(w);
+			return e;
+		}
+	}
+	*ret = w;
+	return 0;
+}
+
+int outbox_send_fds(struct outbox *o, const void *p, size_t n, const int *fds, size_t nfds)
+{
+	struct waiting *w = NULL;
+	int r;
 
 	if (!o->first) {
-		int r = channel_send(o->sock, p, n, NULL, 0);
-
+		r = channel_send(o->sock, p, n, fds, nfds);
 		if (r != -EAGAIN)
 			return r;
 	}
-	if (o->bytes + n > OUTBOX_MAX)
+	if (o->bytes + n > OUTBOX_MAX || o->nfds + nfds > OUTBOX_MAX_FDS)
 		return -ENOBUFS;
-	w = malloc(sizeof(*w) + n);
-	if (!w)
-		return -ENOMEM;
-	w->next = NULL;
-	w->n = n;
-	memcpy(w->p, p, n);
+	r = waiting_new(p, n, fds, nfds, &w);
+	if (r < 0)
+		return r;
 	*o->last = w;
 	o->last = &w->next;
 	o->bytes += n;
+	o->nfds += nfds;
 	return outbox_flush(o);
+}
+
+int outbox_send(struct outbox *o, const void *p, size_t n)
+{
+	return outbox_send_fds(o, p, n, NULL, 0);
 }
 
 bool outbox_waiting(const struct outbox *o)

@@ -34,15 +34,18 @@ int channel_recv(int sock, void *p, size_t size, size_t *ret_n,
 
 /*
  * A queue in front of a non-blocking socket: what the peer has no room for
- * yet waits here, in order. No descriptors (those are sent while the peer is
- * waiting for them).
+ * yet waits here, in order.
  */
 struct outbox;
 int outbox_new(int sock, struct outbox **ret);
 void outbox_free(struct outbox **o);
 
-/* Queue one message and send what goes. -EPIPE; -ENOBUFS: over 64 MB wait. */
+/*
+ * Queue one message and send what goes. Descriptors are duplicated, the caller
+ * keeps its own. -EPIPE; -ENOBUFS: over 64 MB or 1024 descriptors wait.
+ */
 int outbox_send(struct outbox *o, const void *p, size_t n);
+int outbox_send_fds(struct outbox *o, const void *p, size_t n, const int *fds, size_t nfds);
 int outbox_flush(struct outbox *o);	/* call when the socket is writable */
 bool outbox_waiting(const struct outbox *o);
 

@@ -205,6 +205,44 @@ static void outbox_in_order(void **state)
 	outbox_free(&o);
 }
 
+static void outbox_of_descriptors(void **state)
+{
+	int ours[2], fds[CHANNEL_MAX_FDS];
+	unsigned before = count_fds();
+	struct outbox *o;
+	size_t n, nfds, sent = 0, got = 0;
+	int r;
+
+	(void)state;
+	nonblocking(ends[0]);
+	nonblocking(ends[1]);
+	assert_int_equal(outbox_new(ends[0], &o), 0);
+	assert_int_equal(pipe(ours), 0);
+	while ((r = outbox_send_fds(o, big, 4096, ours, 2)) == 0)
+		sent++;
+	assert_int_equal(r, -ENOBUFS);
+	close(ours[0]);
+	close(ours[1]);
+	while (channel_recv(ends[1], big, sizeof(big), &n, fds, &nfds) == 0) {
+		assert_int_equal(n, 4096);
+		assert_int_equal(nfds, 2);
+		got++;
+		while (nfds-- > 0)
+			assert_int_equal(close(fds[nfds]), 0);
+		if (got == sent / 2)
+			break;
+		assert_int_equal(outbox_flush(o), 0);
+	}
+	assert_int_equal(got, sent / 2);
+	/* What still waits is closed with the queue. */
+	assert_true(outbox_waiting(o));
+	outbox_free(&o);
+	while (channel_recv(ends[1], big, sizeof(big), &n, fds, &nfds) == 0)
+		while (nfds-- > 0)
+			close(fds[nfds]);
+	assert_int_equal(count_fds(), before);
+}
+
 static void outbox_bounded(void **state)
 {
 	struct outbox *o;
@@ -245,7 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(boundaries), TEST(refused), TEST(descriptors), TEST(too_long), TEST(peer_gone),
-		TEST(pair), TEST(outbox_in_order), TEST(outbox_bounded), TEST(outbox_peer_gone),
+		TEST(pair), TEST(outbox_in_order), TEST(outbox_of_descriptors),
+		TEST(outbox_bounded), TEST(outbox_peer_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
