@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "config/account.h"
 #include "engine/count/subject.h"
+#include "engine/runs.h"
 #include "engine/targets.h"
 #include "wire/order.h"
 
@@ -136,42 +137,29 @@ static bool has_account_step(const struct verdict *v)
 	return false;
 }
 
-static void send_runs(struct serve *s, const struct core_verdict *v)
+static void send_runs(struct serve *s, const struct core_verdict *v, uint64_t incident)
 {
+	json_t *values = json_object();
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned k = 0; k < v->hit->ncaptures; k++) {
+		const struct capture *c = &v->hit->capture[k];
+		const char *name = s->config->fields[c->field].name;
+
+		/* What is no text is no word of a command either. */
+		if (c->type == FIELD_ADDR)
+			json_object_set_new(values, name, json_string(addr_print(&c->addr, text)));
+		else
+			json_object_set_new(values, name, json_stringn(c->raw.p, c->raw.n));
+	}
 	for (size_t i = 0; i < v->v->nactions; i++) {
 		const struct action *act = v->v->action[i].action;
-		struct order_run o = { .head = {
-			.id = act_order_id(v, (unsigned)(act - v->v->jail->then)),
-			.type = ORDER_RUN, .origin = ORIGIN_JAIL, .jail = v->jail,
-			.action = (uint16_t)(act - v->v->jail->then),
-		} };
-		struct buf values = { .max = sizeof(o.values) };
+		uint16_t n = (uint16_t)(act - v->v->jail->then);
 
-		if (act->kind != ACTION_RUN)
-			continue;
-		for (unsigned k = 0; k < v->hit->ncaptures; k++) {
-			const struct capture *c = &v->hit->capture[k];
-			char text[ADDR_TEXT_MAX];
-
-			if (memchr(c->raw.p, 0, c->raw.n))
-				continue;
-			buf_put(&values, s->config->fields[c->field].name, strlen(s->config->fields[c->field].name) + 1);
-			if (c->type == FIELD_ADDR)
-				buf_puts(&values, addr_print(&c->addr, text));
-			else
-				buf_put(&values, c->raw.p, c->raw.n);
-			buf_putc(&values, 0);
-		}
-		o.len = (uint32_t)values.n;
-		if (buf_error(&values) == 0) {
-			memcpy(o.values, values.p, values.n);
-			store_order(s->store, o.head.id, 0, ORDER_RUN, "run", act->argv.v[0], clock_wall().ms);
-			serve_order(s, &o.head, -1);
-		} else {
-			log_err("jail %s: run: the values are too long", v->v->jail->name);
-		}
-		buf_free(&values);
+		if (act->kind == ACTION_RUN)
+			runs_send(s, act_order_id(v, n), incident, v->jail, n, values);
 	}
+	json_decref(values);
 }
 
 /* The account of an account verdict: its subject's, in canonical form. */
@@ -242,7 +230,7 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	row.actions = buf_cstr(&a.actions);
 	tell(s, v, row.id, row.subject, row.actions, a.act);
 	if (a.act)
-		send_runs(s, v);
+		send_runs(s, v, row.id);
 	if (a.account && !v->v->shadow && !paused) {
 		buf_put(&user, account->text.p, account->text.n);
 		incidents_open(s->incidents, row.id, v, buf_cstr(&user), why_propose(s, v));

@@ -14,6 +14,7 @@
 #include "config/account.h"
 #include "engine/plan.h"
 #include "engine/requests.h"
+#include "engine/runs.h"
 #include "engine/serve.h"
 #include "wire/order.h"
 #include "wire/runner.h"
@@ -373,23 +374,6 @@ static void forget_subject(struct serve *s, const char *jail, const char *subjec
 	state_changed(s);
 }
 
-/* The accounts are as they were: now the bans go, and the jail forgets. */
-static void close_incident(struct request *q)
-{
-	json_t *show = q->incident;
-	char by[32];
-
-	q->incident = NULL;
-	q->waits = 1;
-	lift_bans(q, q->id);
-	request_by(q, by);
-	store_incident_closed(q->s->store, q->id, clock_wall().ms, request_text(q, "cmd"), by);
-	forget_subject(q->s, json_string_value(json_object_get(show, "jail")),
-		       json_string_value(json_object_get(show, "subject")));
-	json_decref(show);
-	finish(q);
-}
-
 /* Was that order one of these (two names at most), and did it do something? */
 static bool did(const json_t *order, const char *one, const char *other)
 {
@@ -398,6 +382,58 @@ static bool did(const json_t *order, const char *one, const char *other)
 
 	return what && status && (strcmp(status, "done") == 0 || strcmp(status, "unknown") == 0) &&
 	       (strcmp(what, one) == 0 || strcmp(what, other) == 0);
+}
+
+static bool was_undone(const json_t *show, const json_t *run)
+{
+	json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(show, "orders"), i, order)
+		if (did(order, "undo run", "undo run") &&
+		    json_equal(json_object_get(order, "target"), json_object_get(run, "target")))
+			return true;
+	return false;
+}
+
+static void take_back_runs(struct request *q, const json_t *show)
+{
+	const char *jail = json_string_value(json_object_get(show, "jail"));
+	json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(show, "orders"), i, order) {
+		struct account_order *a = was_undone(show, order) ? NULL : calloc(1, sizeof(*a));
+
+		if (!a)
+			continue;
+		a->q = q;
+		a->what = "undo run";
+		snprintf(a->target, sizeof(a->target), "%s", jail ? jail : "");
+		q->waits++;
+		if (!runs_undo(q->s, q->id, jail, order, client_sock(q->c), account_told, a)) {
+			q->waits--;
+			free(a);
+		}
+	}
+}
+
+/* The accounts are as they were: now commands and bans go, and the jail forgets. */
+static void close_incident(struct request *q)
+{
+	json_t *show = q->incident;
+	char by[32];
+
+	q->incident = NULL;
+	q->waits = 1;
+	take_back_runs(q, show);
+	lift_bans(q, q->id);
+	request_by(q, by);
+	store_incident_closed(q->s->store, q->id, clock_wall().ms, request_text(q, "cmd"), by);
+	forget_subject(q->s, json_string_value(json_object_get(show, "jail")),
+		       json_string_value(json_object_get(show, "subject")));
+	json_decref(show);
+	finish(q);
 }
 
 static void take_back_each(struct request *q, const char *one, const char *other, uint16_t type,

@@ -72,6 +72,14 @@ static bool is_exact(const struct request *q)
 	return json_is_true(json_object_get(q->args, "exact")) || strchr(request_text(q, "addr"), '/');
 }
 
+/* The one address in ADDR/LEN: what a prefix is narrowed to if it holds something protected. */
+static struct addr typed_host(const char *typed, const struct addr *a)
+{
+	struct addr host;
+
+	return addr_parse_host((struct span){ typed, strcspn(typed, "/") }, &host) == 0 ? host : *a;
+}
+
 /* ---- ban */
 
 /* `all` must be asked for: it cuts the replies to our own connections. */
@@ -123,7 +131,7 @@ void request_ban(struct request *q)
 		request_fail(q, 2, "\"for\" is a number of seconds");
 		return;
 	}
-	host = a;
+	host = typed_host(typed, &a);
 	/* Whoever holds one address of a /64 holds all of them. */
 	if (a.family == ADDR_V6 && addr_is_host(&a) && !is_exact(q)) {
 		a = addr_mask(&a, 64);

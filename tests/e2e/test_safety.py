@@ -143,7 +143,11 @@ def test_prefix_is_narrowed_to_the_host(net, log):
         assert "203.0.113.0/24" not in bailiff.banned()
         offend(log, "198.51.100.9")
         bailiff.wait_ban("198.51.100.0/24")
-        done = bailiff.command("ban", "203.0.113.0/24")
+        said = bailiff.cli("ban", "203.0.113.77/24")
+        assert "narrowed to the host" in said
+        bailiff.wait_ban("203.0.113.77")
+        assert "203.0.113.0/24" not in bailiff.banned()
+        done = bailiff.command("ban", "203.0.113.5/24")
         assert done.returncode == 1
         assert "203.0.113.5 is allowed" in done.stderr
 
