@@ -69,6 +69,8 @@ static void send_notes(struct link *l)
 
 	for (size_t i = first; i < m->nnotes; i++)
 		link_send(l, &m->notes[i % NOTES_KEPT], sizeof(m->notes[0]));
+	if (l->policy->last_good)
+		link_send(l, &m->last_good, sizeof(m->last_good));
 }
 
 void engines_mailed(struct monitor *m, uint64_t id)
@@ -76,6 +78,29 @@ void engines_mailed(struct monitor *m, uint64_t id)
 	for (size_t i = 0; i < NOTES_KEPT; i++)
 		if (m->notes[i].id == id)
 			m->notes[i].alert = false;
+	if (m->last_good.id == id)
+		m->last_good.alert = false;
+}
+
+static void make_note(struct message_note *note, bool alert, const char *fmt, va_list ap)
+{
+	static uint8_t n;
+
+	*note = (struct message_note){
+		.head = { .type = MSG_NOTE, .count = 1 }, .alert = alert,
+		/* Of no order of an engine, also after a restart of ours. */
+		.id = 1ULL << 62 | (uint64_t)clock_wall().ms << 8 | n++,
+	};
+	vsnprintf(note->text, sizeof(note->text), fmt, ap);
+}
+
+void note_make(struct message_note *note, bool alert, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	make_note(note, alert, fmt, ap);
+	va_end(ap);
 }
 
 void link_note(struct monitor *m, bool alert, const char *fmt, ...)
@@ -83,13 +108,8 @@ void link_note(struct monitor *m, bool alert, const char *fmt, ...)
 	struct message_note *note = &m->notes[m->nnotes++ % NOTES_KEPT];
 	va_list ap;
 
-	*note = (struct message_note){
-		.head = { .type = MSG_NOTE, .count = 1 }, .alert = alert,
-		/* Of no order of an engine, also after a restart of ours. */
-		.id = 1ULL << 62 | (uint64_t)clock_wall().ms << 8 | (m->nnotes & 0xff),
-	};
 	va_start(ap, fmt);
-	vsnprintf(note->text, sizeof(note->text), fmt, ap);
+	make_note(note, alert, fmt, ap);
 	va_end(ap);
 	log_warning("%s", note->text);
 	if (m->now && m->now->state == LINK_SPEAKING)
@@ -268,6 +288,15 @@ static void reconf_runner(struct monitor *m)
 	}
 }
 
+/* A SIGHUP that came while a start or a reload was under way. */
+static void reload_if_asked(struct monitor *m)
+{
+	char why[102];	/* it is logged */
+
+	if (m->reload_again && m->now && !m->next && !m->stopping)
+		monitor_reload(m, why);
+}
+
 /* `next` is ready and nobody speaks: it does. */
 static void promote(struct monitor *m)
 {
@@ -323,6 +352,7 @@ static void promote(struct monitor *m)
 	link_say(l, MSG_PING);	/* answered when it has restored itself and reads */
 	log_info("engine speaks generation=%llu jails=%zu", (unsigned long long)l->generation,
 		 l->policy->config->njails);
+	reload_if_asked(m);
 }
 
 static void stop_link(struct link *l)
@@ -402,6 +432,7 @@ static void lost(struct link *l, const char *why)
 		promote(m);
 	else if (!m->now && !m->next)
 		start_again(m);
+	reload_if_asked(m);
 }
 
 static int take_found(struct link *l, const struct message_find *q)

@@ -43,9 +43,9 @@
 
 void monitor_speaks(struct monitor *m)
 {
-	if (!m->config_is_last_good)
+	if (!m->policy->last_good)
 		policy_keep(m);
-	sd_notify(0, m->config_is_last_good ? "READY=1\nSTATUS=guarding, with the last good configuration" :
+	sd_notify(0, m->policy->last_good ? "READY=1\nSTATUS=guarding, with the last good configuration" :
 		  "READY=1\nSTATUS=guarding");
 }
 
@@ -58,6 +58,7 @@ int monitor_reload(struct monitor *m, char why[102])
 		snprintf(why, 102, "a start or a reload is under way");
 		return -EBUSY;
 	}
+	m->reload_again = false;
 	r = policy_read(m->conf_path, m->shipped, &p, why);
 	if (r < 0) {
 		log_err("reload refused: %s; the running configuration stays", why);
@@ -67,11 +68,11 @@ int monitor_reload(struct monitor *m, char why[102])
 	    strcmp(p->config->run, m->policy->config->run) != 0 ||
 	    strcmp(p->config->state, m->policy->config->state) != 0) {
 		snprintf(why, 102, "table:, state: and run: change with a restart only");
+		log_err("reload refused: %s; the running configuration stays", why);
 		policy_unref(&p);
 		return -EINVAL;
 	}
 	log_info("reload: a new engine compiles the configuration");
-	m->config_is_last_good = false;
 	r = engines_start(m, p);
 	policy_unref(&p);
 	if (r < 0)
@@ -250,7 +251,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 	(void)loop;
 	(void)events;
 	if (w->signum == SIGHUP)
-		monitor_reload(m, why);
+		m->reload_again = monitor_reload(m, why) == -EBUSY;
 	else
 		monitor_quit(m, 0);
 }

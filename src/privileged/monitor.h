@@ -22,6 +22,7 @@ struct policy {
 	int pack_fd;
 	struct config *config;
 	struct peers *peers;
+	bool last_good;		/* in place of one that is broken */
 };
 
 enum link_state { LINK_STARTING, LINK_READY, LINK_SPEAKING, LINK_STOPPING, LINK_CLOSED };
@@ -74,7 +75,8 @@ struct monitor {
 	unsigned failures;		/* starts that failed in a row */
 	struct mono last_start;
 	uint64_t reload_asked;		/* the order for which `next` was started, 0: none */
-	bool stopping, config_is_last_good;
+	bool stopping, reload_again;	/* asked for while one was under way */
+	struct message_note last_good;	/* that it is used, for every engine under it */
 	int exit_status;
 
 	int runner;			/* socket */
@@ -110,6 +112,9 @@ int engines_start(struct monitor *m, struct policy *p);	/* becomes m->next */
 void engines_stop(struct monitor *m);	/* at shutdown; the loop ends when it is gone */
 void engines_ended(struct monitor *m, uint64_t generation, int status);
 void engines_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
+/* One that is not kept among the last ones: the caller holds it. */
+void note_make(struct message_note *note, bool alert, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void engines_ping(struct monitor *m);
 bool engines_alive(const struct monitor *m);
 void link_send(struct link *l, const void *p, size_t n);

@@ -162,7 +162,8 @@ int policy_first(struct monitor *m)
 	pack_free(&pack);
 	if (policy_last_good(state, &m->policy) < 0)
 		return r;
-	log_err("the configuration is broken; the last good one, kept in %s, is used", state);
-	m->config_is_last_good = true;
+	note_make(&m->last_good, true, "the configuration is broken; the last good one, kept in %s, is used", state);
+	log_err("%s", m->last_good.text);
+	m->policy->last_good = true;
 	return 0;
 }
