@@ -121,7 +121,8 @@ static int add_to_groups(struct matcher *m, size_t at)
 
 	for (size_t l = 0; l < j->nlogs; l++) {
 		for (size_t i = 0; i < j->nrules && rc == 0; i++) {
-			struct member one = { (uint16_t)at, (uint16_t)i, &js->rule[i] };
+			struct member one = { .jail = (uint16_t)at, .rule = (uint16_t)i,
+					      .unit = &js->rule[i] };
 
 			rc = groups_add(&m->groups, j, j->logs[l], js->prefix, &one);
 		}
@@ -138,6 +139,77 @@ void matcher_count_enabled(struct matcher *m)
 		for (size_t k = 0; k < g->n; k++)
 			g->enabled += m->jails[g->member[k].jail].enabled;
 	}
+}
+
+/* ---- patterns that several rules have */
+
+/* One rule, for finding its likes. */
+struct alike {
+	const char *prefix, *pattern;
+	struct unit *unit;
+};
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare_alike(const void *a, const void *b)
+{
+	const struct alike *x = a, *y = b;
+	int c = strcmp(x->pattern, y->pattern);
+
+	return c ? c : compare_text(x->prefix, y->prefix);
+}
+
+static size_t list_rules(struct matcher *m, struct alike *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->c->njails; i++) {
+		const struct jail *j = &m->c->jails[i];
+
+		for (size_t k = 0; m->jails[i].ok && k < j->nrules; k++, n++)
+			if (ret)
+				ret[n] = (struct alike){ j->prefix, j->rules[k].pattern,
+							 &m->jails[i].rule[k] };
+	}
+	return n;
+}
+
+static int share_memo(struct matcher *m, const struct alike *v, size_t n)
+{
+	struct memo *memo = &m->memos[m->nmemos++];
+
+	memo->data = pcre2_match_data_create_from_pattern(v->unit->x.code, NULL);
+	if (!memo->data)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		v[i].unit->memo = memo;
+	return 0;
+}
+
+static int make_memos(struct matcher *m)
+{
+	size_t n = list_rules(m, NULL);
+	struct alike *v = calloc(n + 1, sizeof(*v));
+	int rc = 0;
+
+	m->memos = calloc(n / 2 + 1, sizeof(*m->memos));
+	if (!v || !m->memos) {
+		free(v);
+		return -ENOMEM;
+	}
+	list_rules(m, v);
+	qsort(v, n, sizeof(*v), compare_alike);
+	for (size_t i = 0, k; i < n && rc == 0; i = k) {
+		for (k = i + 1; k < n && compare_alike(&v[i], &v[k]) == 0; k++)
+			;
+		if (k > i + 1)
+			rc = share_memo(m, &v[i], k - i);
+	}
+	free(v);
+	return rc;
 }
 
 static int make_groups(struct matcher *m, unsigned *nojit)
@@ -207,6 +279,8 @@ static int build(struct matcher *m, struct complaints *bad)
 	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
 		rc = compile_jail(m, i, bad);
 	if (rc == 0 && !m->reference)
+		rc = make_memos(m);
+	if (rc == 0 && !m->reference)
 		rc = make_groups(m, &nojit);
 	if (rc < 0)
 		return rc;
@@ -253,6 +327,8 @@ void matcher_free(struct matcher **mp)
 		matcher_each_unit(m, free_unit, NULL);
 	for (size_t i = 0; m->prefixes && i < m->nprefixes; i++)
 		pcre2_match_data_free(m->prefixes[i].data);
+	for (size_t i = 0; i < m->nmemos; i++)
+		pcre2_match_data_free(m->memos[i].data);
 	for (size_t i = 0; m->jails && i < m->c->njails; i++) {
 		free(m->jails[i].rule);
 		free(m->jails[i].ignore);
@@ -260,6 +336,7 @@ void matcher_free(struct matcher **mp)
 	arena_fini(&m->arena);
 	free(m->jails);
 	free(m->prefixes);
+	free(m->memos);
 	free(m->cursors);
 	free(m->derived);
 	free(m);

@@ -46,6 +46,19 @@ static pcre2_match_context *limits_new(pcre2_jit_stack *stack, uint32_t limit)
 	return mc;
 }
 
+/* A pattern's number came by: note it, and on to the next. */
+static int note_found(pcre2_callout_block *b, void *arg)
+{
+	struct arena *a = arg;
+	size_t k = 0;
+
+	for (PCRE2_SIZE i = 0; i < b->callout_string_length; i++)
+		k = k * 10 + (size_t)(b->callout_string[i] - '0');
+	a->found[k / 64] |= UINT64_C(1) << k % 64;
+	a->nfound++;
+	return 1;
+}
+
 int arena_init(struct arena *a, const struct config *c, bool jit)
 {
 	uint32_t limit = c->match_limit ? c->match_limit : MATCH_LIMIT;
@@ -62,6 +75,8 @@ int arena_init(struct arena *a, const struct config *c, bool jit)
 	a->half = limits_new(a->stack, limit / 2 + 1);
 	a->low = limits_new(a->stack, low < limit ? low : limit);
 	a->data = pcre2_match_data_create(EXPR_GROUPS_MAX + 1, NULL);
+	if (a->half)
+		pcre2_set_callout(a->half, note_found, a);
 	return (a->stack || !jit) && a->full && a->half && a->low && a->data ? 0 : -ENOMEM;
 }
 

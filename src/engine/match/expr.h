@@ -45,6 +45,8 @@ struct arena {
 	pcre2_match_context *low;	/* for patterns that were in trouble */
 	pcre2_match_data *data;		/* captures of the last match */
 	bool jit;			/* false: plain interpreter */
+	uint64_t *found;		/* bits that callouts set, */
+	unsigned nfound;		/* and how many came */
 };
 
 int arena_init(struct arena *a, const struct config *c, bool jit);
@@ -59,7 +61,7 @@ int expr_compile(const struct config *c, const char *source,
 		 enum pattern_place place, bool jit, struct expr *ret,
 		 struct pattern_traits *traits, struct pattern_error *err);
 
-/* Compile text that is PCRE2's already, for its yes or no and its marks. */
+/* Compile text that is PCRE2's already, for its callouts. */
 int expr_compile_raw(struct span text, bool jit, struct expr *ret);
 void expr_fini(struct expr *x);
 

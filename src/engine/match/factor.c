@@ -4,10 +4,9 @@
  * ` and a client, `NOQUEUE: reject: RCPT from`. As plain alternatives each
  * would read that again before it fails. Here common beginnings are taken
  * out, token by token (pattern.c tells where an atom with its quantifier
- * begins), so that the expression is a tree and reads them once. What such a
- * tree matches is what one of the patterns matches; which branch it takes
- * first says nothing about the order of patterns, and so only top branches
- * are marked.
+ * begins), so that the expression is a tree and reads them once. What is left
+ * of a pattern is atomic: that it matches is all there is to know, so the way
+ * back from its callout leads to the next pattern and not through it again.
  */
 #include "engine/match/factor.h"
 
@@ -22,8 +21,6 @@ struct branch {
 struct factoring {
 	struct buf *out;
 	struct branch *spare;	/* as many as there are patterns */
-	size_t *bundle;
-	size_t nbundles;
 };
 
 static size_t ntokens(const struct pattern *p)
@@ -77,23 +74,37 @@ static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t
 /* The first token from k on that the branches don't share. */
 static size_t shared_end(const struct branch *v, size_t n, size_t k)
 {
-	if (n == 1)
-		return ntokens(v[0].p);
 	for (k++;; k++)
 		for (size_t i = 1; i < n; i++)
 			if (!same_token(v[0].p, v[i].p, k))
 				return k;
 }
 
+static void put_rest(struct factoring *f, const struct branch *b, size_t k)
+{
+	struct span text = tokens_text(b->p, k, ntokens(b->p));
+
+	if (text.n > 0) {
+		buf_puts(f->out, "(?>");
+		buf_put(f->out, text.p, text.n);
+		buf_puts(f->out, ")");
+	}
+	buf_printf(f->out, "(?C{%zu})", b->index);
+}
+
 /* What is left, from token k on, of branches that share that token. */
 static void put_bundle(struct factoring *f, struct branch *v, size_t n, size_t k)
 {
-	size_t end = shared_end(v, n, k);
-	struct span text = tokens_text(v[0].p, k, end);
+	struct span text;
+	size_t end;
 
-	buf_put(f->out, text.p, text.n);
-	if (n == 1)
+	if (n == 1) {
+		put_rest(f, v, k);
 		return;
+	}
+	end = shared_end(v, n, k);
+	text = tokens_text(v[0].p, k, end);
+	buf_put(f->out, text.p, text.n);
 	buf_puts(f->out, "(?:");
 	put_branches(f, v, n, end);
 	buf_puts(f->out, ")");
@@ -109,28 +120,16 @@ static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t
 	}
 }
 
-static void put_top(struct factoring *f, struct branch *v, size_t n)
-{
-	for (size_t at = 0, same; at < n; at += same) {
-		same = gather(f, v + at, n - at, 0);
-		for (size_t i = 0; i < same; i++)
-			f->bundle[v[at + i].index] = f->nbundles;
-		buf_puts(f->out, at > 0 ? "|(?:" : "(?:");
-		put_bundle(f, v + at, same, 0);
-		buf_printf(f->out, ")(*:%zu)", f->nbundles++);
-	}
-}
-
-int factor_put(const struct pattern *p, size_t n, struct buf *out, size_t *bundle)
+int factor_put(const struct pattern *p, size_t n, struct buf *out)
 {
 	struct branch *v = calloc(2 * n + 1, sizeof(*v));
-	struct factoring f = { .out = out, .spare = v + n, .bundle = bundle };
+	struct factoring f = { .out = out, .spare = v + n };
 
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		v[i] = (struct branch){ &p[i], i };
-	put_top(&f, v, n);
+	put_branches(&f, v, n, 0);
 	free(v);
 	return buf_error(out);
 }

@@ -6,13 +6,13 @@
 
 /*
  * Put out an alternation of n patterns in which what they begin with in
- * common stands once:
+ * common stands once, and each ends in a callout with its number:
  *
- *	(?:from (?:a|b))(*:0)|(?:to c)(*:1)|...
+ *	from (?:(?>a)(?C{0})|(?>b)(?C{2}))|(?>to c)(?C{1})|...
  *
- * Each top alternative is a bundle with its number as its mark;
- * bundle[i] is the one that pattern i lies in. -ENOMEM.
+ * Whoever runs it lets each callout fail, and so comes by all that match.
+ * -ENOMEM.
  */
-int factor_put(const struct pattern *p, size_t n, struct buf *out, size_t *bundle);
+int factor_put(const struct pattern *p, size_t n, struct buf *out);
 
 #endif

@@ -2,13 +2,14 @@
 /*
  * All patterns of one log, program list and prefix as one expression:
  *
- *	(?:pattern 0)(*:0)|(?:pattern 1)(*:1)|...
+ *	(?>pattern 0)(?C{0})|(?>pattern 1)(?C{1})|...
  *
  * It says whether any of them matches, which nearly always is no, and costs
- * little more than one pattern alone (factor.c). On a match its mark is k:
- * the bundles before k failed, and the patterns of those from k on are run
- * singly, for their captures and because more than one jail may want the
- * entry.
+ * little more than one pattern alone (factor.c). A pattern that matches comes
+ * to its callout, which notes its number and refuses, so that one run tells
+ * all of them: more than one jail may want the entry. Those are then run
+ * singly, for their captures and because here they match a little more than
+ * they should (pattern.c).
  *
  * Patterns that cannot begin with the same bytes are kept apart, so that an
  * ordinary line is ruled out by its first byte from most of them: what PCRE2
@@ -29,14 +30,26 @@
 
 #include "engine/match/factor.h"
 
+static bool has_glob(const struct strings *s, const char *glob)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i], glob) == 0)
+			return true;
+	return false;
+}
+
+/* Does `all` hold each of `some`? Any program at all (none named) is for itself. */
+static bool holds(const struct strings *all, const struct strings *some)
+{
+	for (size_t i = 0; i < some->n; i++)
+		if (!has_glob(all, some->v[i]))
+			return false;
+	return (all->n == 0) == (some->n == 0);
+}
+
 static bool same_programs(const struct strings *a, const struct strings *b)
 {
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
+	return holds(a, b) && holds(b, a);
 }
 
 static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
@@ -46,7 +59,7 @@ static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
 		struct group *g = &gs->v[i];
 
 		if (g->log == log && g->prefix == prefix &&
-		    same_programs(g->programs, &j->programs) &&
+		    (holds(g->programs, &j->programs) || holds(&j->programs, g->programs)) &&
 		    memcmp(&g->first, &x->first, sizeof(g->first)) == 0 &&
 		    needle_equal(&g->needle, &x->needle))
 			return g;
@@ -86,7 +99,16 @@ int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 		g = append(gs, &(struct group){ .log = log, .programs = &j->programs,
 						.prefix = prefix, .first = x->first,
 						.needle = x->needle });
+	if (g && !holds(g->programs, &j->programs))
+		g->programs = &j->programs;
 	return g ? add_member(g, m) : -ENOMEM;
+}
+
+static void note_programs(struct group *g)
+{
+	for (size_t k = 0; k < g->n; k++)
+		g->member[k].other_programs =
+			!same_programs(g->programs, &g->member[k].unit->jail->programs);
 }
 
 static int expand_members(const struct group *g, const struct config *c, struct pattern *p)
@@ -103,41 +125,30 @@ static int expand_members(const struct group *g, const struct config *c, struct 
 	return rc;
 }
 
-/* From the bundle of each member to the first member in a bundle or a later one. */
-static void note_starts(struct group *g, const size_t *bundle)
+static size_t nwords(const struct group *g)
 {
-	for (size_t b = 0; b < g->n; b++) {
-		size_t k = 0;
-
-		while (k < g->n && bundle[k] < b)
-			k++;
-		g->start[b] = k;
-	}
+	return (g->n + 63) / 64;
 }
 
 static int compile(struct group *g, const struct config *c, bool jit)
 {
 	struct pattern *p = calloc(g->n, sizeof(*p));
-	size_t *bundle = calloc(g->n, sizeof(*bundle));
 	struct buf text = { 0 };
-	int rc = p && bundle ? 0 : -ENOMEM;
+	int rc = p ? 0 : -ENOMEM;
 
-	free(g->start);
-	g->start = calloc(g->n, sizeof(*g->start));
-	if (!g->start)
+	free(g->found);
+	g->found = calloc(nwords(g), sizeof(*g->found));
+	if (!g->found)
 		rc = -ENOMEM;
 	if (rc == 0)
 		rc = expand_members(g, c, p);
 	if (rc == 0)
-		rc = factor_put(p, g->n, &text, bundle);
-	if (rc == 0) {
-		note_starts(g, bundle);
+		rc = factor_put(p, g->n, &text);
+	if (rc == 0)
 		rc = expr_compile_raw(buf_span(&text), jit, &g->detect);
-	}
 	for (size_t k = 0; p && k < g->n; k++)
 		pattern_free(&p[k]);
 	free(p);
-	free(bundle);
 	buf_free(&text);
 	return rc;
 }
@@ -149,7 +160,7 @@ static int split(struct groups *gs, size_t at)
 	struct group upper = gs->v[at];
 
 	upper.member = NULL;
-	upper.start = NULL;
+	upper.found = NULL;
 	upper.n = 0;
 	for (size_t k = half; k < gs->v[at].n; k++) {
 		if (add_member(&upper, &gs->v[at].member[k]) < 0) {
@@ -170,6 +181,7 @@ int groups_compile(struct groups *gs, const struct config *c, bool jit, unsigned
 	int rc = 0;
 
 	for (size_t i = 0; i < gs->n; i++) {
+		note_programs(&gs->v[i]);
 		/* each pattern compiled by itself, so the sum is what is wrong */
 		while ((rc = compile(&gs->v[i], c, jit)) == -EINVAL && gs->v[i].n > 1)
 			if (split(gs, i) < 0)
@@ -186,38 +198,47 @@ void groups_free(struct groups *gs)
 	for (size_t i = 0; i < gs->n; i++) {
 		expr_fini(&gs->v[i].detect);
 		free(gs->v[i].member);
-		free(gs->v[i].start);
+		free(gs->v[i].found);
 	}
 	free(gs->v);
 	*gs = (struct groups){ 0 };
 }
 
-/* A mark is the bundle's number in decimal. */
-static size_t marked(const struct group *g, pcre2_match_data *data)
+static void set_found(struct group *g, int byte)
 {
-	PCRE2_SPTR mark = pcre2_get_mark(data);
-	size_t k = 0;
-
-	if (!mark)
-		return 0;
-	for (; *mark >= '0' && *mark <= '9'; mark++)
-		k = k * 10 + (size_t)(*mark - '0');
-	return k < g->n ? g->start[k] : 0;
+	memset(g->found, byte, nwords(g) * sizeof(*g->found));
+	g->any = byte != 0;
 }
 
-size_t group_detect(struct group *g, struct arena *a, struct span s, uint32_t options)
+bool group_detect(struct group *g, struct arena *a, struct span s, uint32_t options)
 {
-	int rc;
-
 	if (!needle_in(&g->needle, s))
-		return g->n;
-	if (!g->detect.code || strain_spend(&g->strain))
-		return 0;
-	rc = expr_run(&g->detect, s, options, a->data, a->half);
-	if (rc == 0)
-		return g->n;
-	if (rc > 0)
-		return marked(g, a->data);
-	strain_more(&g->strain);
-	return 0;
+		return false;
+	if (!g->detect.code || strain_spend(&g->strain)) {
+		set_found(g, 0xff);
+		return true;
+	}
+	if (g->any)
+		set_found(g, 0);
+	a->found = g->found;
+	a->nfound = 0;
+	if (expr_run(&g->detect, s, options, a->data, a->half) < 0) {
+		strain_more(&g->strain);
+		set_found(g, 0xff);
+	} else {
+		g->any = a->nfound > 0;
+	}
+	return g->any;
+}
+
+size_t group_found(const struct group *g, size_t k)
+{
+	uint64_t left;
+
+	for (; k < g->n; k = (k | 63) + 1) {
+		left = g->found[k / 64] >> (k % 64);
+		if (left)
+			return k + (size_t)__builtin_ctzll(left);
+	}
+	return g->n;
 }

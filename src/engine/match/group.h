@@ -16,13 +16,14 @@ struct prefix {
 /* One rule in a group, in the order of jails and of rules. */
 struct member {
 	uint16_t jail, rule;
+	bool other_programs;	/* than the group's: fewer */
 	struct unit *unit;
 };
 
 /*
- * Patterns that one look can rule out together: same log, same programs, same
- * prefix, and same bytes that a match can begin with, or, where patterns
- * search, that it must hold.
+ * Patterns that one look can rule out together: same log, same programs (or
+ * some of the same), same prefix, and same bytes that a match can begin with,
+ * or, where patterns search, that it must hold.
  */
 struct group {
 	uint16_t log;
@@ -34,7 +35,8 @@ struct group {
 	struct member *member;
 	size_t enabled;			/* members whose jail is in use */
 	struct expr detect;		/* no code: each member runs alone */
-	size_t *start;			/* by mark: the first member to be tried */
+	uint64_t *found;		/* a bit a member: it may match */
+	bool any;			/* such a bit is set */
 	struct strain strain;
 };
 
@@ -54,7 +56,10 @@ int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 int groups_compile(struct groups *gs, const struct config *c, bool jit, unsigned *nojit);
 void groups_free(struct groups *gs);
 
-/* The first member that may match s, g->n if none does. */
-size_t group_detect(struct group *g, struct arena *a, struct span s, uint32_t options);
+/* Can any member match s? If so, g->found tells which. */
+bool group_detect(struct group *g, struct arena *a, struct span s, uint32_t options);
+
+/* The first member from k on that was found, g->n if none. */
+size_t group_found(const struct group *g, size_t k);
 
 #endif

@@ -19,6 +19,7 @@ struct lex {
 	int error;
 	unsigned depth;
 	bool x[DEPTH_MAX + 1];	/* (?x) in force at each depth */
+	bool loose[DEPTH_MAX + 1];	/* may match more at each depth */
 	unsigned run;		/* fixed bytes up to here */
 	char fixed[NEEDLE_MAX];	/* the first of them */
 	bool caseless;		/* (?i) was met */
@@ -68,6 +69,15 @@ void lex_refuse(struct lex *s, const char *what, size_t n);
 void lex_literal(struct lex *s, char c);
 void lex_unfixed(struct lex *s);
 void lex_captured(struct lex *s, struct span name);
+
+/* loose.c: may this pattern match more, but for what looks around? */
+bool loose_may_be(const char *source);
+/* What stands for a placeholder here if it may; NULL: what always does. */
+const char *loose_regex(const struct lex *s, const struct field *f);
+/* Put that out. `next`: the source's byte behind the placeholder. */
+void loose_emit(struct lex *s, const char *regex, char next);
+/* The same for a reference to what a placeholder captured; false: it stays. */
+bool loose_reference(struct lex *s, struct span name);
 
 /* May what ends at `ahead` be left out? */
 bool lex_optional(const struct lex *s, size_t ahead);

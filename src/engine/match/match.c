@@ -86,6 +86,22 @@ static bool ignored(struct matcher *m, const struct jail *j, const struct jail_s
 	return false;
 }
 
+/* A rule's pattern on this entry; NULL: no match. */
+static pcre2_match_data *run_rule(struct matcher *m, struct unit *u, struct span subject,
+				  uint32_t options)
+{
+	struct memo *memo = u->memo;
+
+	if (!memo)
+		return unit_run(u, &m->arena, subject, options, m->arena.data) > 0 ?
+		       m->arena.data : NULL;
+	if (memo->serial != m->serial) {
+		memo->serial = m->serial;
+		memo->rc = unit_run(u, &m->arena, subject, options, memo->data);
+	}
+	return memo->rc > 0 ? memo->data : NULL;
+}
+
 enum tried { MISSED, IGNORED, HIT };
 
 /* One rule of a jail whose prefix, if any, has matched. */
@@ -94,15 +110,21 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
 {
 	const struct jail *j = &m->c->jails[jail];
 	const struct jail_state *js = &m->jails[jail];
-	struct span subject = js->prefix ? js->prefix->content : v->text;
 	struct hit *h = &m->hit;
+	pcre2_match_data *data;
+	struct span subject;
 
-	if (unit_run(u, &m->arena, subject, v->options, m->arena.data) <= 0)
+	/* matched before, but perhaps another entry of its own went through since */
+	if (js->prefix && !prefix_match(m, js->prefix, v))
+		return MISSED;
+	subject = js->prefix ? js->prefix->content : v->text;
+	data = run_rule(m, u, subject, v->options);
+	if (!data)
 		return MISSED;
 	h->jail = j;
 	h->rule = u->rule;
 	h->ncaptures = 0;
-	if (!capture_add(m->c, &u->x, m->arena.data, subject, h))
+	if (!capture_add(m->c, &u->x, data, subject, h))
 		return MISSED;
 	if (js->prefix &&
 	    !capture_add(m->c, &js->prefix->unit.x, js->prefix->data, v->text, h))
@@ -168,7 +190,6 @@ static size_t detect(struct matcher *m, uint16_t log, struct span program,
 	for (size_t i = 0; i < n; i++) {
 		struct group *g = &m->groups.v[list[i]];
 		struct span subject = v->text;
-		size_t at;
 
 		if (g->enabled == 0)
 			continue;
@@ -179,9 +200,8 @@ static size_t detect(struct matcher *m, uint16_t log, struct span program,
 			if (!first_has(&g->first, subject))
 				continue;
 		}
-		at = group_detect(g, &m->arena, subject, v->options);
-		if (at < g->n)
-			m->cursors[found++] = (struct cursor){ g, at };
+		if (group_detect(g, &m->arena, subject, v->options))
+			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };
 	}
 	return found;
 }
@@ -204,7 +224,7 @@ static const struct member *next_member(struct cursor *cursors, size_t n)
 		}
 	}
 	if (from)
-		from->at++;
+		from->at = group_found(from->g, from->at + 1);
 	return best;
 }
 
@@ -216,14 +236,15 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 	size_t n, done = SIZE_MAX;
 	unsigned hits = 0;
 
-	m->serial++;
+	m->serial = ++m->serials;
 	if (m->reference)
 		return run_reference(m, log, e, &v, fn, arg);
 	n = detect(m, log, e->program, &v);
 	while (n > 0 && (one = next_member(m->cursors, n))) {
 		enum tried t;
 
-		if (one->jail == done || !m->jails[one->jail].enabled)
+		if (one->jail == done || !m->jails[one->jail].enabled ||
+		    (one->other_programs && !has_program(&m->c->jails[one->jail], e->program)))
 			continue;
 		t = try_rule(m, one->jail, one->unit, &v, fn, arg);
 		if (t != MISSED)
@@ -238,11 +259,19 @@ unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
 {
 	struct view v = view_of(m, e->text);
 	size_t i = jail_index(m, j);
+	uint64_t outer = m->serial;
+	struct hit hit;
+	unsigned hits;
 
-	m->serial++;
 	if (!m->jails[i].ok || !has_program(j, e->program))
 		return 0;
-	return run_jail(m, i, &v, fn, arg);
+	/* A verdict is told to jails while the hit that led to it is at hand. */
+	hit = m->hit;
+	m->serial = ++m->serials;
+	hits = run_jail(m, i, &v, fn, arg);
+	m->serial = outer;
+	m->hit = hit;
+	return hits;
 }
 
 /* ---- answers */

@@ -29,10 +29,12 @@ struct matcher {
 	struct jail_state *jails;	/* as config.jails */
 	size_t nprefixes;
 	struct prefix *prefixes;
+	size_t nmemos;
+	struct memo *memos;
 	struct groups groups;
 	struct demux *demux;
 	struct cursor *cursors;		/* as many as groups */
-	uint64_t serial;		/* of the entry at hand */
+	uint64_t serial, serials;	/* of the entry at hand; given so far */
 	char (*derived)[DERIVED_MAX];	/* as config.fields */
 	struct hit hit;
 };

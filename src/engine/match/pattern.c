@@ -70,13 +70,16 @@ static bool is_misplaced(const struct lex *s, struct span name)
 
 /* ---- groups and names */
 
-static void push(struct lex *s, bool x)
+/* `plain`: (...) and (?:...), which neither look around nor exclude. */
+static void push(struct lex *s, bool x, bool plain)
 {
 	if (s->depth == DEPTH_MAX) {
 		lex_refuse(s, "parentheses nested too deeply", 1);
 		return;
 	}
-	s->x[++s->depth] = x;
+	s->depth++;
+	s->x[s->depth] = x;
+	s->loose[s->depth] = s->loose[s->depth - 1] && plain;
 }
 
 /* (?<name>, (?P<name>, (?'name': `skip` bytes before the name, then `close`. */
@@ -95,7 +98,7 @@ static void open_named(struct lex *s, size_t skip, char close)
 	}
 	lex_captured(s, name);
 	lex_emit_capture(s, name);
-	push(s, s->x[s->depth]);
+	push(s, s->x[s->depth], true);
 	s->i += skip + name.n + 1;
 }
 
@@ -106,6 +109,10 @@ static void reference(struct lex *s, size_t skip, char close)
 
 	if (!name.n || s->i + skip + name.n >= s->n || name.p[name.n] != close) {
 		lex_refuse(s, "a reference without a proper name", skip + name.n + 1);
+		return;
+	}
+	if (loose_reference(s, name)) {
+		s->i += skip + name.n + 1;
 		return;
 	}
 	s->out->traits.refers = true;
@@ -121,7 +128,7 @@ static void open_condition(struct lex *s)
 {
 	char c = lex_at(s, 3);
 
-	push(s, s->x[s->depth]);
+	push(s, s->x[s->depth], false);
 	if (c == '?' || c == '*') {
 		lex_copy(s, 2);
 	} else if (c == '<' || c == '\'') {
@@ -155,7 +162,7 @@ static void open_options(struct lex *s)
 		/* it would reach into alternatives that follow */
 		s->out->whole |= s->depth == 0;
 	} else if (lex_at(s, k) == ':') {
-		push(s, x);
+		push(s, x, true);
 	} else {
 		lex_refuse(s, "unknown after (?", k + 1);
 		return;
@@ -192,7 +199,7 @@ static void open_special(struct lex *s)
 	else if (c == '^' || c == '-' || is_letter(c))
 		open_options(s);
 	else {
-		push(s, s->x[s->depth]);
+		push(s, s->x[s->depth], c == ':');
 		/* the < of (?<= is no placeholder's */
 		lex_copy(s, c == '<' ? 4 : c ? 3 : 2);
 	}
@@ -204,7 +211,7 @@ static void open_group(struct lex *s)
 	if (lex_at(s, 1) == '?') {
 		open_special(s);
 	} else {
-		push(s, s->x[s->depth]);
+		push(s, s->x[s->depth], true);
 		lex_copy(s, 1);
 	}
 }
@@ -353,8 +360,8 @@ static const char *placeholder_refused(const struct lex *s, struct span name,
 static void placeholder(struct lex *s)
 {
 	struct span name = lex_name(s, s->i + 1);
+	const char *why, *regex;
 	const struct field *f;
-	const char *why;
 	int field;
 
 	if (!name.n || s->i + 1 + name.n >= s->n || name.p[name.n] != '>') {
@@ -373,11 +380,16 @@ static void placeholder(struct lex *s)
 		return;
 	}
 	lex_captured(s, name);
-	lex_emit_capture(s, name);
-	if (s->x[s->depth])
-		lex_emit_str(s, "(?-x)");
-	lex_emit_str(s, f->regex);
-	lex_emit_str(s, ")");
+	regex = loose_regex(s, f);
+	if (regex) {
+		loose_emit(s, regex, lex_at(s, name.n + 2));
+	} else {
+		lex_emit_capture(s, name);
+		if (s->x[s->depth])
+			lex_emit_str(s, "(?-x)");
+		lex_emit_str(s, f->regex);
+		lex_emit_str(s, ")");
+	}
 	s->i += name.n + 2;
 	lex_unfixed(s);
 }
@@ -484,6 +496,7 @@ int pattern_expand(const struct config *c, const char *source,
 	/* a reference may stand before its capture: know it beforehand */
 	bool refers = ret->traits.refers;
 
+	s.loose[0] = rename && loose_may_be(source);
 	read_all(&s);
 	if (!s.error && rename && ret->traits.refers && !refers) {
 		buf_clear(&ret->text);

@@ -37,8 +37,11 @@ struct pattern_error {
  * Turn a jail's pattern into PCRE2's language.
  *
  * rename  NULL: captures keep their names. Else the pattern becomes one
- *         alternative among others: captures are dropped, or, where it
- *         refers to them, named with this prefix
+ *         alternative among others that only tell whether one may match:
+ *         captures are dropped, or, where it refers to them, named with this
+ *         prefix, and it may match more than the pattern does (a queue id
+ *         wherever letters and digits stand, an address that is not the one
+ *         referred to), so that it is quick and begins like its neighbours
  * -EINVAL  refused, *err says why and where; -ENOMEM
  * *ret: pattern_free(), also after a failure.
  */

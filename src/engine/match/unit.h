@@ -22,11 +22,22 @@ static inline bool strain_spend(struct strain *s)
 	return true;
 }
 
+/*
+ * What a pattern that several rules have made of one entry: jails that join
+ * the same lines begin with the same patterns, and one run tells for all.
+ */
+struct memo {
+	uint64_t serial;	/* the entry's */
+	int rc;
+	pcre2_match_data *data;
+};
+
 /* One pattern of a jail by itself. */
 struct unit {
 	const struct jail *jail;
 	const struct rule *rule;	/* NULL: the jail's prefix */
 	struct expr x;
+	struct memo *memo;	/* NULL: no other rule has this pattern */
 	struct strain strain;
 	uint64_t troubles;	/* not told yet */
 	const char *what;

@@ -17,9 +17,10 @@ static const struct field few[] = {
 	{ .name = "net", .type = FIELD_ADDR, .from = "ip" },
 	{ .name = "own" },
 	{ .name = "content", .regex = ".*" },
+	{ .name = "qid", .type = FIELD_ID, .regex = "[0-9A-F]+" },
 };
 
-static const struct config small = { .nfields = 5, .fields = (struct field *)few };
+static const struct config small = { .nfields = 6, .fields = (struct field *)few };
 
 static const struct {
 	const char *name, *pattern, *want;
@@ -69,9 +70,17 @@ static const struct {
 	const char *name, *pattern, *want;
 } renamed[] = {
 	{ "captures go", "a <ip> (?<own>b) (?P<own>c)", "a (?:[0-9.]+) (?:b) (?:c)" },
-	{ "those referred to stay", "<ip> \\k<ip>", "(?<m0>[0-9.]+) \\k<m0>" },
-	{ "referred to beforehand", "(?:\\k{ip}|<ip><user>)+",
-	  "(?:\\k{m0}|(?<m0>[0-9.]+)(?<m1>\\w+))+" },
+	{ "what is referred to", "<ip> \\k<ip>", "(?:[0-9.]+) (?:[0-9.]+)" },
+	{ "beforehand", "(?:\\k{ip}|<ip><user>)+", "(?:(?:[0-9.]+)|(?:[0-9.]+)(?:\\w+))+" },
+	{ "own ones referred to stay", "(?<own>a) <ip> \\k<own>", "(?<m0>a) (?<m1>[0-9.]+) \\k<m0>" },
+	{ "own and placeholder", "(?<ip>a) <ip> \\k<ip>", "(?<m0>a) (?<m0>[0-9.]+) \\k<m0>" },
+	{ "no way back", "<ip>++ \\k<ip>", "(?<m0>[0-9.]+)++ \\k<m0>" },
+	{ "looking around", "<ip> (?!\\k<ip>)", "(?<m0>[0-9.]+) (?!\\k<m0>)" },
+	{ "a queue id", "<qid>: x", "(?:[0-9A-Za-z]{4,30}): x" },
+	{ "or none", "(?:NOQUEUE|<qid>): x", "(?:[0-9A-Za-z]{4,30}): x" },
+	{ "or something else", "(?:NOQUEUE|<qid>|y): x",
+	  "(?:NOQUEUE|(?:[0-9A-Za-z]{4,30})|y): x" },
+	{ "none looked for", "(?!<qid>)(?:(?=<qid>).)", "(?!(?:[0-9A-F]+))(?:(?=(?:[0-9A-F]+)).)" },
 	{ "conditions", "<ip>?(?(<ip>)a|b)", "(?<m0>[0-9.]+)?(?(<m0>)a|b)" },
 };
 

@@ -23,7 +23,7 @@
 
 struct jail_row {
 	const char *name;
-	const char *program;	/* NULL: any */
+	const char *program;	/* NULL: any; "a|b": two */
 	const char *prefix;
 	const char *rules[SETUP_RULES];
 	const char *ignore[4];
@@ -80,11 +80,11 @@ static inline void setup_jail(struct setup *s, struct jail *j, const struct jail
 	j->mode = row->off ? MODE_OFF : MODE_ON;
 	j->logs = logs[row->log];
 	j->nlogs = row->log == 2 ? 2 : 1;
-	if (row->program) {
-		j->programs.n = 1;
-		j->programs.v = calloc(1, sizeof(char *));
+	for (const char *p = row->program, *bar; p; p = bar ? bar + 1 : NULL) {
+		bar = strchr(p, '|');
+		j->programs.v = realloc(j->programs.v, (j->programs.n + 1) * sizeof(char *));
 		assert(j->programs.v);
-		j->programs.v[0] = (char *)row->program;
+		j->programs.v[j->programs.n++] = strndup(p, bar ? (size_t)(bar - p) : strlen(p));
 	}
 	j->prefix = (char *)row->prefix;
 	if (row->prefix)
@@ -109,6 +109,8 @@ static inline void setup_init(struct setup *s, const struct jail_row *rows, size
 static inline void setup_fini(struct setup *s)
 {
 	for (size_t i = 0; i < s->c.njails; i++) {
+		for (size_t k = 0; k < s->c.jails[i].programs.n; k++)
+			free(s->c.jails[i].programs.v[k]);
 		free(s->c.jails[i].programs.v);
 		free(s->c.jails[i].rules);
 		free(s->c.jails[i].ignore);
