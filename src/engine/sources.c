@@ -31,6 +31,7 @@
 #define READ_BUDGET (1u << 20)		/* bytes of one source, then the next */
 #define JOURNAL_BUDGET 4096		/* entries */
 #define RETIRED_QUIET_MS 30000
+#define POLL_S 1.
 
 struct source {
 	struct sources *all;
@@ -86,6 +87,7 @@ struct sources {
 	ev_io inotify;
 	ev_idle more;
 	ev_timer retire;
+	ev_timer poll;			/* for files that could not be watched */
 };
 
 /* ---- one line */
@@ -488,6 +490,18 @@ static void on_retire(struct ev_loop *loop, ev_timer *t, int events)
 		ev_timer_stop(loop, t);
 }
 
+static void on_poll(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct sources *r = t->data;
+
+	(void)loop;
+	(void)events;
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i]->dirty |= r->v[i]->follow && r->v[i]->wd < 0;
+	if (r->started)
+		read_dirty(r);
+}
+
 /* ---- sources come */
 
 /* In the same inode; or, where that changed (a device's number after a boot, a
@@ -562,6 +576,16 @@ static void place_journal(struct sources *r, struct source *src)
 		journal_seek_time(src->journal, from);
 }
 
+/* Its inode is held open, so no other file can have the number. */
+static bool is_followed(const struct sources *r, const struct source *src)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i]->follow && r->v[i]->log == src->log && r->v[i]->dev == src->dev &&
+		    r->v[i]->ino == src->ino)
+			return true;
+	return false;
+}
+
 static void add_file(struct sources *r, const struct message_source *m, int fd)
 {
 	struct source *src = calloc(1, sizeof(*src));
@@ -577,6 +601,11 @@ static void add_file(struct sources *r, const struct message_source *m, int fd)
 	if (fstat(fd, &st) == 0) {
 		src->dev = st.st_dev;
 		src->ino = st.st_ino;
+	}
+	if (is_followed(r, src)) {
+		close(fd);
+		free(src);
+		return;
 	}
 	e = follow_open(fd, r->s->config->line_max, &src->follow);
 	if (e < 0) {
@@ -599,6 +628,8 @@ static void add_file(struct sources *r, const struct message_source *m, int fd)
 			ev_timer_again(r->s->loop, &r->retire);
 	}
 	r->v[r->n++] = src;
+	if (src->wd < 0 && !ev_is_active(&r->poll))
+		ev_timer_again(r->s->loop, &r->poll);
 	if (r->started) {
 		log_info("log %s: following %s", r->s->config->logs[m->log].name, m->path);
 		r->unsaved = true;
@@ -712,7 +743,8 @@ int sources_new(struct serve *s, struct sources **ret)
 	ev_io_init(&r->inotify, on_inotify, ENGINE_FD_INOTIFY, EV_READ);
 	ev_idle_init(&r->more, on_more);
 	ev_timer_init(&r->retire, on_retire, 10., 10.);
-	r->inotify.data = r->more.data = r->retire.data = r;
+	ev_timer_init(&r->poll, on_poll, POLL_S, POLL_S);
+	r->inotify.data = r->more.data = r->retire.data = r->poll.data = r;
 	*ret = r;
 	return 0;
 }
@@ -759,6 +791,7 @@ void sources_stop(struct sources *r)
 	ev_io_stop(r->s->loop, &r->inotify);
 	ev_idle_stop(r->s->loop, &r->more);
 	ev_timer_stop(r->s->loop, &r->retire);
+	ev_timer_stop(r->s->loop, &r->poll);
 }
 
 static void save_one(const struct sources *r, uint16_t log, const char *path, const char *cursor,

@@ -3,16 +3,12 @@
  * The life of engines. There is one that speaks, and for the time of a reload
  * one more that has compiled its configuration and waits: the old one stops at
  * exactly P, saves, and ends; then the new one is told to go on from P. An
- * engine that dies is replaced, with backoff; the shared page tells what it
- * was working on, so that an entry which kills engines is passed over and a
- * jail which does is left off.
+ * engine that dies is replaced, with backoff; poison.c asks what it died of.
  */
 #include "privileged/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,65 +53,6 @@ static void link_say(struct link *l, uint16_t type)
 	link_send(l, &h, sizeof(h));
 }
 
-/*
- * What was noted while nobody spoke, or told to engines before this one. An
- * engine that dies may not have mailed it yet, so it is asked for once more:
- * the runner's journal knows by the note's id what has gone out.
- */
-static void send_notes(struct link *l)
-{
-	struct monitor *m = l->m;
-	size_t first = m->nnotes > NOTES_KEPT ? m->nnotes - NOTES_KEPT : 0;
-
-	for (size_t i = first; i < m->nnotes; i++)
-		link_send(l, &m->notes[i % NOTES_KEPT], sizeof(m->notes[0]));
-	if (l->policy->last_good)
-		link_send(l, &m->last_good, sizeof(m->last_good));
-}
-
-void engines_mailed(struct monitor *m, uint64_t id)
-{
-	for (size_t i = 0; i < NOTES_KEPT; i++)
-		if (m->notes[i].id == id)
-			m->notes[i].alert = false;
-	if (m->last_good.id == id)
-		m->last_good.alert = false;
-}
-
-static void make_note(struct message_note *note, bool alert, const char *fmt, va_list ap)
-{
-	static uint8_t n;
-
-	*note = (struct message_note){
-		.head = { .type = MSG_NOTE, .count = 1 }, .alert = alert,
-		/* Of no order of an engine, also after a restart of ours. */
-		.id = 1ULL << 62 | (uint64_t)clock_wall().ms << 8 | n++,
-	};
-	vsnprintf(note->text, sizeof(note->text), fmt, ap);
-}
-
-void note_make(struct message_note *note, bool alert, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	make_note(note, alert, fmt, ap);
-	va_end(ap);
-}
-
-void link_note(struct monitor *m, bool alert, const char *fmt, ...)
-{
-	struct message_note *note = &m->notes[m->nnotes++ % NOTES_KEPT];
-	va_list ap;
-
-	va_start(ap, fmt);
-	make_note(note, alert, fmt, ap);
-	va_end(ap);
-	log_warning("%s", note->text);
-	if (m->now && m->now->state == LINK_SPEAKING)
-		link_send(m->now, note, sizeof(*note));
-}
-
 static void kill_engine(struct monitor *m, uint64_t generation)
 {
 	struct runner_engine k = {
@@ -146,98 +83,6 @@ static void link_free(struct link **lp)
 	policy_unref(&l->policy);
 	free(l);
 	*lp = NULL;
-}
-
-/* ---- poison */
-
-static struct poison *poison_for(struct monitor *m, const struct message_poison *what, const char *jail)
-{
-	struct poison *p;
-
-	for (size_t i = 0; i < m->npoison; i++) {
-		p = &m->poison[i];
-		if (jail ? strcmp(p->jail, jail) == 0 :
-		    !p->jail[0] && memcmp(&p->what, what, sizeof(*what)) == 0)
-			return p;
-	}
-	if (m->npoison == POISON_MAX) {
-		memmove(&m->poison[0], &m->poison[1], (POISON_MAX - 1) * sizeof(m->poison[0]));
-		m->npoison--;
-	}
-	p = &m->poison[m->npoison++];
-	*p = (struct poison){ .what = *what };
-	snprintf(p->jail, sizeof(p->jail), "%s", jail ? jail : "");
-	return p;
-}
-
-/*
- * Did what it was working on end it? A signal that faults raise, or our own
- * verdict on it. SIGKILL comes from an admin or for want of memory, and of
- * those deaths any entry may be the bystander.
- */
-static bool by_fault(const struct link *l)
-{
-	switch (l->ended ? l->status & 0x7f : 0) {
-	case SIGSEGV: case SIGBUS: case SIGABRT: case SIGFPE: case SIGILL: case SIGSYS: case SIGTRAP:
-		return true;
-	}
-	return l->blamed;
-}
-
-/* The page is the engine's: every number in it is checked. */
-static void note_death(struct link *l)
-{
-	const struct config *c = l->policy->config;
-	struct message_poison entry = { .log = l->page->log, .jail = ORDER_NO_JAIL };
-	uint16_t jail = l->page->jail;
-	struct poison *p;
-
-	if (!l->page->busy || entry.log >= c->nlogs)
-		return;
-	entry.pos = (struct position){ l->page->pos.dev, l->page->pos.ino,
-				       l->page->pos.fingerprint, l->page->pos.offset };
-	p = poison_for(l->m, &entry, NULL);
-	p->deaths++;
-	log_err("engine died at log=%s offset=%llu deaths=%u%s%s", c->logs[entry.log].name,
-		(unsigned long long)entry.pos.offset, p->deaths,
-		jail < c->njails ? " jail=" : "", jail < c->njails ? c->jails[jail].name : "");
-	if (p->deaths >= 2 && !p->active) {
-		p->active = true;
-		link_note(l->m, true, "an entry of log %s at offset %llu killed the engine twice and is passed over",
-			  c->logs[entry.log].name, (unsigned long long)entry.pos.offset);
-	}
-	if (jail >= c->njails)
-		return;
-	p = poison_for(l->m, &entry, c->jails[jail].name);
-	p->deaths++;
-	if (p->deaths >= 3 && !p->active) {
-		p->active = true;
-		link_note(l->m, true, "the engine died three times in jail %s, which starts off now", c->jails[jail].name);
-	}
-}
-
-static void send_poison(struct link *l)
-{
-	const struct config *c = l->policy->config;
-	struct { struct message_head head; struct message_poison v[POISON_MAX]; } msg = {
-		.head = { .type = MSG_POISON },
-	};
-
-	for (size_t i = 0; i < l->m->npoison; i++) {
-		const struct poison *p = &l->m->poison[i];
-		struct message_poison out = p->what;
-
-		if (!p->active)
-			continue;
-		for (size_t j = 0; p->jail[0] && j < c->njails; j++)
-			if (strcmp(c->jails[j].name, p->jail) == 0)
-				out.jail = (uint16_t)j;
-		if (p->jail[0] && out.jail == ORDER_NO_JAIL)
-			continue;
-		msg.v[msg.head.count++] = out;
-	}
-	if (msg.head.count)
-		link_send(l, &msg, sizeof(msg.head) + msg.head.count * sizeof(msg.v[0]));
 }
 
 /* ---- starting and stopping */
@@ -327,6 +172,8 @@ static void promote(struct monitor *m)
 			log_err("firewall: %s", strerror(-r));
 		l->policy->users++;
 		m->policy = l->policy;
+		if (old != m->policy)
+			poison_forget_jails(m);
 		if (old != m->policy || !m->logs) {
 			if (m->logs)
 				ev_io_stop(m->loop, &m->logs_readable);
@@ -345,10 +192,10 @@ static void promote(struct monitor *m)
 		monitor_resolve(m);
 		orders_allow(m);
 	}
-	send_poison(l);
+	poison_send(l);
 	logs_send_all(m->logs, l->inotify);
 	link_say(l, MSG_GO);
-	send_notes(l);
+	notes_send(l);
 	link_say(l, MSG_PING);	/* answered when it has restored itself and reads */
 	log_info("engine speaks generation=%llu jails=%zu", (unsigned long long)l->generation,
 		 l->policy->config->njails);
@@ -410,8 +257,7 @@ static void lost(struct link *l, const char *why)
 
 	if (!stopped) {
 		log_err("engine generation=%llu is lost: %s", (unsigned long long)l->generation, why);
-		if (by_fault(l))
-			note_death(l);
+		poison_death(l);
 	}
 	if (was_now) {
 		m->now = NULL;

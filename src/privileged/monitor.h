@@ -55,12 +55,11 @@ struct allowed_name {
 #define POISON_MAX 64
 #define NOTES_KEPT 8
 
-/* Deaths at one entry, or in one jail's hands. */
+/* Deaths at one entry, or, with a jail's name, in that jail's hands. */
 struct poison {
-	struct message_poison what;
-	char jail[64];
+	struct position pos;
+	char log[64], jail[64];
 	unsigned deaths;
-	bool active;
 };
 
 struct monitor {
@@ -111,15 +110,23 @@ struct monitor {
 int engines_start(struct monitor *m, struct policy *p);	/* becomes m->next */
 void engines_stop(struct monitor *m);	/* at shutdown; the loop ends when it is gone */
 void engines_ended(struct monitor *m, uint64_t generation, int status);
-void engines_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
-/* One that is not kept among the last ones: the caller holds it. */
-void note_make(struct message_note *note, bool alert, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 void engines_ping(struct monitor *m);
 bool engines_alive(const struct monitor *m);
 void link_send(struct link *l, const void *p, size_t n);
+
+/* notes.c: what an admin must hear of, in the log, in `status`, and (alert) by mail. */
 void link_note(struct monitor *m, bool alert, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* One that is not kept among the last ones: the caller holds it. */
+void note_make(struct message_note *note, bool alert, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void notes_send(struct link *l);	/* to an engine that was told to go */
+void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
+
+/* poison.c: what engines died of. */
+void poison_death(struct link *l);	/* it is gone, and how it ended is known */
+void poison_send(struct link *l);	/* before it is told to go */
+void poison_forget_jails(struct monitor *m);	/* at a reload: they may try again */
 
 /* orders.c: what engines ask for. -EBADMSG: nonsense, the engine is replaced. */
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd);

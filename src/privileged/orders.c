@@ -424,7 +424,7 @@ void orders_outcome(struct monitor *m, const struct outcome *o)
 	};
 
 	if (o->type == ORDER_NOTIFY)
-		engines_mailed(m, o->id);
+		notes_mailed(m, o->id);
 	if (m->now)
 		link_send(m->now, &msg, sizeof(msg));
 }

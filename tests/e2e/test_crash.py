@@ -188,6 +188,11 @@ def test_jail_that_kills(ns, tmp_path):
         bailiff.wait_ban("203.0.113.10")
         assert deaths(bailiff) == 3
 
+        # A reload lets it try again: it may have been mended.
+        bailiff.reload()
+        log.write(line(now, "frail 203.0.113.78"))
+        bailiff.wait_ban("203.0.113.78")
+
 
 def test_killed_is_no_fault(ns):
     """SIGKILL says nothing about the entry that was being read: nothing is passed over."""

@@ -38,10 +38,14 @@ static const char *const statements[RECORD_KINDS][LEDGER_STATEMENTS_MAX] = {
 		" WHERE addr = ?1 AND (?2 IS NULL OR scope = ?2)"
 		" AND ended_ms IS NULL AND until_ms > ?3",
 	},
-	/* id incident type what target at */
+	/*
+	 * id incident type what target at. One that is there already: a crash
+	 * came before its verdict was recorded, which is another incident now.
+	 */
 	[RECORD_ORDER] = {
-		"INSERT OR IGNORE INTO orders (id, incident, type, what, target,"
-		" at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+		"INSERT INTO orders (id, incident, type, what, target, at_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT (id) DO UPDATE SET incident = excluded.incident",
 	},
 	/* id status code text at */
 	[RECORD_OUTCOME] = {

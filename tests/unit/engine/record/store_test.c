@@ -200,6 +200,7 @@ static void test_orders(void **state)
 	store_order(s, 21, 1, ORDER_LOCK, "lock", "joe", T0);
 	store_order(s, 22, 1, ORDER_NOTIFY, "notify", "root", T0);
 	store_order(s, 23, 1, ORDER_RUN, "run", "x", T0);
+	store_order(s, 23, 2, ORDER_RUN, "run", "x", T0);	/* its verdict, once more */
 	store_outcome(s, &o, T0 + 3);
 	b = ban_of(30, "192.0.2.7", T0, T0 + 1000);
 	store_ban(s, &b);
@@ -218,7 +219,7 @@ static void test_orders(void **state)
 
 	s = open_store();
 	assert_int_equal(store_open_orders(s, see_order, &orders), 0);
-	assert_string_equal(orders.text, "22 1 10 notify root;23 1 9 run x;");
+	assert_string_equal(orders.text, "22 1 10 notify root;23 2 9 run x;");
 	assert_int_equal(store_active_bans(s, T0, see_ban, &bans), 0);
 	assert_string_equal(bans.text, "31 192.0.2.1 mail 5 in 10m -;"
 			    "32 192.0.2.9 mail 5 in 10m -;");
