@@ -137,12 +137,17 @@ static void say_complaints(struct offline *o)
 			print_complaint(&o->bad.v[o->said], stderr);
 }
 
-/* Everything is compiled and open: give up the rest. */
-static int seal(void)
-{
-	const char *what;
-	int abi, r = sandbox_enter(-1, &abi, &what);
+static bool sealed;
 
+/* Everything is open, and unless `compiles` compiled: give up the rest. */
+static int seal(bool compiles)
+{
+	const char *what = "code";
+	int abi, r = compiles ? 0 : sandbox_seal_code();
+
+	sealed = !compiles;
+	if (r == 0)
+		r = sandbox_enter(-1, &abi, &what);
 	if (r < 0)
 		fprintf(stderr, "bailiff: sandbox: %s: %s\n", what, strerror(-r));
 	return r;
@@ -283,7 +288,7 @@ static int replay(struct offline *o, int argc, char **argv)
 	if (r == 0)
 		jailtest_all(o->core, &o->bad);
 	say_complaints(o);
-	if (r < 0 || seal() < 0)
+	if (r < 0 || seal(false) < 0)
 		return 1;
 	o->core->fn = print_verdict;
 	o->core->arg = o;
@@ -402,7 +407,7 @@ static int test(struct offline *o, int argc, char **argv)
 	if (r == 0)
 		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
 	say_complaints(o);
-	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || seal() < 0)
+	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || seal(false) < 0)
 		return 1;
 	matcher_enable(o->core->matcher, o->jail, true);
 	while ((p = parts_next(&o->parts, &error)))
@@ -478,7 +483,7 @@ static int check(struct offline *o, int argc, char **argv)
 	r = load(o, NULL);
 	if (r == 0)
 		r = core_new(o->config, o->reference, &o->bad, &o->core);
-	if (r == 0 && seal() < 0)
+	if (r == 0 && seal(true) < 0)
 		return 1;
 	if (r == 0) {
 		jailtest_all(o->core, &o->bad);
@@ -566,6 +571,8 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
 	if (r == 2)
 		fputs(usage, stderr);
+	if (sealed)
+		return r;	/* what was compiled is not to be freed */
 	parts_close(&o.parts);
 	core_free(&o.core);
 	config_free(&o.config);

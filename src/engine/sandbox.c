@@ -20,16 +20,54 @@
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 /* Newer than Debian 12's headers (6.1): linux/landlock.h of ABI 3 and 5. */
 #define ACCESS_TRUNCATE (1ULL << 14)
 #define ACCESS_IOCTL_DEV (1ULL << 15)
 #define ACCESS_ABI1 ((1ULL << 13) - 1)
 #define ACCESS_REFER (1ULL << 13)
+
+/* The first mapping that is writable and executable; 0: none. */
+static int find_code(uintptr_t *ret_at, size_t *ret_n)
+{
+	_cleanup_(close_file) FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[512], perms[5];
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, perms) == 3 &&
+		    perms[1] == 'w' && perms[2] == 'x') {
+			*ret_at = from;
+			*ret_n = to - from;
+			return 1;
+		}
+	return 0;
+}
+
+/*
+ * PCRE2's JIT keeps a pool of memory that can be written and run. Each mapping
+ * is looked for anew: one that changes may join its neighbour.
+ */
+int sandbox_seal_code(void)
+{
+	uintptr_t at;
+	size_t n;
+	int r;
+
+	while ((r = find_code(&at, &n)) > 0)
+		if (mprotect((void *)at, n, PROT_READ | PROT_EXEC) < 0)
+			return -errno;
+	return r;
+}
 
 static int enter_landlock(int state_fd, int *ret_abi)
 {

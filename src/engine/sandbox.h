@@ -13,4 +13,10 @@
  */
 int sandbox_enter(int state_fd, int *ret_landlock, const char **ret_what);
 
+/*
+ * Before that: what was compiled can be run but no longer be written, and so
+ * neither be freed. -errno: /proc/self/maps cannot be read.
+ */
+int sandbox_seal_code(void);
+
 #endif

@@ -403,6 +403,9 @@ static void seal(void)
 	/* Libraries that would open /dev/urandom at their first use. */
 	json_object_seed(0);
 	store_init();
+	r = sandbox_seal_code();
+	if (r < 0)
+		die("code", r);
 	r = sandbox_enter(ENGINE_FD_STATE, &abi, &what);
 	if (r < 0)
 		die(what, r);
