@@ -8,6 +8,7 @@
 #include "engine/serve.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,19 @@ static void tell(struct serve *s, const struct core_verdict *v, uint64_t id, con
 		"actions", json_loads(actions, JSON_DECODE_ANY, NULL), "shadow", !act));
 }
 
+static void tell_brake(struct serve *s, const struct core_verdict *v)
+{
+	const struct jail *j = v->v->jail;
+	struct message_note note = { .alert = true, .id = act_order_id(v, UINT_MAX) };
+	char span[40];
+
+	snprintf(note.text, sizeof(note.text), "jail %.64s banned more than %u in %s: its brake is on,"
+		 " it only watches until `bailiff jail %.64s on`", j->name, j->brake.bans,
+		 clock_print_span(j->brake.within_ms, span, sizeof(span)), j->name);
+	log_err("%s", note.text);
+	serve_note(s, &note);
+}
+
 void act_verdict(void *arg, const struct core_verdict *v)
 {
 	struct serve *s = arg;
@@ -229,6 +243,8 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	row.evidence = buf_cstr(&evidence);
 	row.actions = buf_cstr(&a.actions);
 	tell(s, v, row.id, row.subject, row.actions, a.act);
+	if (v->braked)
+		tell_brake(s, v);
 	if (a.act)
 		send_runs(s, v, row.id);
 	if (a.account && !v->v->shadow && !paused) {

@@ -281,7 +281,7 @@ static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct
 	decide(hit->jail, t, earlier, when, brakes_on(core->brakes, jail), &v);
 	v.shadow |= core->mode[jail] == MODE_SHADOW;
 	if (core->mode[jail] == MODE_ON && !v.shadow && bans(&v))
-		v.shadow = brakes_count(core->brakes, jail, when);
+		v.shadow = cv.braked = brakes_count(core->brakes, jail, when);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, jail, key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)

@@ -44,6 +44,7 @@ struct core_verdict {
 	struct addr seen[CORE_SEEN_MAX];	/* newest first */
 	const char *spared[CORE_SEEN_MAX];	/* why it is not banned, NULL: it is */
 	bool trusted;		/* the line's writer: for account steps */
+	bool braked;		/* it is the one that tripped the jail's brake */
 };
 
 typedef void core_fn(void *arg, const struct core_verdict *v);

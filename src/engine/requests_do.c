@@ -413,6 +413,7 @@ void request_jail(struct request *q)
 		q->s->poisoned[i] = false;
 		snprintf(key, sizeof(key), "jail.%s.mode", name);
 		store_setting(q->s->store, key, mode);
+		state_snapshot(q->s);	/* the brake is off over a crash, too */
 		q->id = store_next_id(q->s->store);
 		deed(q, mode, name);
 		json_object_set_new(q->answer, "jail", json_string(name));

@@ -171,7 +171,7 @@ static void told(void *arg, const struct outcome *o)
 	state_changed(s);
 }
 
-static void take_note(struct serve *s, const struct message_note *n)
+void serve_note(struct serve *s, const struct message_note *n)
 {
 	struct buf text = { 0 };
 
@@ -282,7 +282,7 @@ static void take(struct serve *s, const char *p, size_t n, const int *fds, size_
 		return;
 	case MSG_NOTE:
 		if (n == sizeof(struct message_note) && s->speaking)
-			take_note(s, (const struct message_note *)p);
+			serve_note(s, (const struct message_note *)p);
 		return;
 	case MSG_GO:
 		go(s);

@@ -81,7 +81,7 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, snapshot_again, changed, stop_after_snapshot;
-	struct buf section[7];
+	struct buf section[8];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;
@@ -95,6 +95,8 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
 		      outcome_fn *fn, void *arg);
 void serve_flush(struct serve *s);
+/* For `status` and `watch`; an alert is mailed, too, under its own id at most once. */
+void serve_note(struct serve *s, const struct message_note *n);
 void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t scope,
 	       void (*fn)(void *, const struct message_answer *), void *arg);
 void serve_send(struct serve *s, const void *p, size_t n);

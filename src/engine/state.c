@@ -19,8 +19,10 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, SECTIONS };
-static const char *const names[SECTIONS] = { "positions", "windows", "threads", "history", "known", "submitted", "contained" };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, BRAKES, SECTIONS };
+static const char *const names[SECTIONS] = {
+	"positions", "windows", "threads", "history", "known", "submitted", "contained", "brakes"
+};
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
@@ -88,6 +90,7 @@ void state_snapshot(struct serve *s)
 	threads_save(s->core->threads, &s->section[THREADS]);
 	history_save(s->core->history, &s->section[HISTORY]);
 	known_save(s->core->known, &s->section[KNOWN]);
+	brakes_save(s->core->brakes, &s->section[BRAKES]);
 	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
 	contained_save(&s->core->contained, &s->section[CONTAINED]);
 	for (size_t i = 0; i < SECTIONS; i++) {
@@ -142,6 +145,8 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = history_restore(s->core->history, &in[HISTORY]);
 	if (r == 0)
 		r = known_restore(s->core->known, &in[KNOWN]);
+	if (r == 0)
+		r = brakes_restore(s->core->brakes, &in[BRAKES]);
 	if (r == 0)
 		r = submitted_restore(s->core->submitted, &in[SUBMITTED]);
 	if (r == 0)

@@ -207,3 +207,42 @@ def test_killed_is_no_fault(ns):
         got = stream.wait_verdicts(bailiff, n)
         stream.assert_same([v[:2] for v in got], [("guess", address(i)) for i in range(n)], bailiff)
         assert "passed over" not in bailiff.text() and "starts off" not in bailiff.text()
+
+
+def test_brake(ns, tmp_path):
+    """It is told once, and neither a death nor a reload lets it go; an admin does."""
+    box, now = Mailbox(tmp_path / "mail"), time.time()
+    config = {"jails": stream.jails_on("guess"), "snapshot_every": "1s",
+              "helpers": {"sendmail": box.argv}}
+    jail = {**GUESS, "limit": {"count": 1, "per": "ip", "within": "10m"},
+            "brake": {"bans": 10, "within": "1m"}}
+    with Log(machine.MAIL_LOG) as log, Service(ns, config, jails={"guess": jail}) as bailiff:
+        def state():
+            return next(j["state"] for j in stream.status(bailiff)["jails"] if j["jail"] == "guess")
+
+        before = stream.wait_snapshot(bailiff)
+        log.write(*(refused(now, address(i)) for i in range(5)))
+        stream.wait_verdicts(bailiff, 5)
+        before = stream.wait_snapshot(bailiff, before)
+        for n, what in enumerate([("engine",), ("monitor", "runner", "engine")], 1):
+            log.write(*(refused(now, address(5 * n + i)) for i in range(5)))
+            stream.wait_verdicts(bailiff, 5 * n + 5)
+            bailiff.survive(what)
+        log.write(*(refused(now, address(i)) for i in range(15, 20)))
+        assert state() == "braked"
+        bailiff.reload()
+        log.write(*(refused(now, address(i)) for i in range(20, 25)))
+        got = stream.wait_verdicts(bailiff, 25)
+        want = stream.replayed(bailiff, f"mail={machine.MAIL_LOG}")
+        stream.assert_same(stream.without_counts(got), want, bailiff)
+        assert sorted(stream.in_kernel(ns)) == sorted(map(address, range(10)))
+        assert state() == "braked"
+        assert bailiff.text().count("its brake is on") == 1
+        machine.wait_for(box.messages)
+
+        bailiff.cli("jail", "guess", "on")
+        log.write(refused(now, address(99)))
+        bailiff.wait_ban(address(99))
+        bailiff.survive(("engine",))
+        assert state() == "on"
+        assert len(box.messages()) == 1

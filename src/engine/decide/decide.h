@@ -93,4 +93,11 @@ bool brakes_count(struct brakes *b, uint16_t jail, struct event_time when);
 bool brakes_on(const struct brakes *b, uint16_t jail);
 void brakes_release(struct brakes *b, uint16_t jail);	/* jail NAME on */
 
+/*
+ * For snapshots: a brake that is on stays on over a restart. Jails go by name;
+ * those that are gone, or have no brake now, are passed over. -EBADMSG.
+ */
+void brakes_save(const struct brakes *b, struct buf *out);
+int brakes_restore(struct brakes *b, struct reader *in);
+
 #endif

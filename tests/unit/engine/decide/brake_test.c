@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The brake: trips once, at the first ban too many, at exact milliseconds. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,9 +62,49 @@ static void test_rows(void **state)
 	}
 }
 
+/* Over a restart: what was counted counts on, and what is on stays on. */
+static void test_saved(void **state)
+{
+	struct jail before[] = { { .name = (char *)"a", .brake = { 3, 1000 } },
+				 { .name = (char *)"gone", .brake = { 3, 1000 } },
+				 { .name = (char *)"b", .brake = { 1, 1000 } } };
+	struct jail after[] = { { .name = (char *)"b", .brake = { 1, 1000 } },
+				{ .name = (char *)"none" },
+				{ .name = (char *)"a", .brake = { 2, 1000 } } };
+	struct config c = { .njails = 3, .jails = before }, d = { .njails = 3, .jails = after };
+	struct brakes *b = NULL;
+	struct buf saved = { 0 };
+	struct reader in;
+
+	(void)state;
+	assert_int_equal(brakes_new(&c, &b), 0);
+	for (int i = 0; i < 3; i++)
+		for (uint16_t k = 0; k < 3; k++)
+			brakes_count(b, k, (struct event_time){ T0 + i });
+	assert_true(brakes_on(b, 2));
+	assert_false(brakes_on(b, 0));
+	brakes_save(b, &saved);
+	brakes_free(&b);
+
+	assert_int_equal(brakes_new(&d, &b), 0);
+	in = (struct reader){ .p = saved.p, .n = saved.n };
+	assert_int_equal(brakes_restore(b, &in), 0);
+	assert_true(brakes_on(b, 0));
+	assert_false(brakes_on(b, 1));
+	assert_false(brakes_on(b, 2));
+	assert_true(brakes_count(b, 2, (struct event_time){ T0 + 3 }));
+	brakes_free(&b);
+
+	assert_int_equal(brakes_new(&d, &b), 0);
+	in = (struct reader){ .p = saved.p, .n = saved.n - 1 };
+	assert_int_equal(brakes_restore(b, &in), -EBADMSG);
+	brakes_free(&b);
+	buf_free(&saved);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_saved) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
