@@ -9,8 +9,7 @@ import os
 import pathlib
 import re
 import shutil
-import signal
-import subprocess
+import textwrap
 
 import pytest
 
@@ -20,6 +19,7 @@ from machine import SERVER, wait_for
 from systemd import System
 
 PREFIX = "/usr/local"
+PATH = f"{PREFIX}/sbin:{PREFIX}/bin:/usr/sbin:/usr/bin"
 UNIT = f"{PREFIX}/lib/systemd/system/bailiff.service"
 CONF = pathlib.Path("/etc/bailiff/bailiff.yaml")
 # Of 100; what is left is what docs/privileges.md says must be left.
@@ -264,3 +264,32 @@ def test_journal_that_a_crash_left_open(system, net):
     system.ctl("start", "bailiff")
     until(system, lambda: STRANGER in str(machine.nft_elements(net.server)))
     assert "no longer holds" not in system.journal("-u", "bailiff")
+
+
+def quickstart():
+    """The commands of docs/quickstart.md behind its installation, and its YAML."""
+    text = (TREE / "docs/quickstart.md").read_text(encoding="utf-8").split("## 2.")[1]
+    yaml = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    plain = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    blocks = re.findall(r"(?:^    .*\n|^(?=\n    ))+", plain, re.M)
+    return [textwrap.dedent(b) for b in blocks if b.strip()], yaml
+
+
+def test_quickstart(system, tmp_path):
+    """Word by word, on a server that logs to the journal only."""
+    commands, settings = quickstart()
+    assert len(commands) >= 7 and len(settings) >= 5
+    said = ""
+    for block in commands:
+        done = system.run(["sh", "-ec", block], check=False, env={**os.environ, "PATH": PATH})
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}{system.journal()}"
+        said += done.stdout
+        if "systemd-run" in block:
+            until(system, lambda: STRANGER in str(machine.nft_elements(system.ns)))
+    for want in ("journal", "postfix-sasl", f"elements = {{ {STRANGER}", "SASL LOGIN authentication",
+                 f"{STRANGER} is no longer banned", "203.0.113.0/24 is banned"):
+        assert want in said, f"{want}\n{said}"
+    for text in settings:
+        conf = tmp_path / "bailiff.yaml"
+        conf.write_text(text, encoding="utf-8")
+        machine.run([f"{PREFIX}/bin/bailiff", "-c", conf, "check"])
