@@ -77,11 +77,12 @@ void buf_putc(struct buf *b, char c)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->cap - b->n;
 	va_list again;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0) {
 		b->error = b->error ? b->error : -EINVAL;
@@ -89,7 +90,8 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 	}
 	if (!reserve(b, (size_t)n))
 		return;
-	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= room)
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
 	b->n += (size_t)n;
 }
 
@@ -124,13 +126,29 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 	return len;
 }
 
+/* How many bytes from i on, ASCII and nothing special, go out as they are. */
+static size_t plain_run(const unsigned char *p, size_t n, size_t i)
+{
+	size_t from = i;
+
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '\\')
+		i++;
+	return i - from;
+}
+
 static void put_printable(struct buf *b, struct span s, bool whole)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	for (size_t i = 0; i < s.n;) {
-		size_t len = utf8_len(p + i, s.n - i);
+		size_t run = plain_run(p, s.n, i), len;
 
+		if (run > 0) {
+			buf_put(b, p + i, run);
+			i += run;
+			continue;
+		}
+		len = utf8_len(p + i, s.n - i);
 		if (len == 1 && p[i] == '\\' && whole)
 			buf_puts(b, "\\\\");
 		else if (len == 0 || (len == 1 && (p[i] < 0x20 || p[i] == 0x7f) && (whole || p[i] != '\t')))

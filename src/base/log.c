@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Our own log lines. One write(2) a line, so that processes sharing standard
- * error never mix within a line; escaped as a whole, so that what a stranger
- * wrote cannot begin a line of its own.
+ * Our own log lines. Whole lines to a write(2), so that processes sharing
+ * standard error never mix within a line; escaped as a whole, so that what a
+ * stranger wrote cannot begin a line of its own.
  */
 #include "base/log.h"
 
@@ -14,11 +14,16 @@
 
 #include "base/buf.h"
 
+#define HELD_MAX 32768
+
 static struct {
 	const char *program;
 	enum log_level level;
 	bool journal;
 } conf = { "bailiff", LOG_LEVEL_INFO, false };
+
+static bool holding;
+static struct buf held;
 
 static const struct { int priority; const char *name; } levels[] = {
 	[LOG_LEVEL_ERR] = { 3, "error: " },
@@ -34,12 +39,49 @@ void log_init(const char *program, enum log_level level)
 	conf.journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+static void write_out(const struct buf *b)
+{
+	ssize_t n;
+
+	if (b->error == 0 && b->n > 0) {
+		n = write(STDERR_FILENO, b->p, b->n);
+		(void)n;	/* nowhere left to say it */
+	}
+}
+
+void log_hold(void)
+{
+	holding = true;
+}
+
+void log_release(void)
+{
+	holding = false;
+	write_out(&held);
+	buf_clear(&held);
+}
+
+/* Backslashes were doubled where a stranger's text went in. */
+static void put_line(struct buf *line, struct span s)
+{
+	for (size_t i = 0, from = 0; i <= s.n; i++) {
+		bool odd = i < s.n && ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f);
+
+		if (i < s.n && !odd)
+			continue;
+		if (i > from)
+			buf_put(line, s.p + from, i - from);
+		if (odd)
+			buf_printf(line, "\\x%02X", (unsigned char)s.p[i]);
+		from = i + 1;
+	}
+	buf_putc(line, '\n');
+}
+
 void log_msg(enum log_level level, const char *fmt, ...)
 {
-	struct buf text = { 0 }, line = { 0 };
-	struct span s;
+	struct buf text = { 0 }, own = { 0 }, *line = holding ? &held : &own;
 	va_list ap;
-	ssize_t n;
 
 	if (level > conf.level)
 		return;
@@ -47,22 +89,14 @@ void log_msg(enum log_level level, const char *fmt, ...)
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
 	if (conf.journal)
-		buf_printf(&line, "<%d>%s", levels[level].priority, levels[level].name);
+		buf_printf(line, "<%d>%s", levels[level].priority, levels[level].name);
 	else
-		buf_printf(&line, "%s: %s", conf.program, levels[level].name);
-	/* Backslashes were doubled where a stranger's text went in. */
-	s = buf_span(&text);
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			buf_printf(&line, "\\x%02X", (unsigned char)s.p[i]);
-		else
-			buf_putc(&line, s.p[i]);
-	}
-	buf_putc(&line, '\n');
-	if (buf_error(&line) == 0) {
-		n = write(STDERR_FILENO, line.p, line.n);
-		(void)n;	/* nowhere left to say it */
-	}
+		buf_printf(line, "%s: %s", conf.program, levels[level].name);
+	put_line(line, buf_span(&text));
 	buf_free(&text);
-	buf_free(&line);
+	if (holding && held.n < HELD_MAX && level != LOG_LEVEL_ERR)
+		return;
+	write_out(line);
+	buf_clear(&held);
+	buf_free(&own);
 }

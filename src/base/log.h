@@ -17,6 +17,14 @@ void log_init(const char *program, enum log_level level);
 void log_msg(enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Lines from here on wait for log_release() and go out together: while there
+ * is something more urgent, or very many at once. The process's only thread
+ * that logs may call this; an exit between the two loses what waits.
+ */
+void log_hold(void);
+void log_release(void);
+
 #define log_err(...) log_msg(LOG_LEVEL_ERR, __VA_ARGS__)
 #define log_warning(...) log_msg(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_msg(LOG_LEVEL_INFO, __VA_ARGS__)

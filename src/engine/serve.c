@@ -43,12 +43,13 @@ void serve_send(struct serve *s, const void *p, size_t n)
 		log_err("bailiffd does not take what we say: %s", strerror(-r));
 }
 
-void serve_flush(struct serve *s)
+bool serve_flush(struct serve *s)
 {
 	if (s->frame_n <= sizeof(struct message_head))
-		return;
+		return false;
 	serve_send(s, s->frame, s->frame_n);
 	s->frame_n = 0;
+	return true;
 }
 
 void serve_order(struct serve *s, const struct order_head *o, int admin_fd)

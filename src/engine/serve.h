@@ -94,7 +94,7 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
 /* The same, and tell its outcome. */
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
 		      outcome_fn *fn, void *arg);
-void serve_flush(struct serve *s);
+bool serve_flush(struct serve *s);	/* true: there were orders to send */
 /* For `status` and `watch`; an alert is mailed, too, under its own id at most once. */
 void serve_note(struct serve *s, const struct message_note *n);
 void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t scope,

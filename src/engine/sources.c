@@ -14,6 +14,7 @@
 #include "engine/serve.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -393,6 +394,9 @@ static void read_dirty(struct sources *r)
 {
 	bool more = false;
 
+	/* Orders go first: our log and the ledger's thread can wait for that. */
+	log_hold();
+	store_hold(r->s->store);
 	for (size_t i = 0; i < r->n; i++) {
 		struct source *src = r->v[i];
 
@@ -401,7 +405,10 @@ static void read_dirty(struct sources *r)
 		src->dirty = read_source(src);
 		more |= src->dirty;
 	}
-	serve_flush(r->s);
+	if (serve_flush(r->s))
+		sched_yield();	/* bailiffd may wait for this very processor */
+	store_release(r->s->store);
+	log_release();
 	if (more) {
 		ev_idle_start(r->s->loop, &r->more);
 		return;
@@ -450,14 +457,15 @@ static void on_inotify(struct ev_loop *loop, ev_io *w, int events)
 
 	(void)loop;
 	(void)events;
-	while ((n = read(ENGINE_FD_INOTIFY, buf, sizeof(buf))) > 0) {
+	do {
 		const struct inotify_event *e;
 
+		n = read(ENGINE_FD_INOTIFY, buf, sizeof(buf));
 		for (char *p = buf; p < buf + n; p += sizeof(*e) + e->len) {
 			e = (const struct inotify_event *)p;
 			mark(r, e->mask & IN_Q_OVERFLOW ? -1 : e->wd);
 		}
-	}
+	} while (n > (ssize_t)sizeof(buf) / 2);
 	if (r->started)
 		read_dirty(r);
 }

@@ -26,6 +26,7 @@
  */
 #define WAITING_MAX (128u << 20)
 #define REQUESTS_MAX 1024
+#define HOLD_MOST 64		/* records that don't wake the thread */
 
 static char open_why[200];
 
@@ -49,6 +50,7 @@ static int init(struct store *s)
 	pthread_condattr_destroy(&attr);
 	pthread_mutex_init(&s->lock, NULL);
 	s->prune_before_ms = INT64_MIN;
+	s->held_from = UINT64_MAX;
 	ids_init(&s->ids, clock_wall().ms);
 	/* Both draw their seeds from /dev/urandom, which the sandbox closes. */
 	json_object_seed(0);
@@ -189,10 +191,27 @@ static void push(struct store *s, enum record_kind kind, const struct value *v,
 	if (backlog_push(&s->queue, WAITING_MAX - s->taken_bytes, kind, v, n) == 0) {
 		s->queued++;
 		s->waiting++;
-		pthread_cond_signal(&s->wake);
+		if (s->held_from == UINT64_MAX || s->queued - s->held_from > HOLD_MOST)
+			pthread_cond_signal(&s->wake);
 	} else {
 		s->dropped++;
 	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_hold(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->held_from = s->queued;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void store_release(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->queued != s->held_from)
+		pthread_cond_signal(&s->wake);
+	s->held_from = UINT64_MAX;
 	pthread_mutex_unlock(&s->lock);
 }
 

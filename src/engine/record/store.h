@@ -43,6 +43,13 @@ int store_start(struct store *s);
 void store_close(struct store **s);
 
 /*
+ * While the main thread has something more urgent than to wake the other one:
+ * what is recorded waits for store_release(), or for a few dozen records more.
+ */
+void store_hold(struct store *s);
+void store_release(struct store *s);
+
+/*
  * A number no order, verdict or incident has had: over restarts, too. Small
  * and growing, from blocks that are reserved on the disk ahead of use; when
  * none could be reserved (a full disk), from a range of their own that begins

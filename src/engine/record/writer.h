@@ -27,6 +27,7 @@ struct store {
 	/* under the lock: */
 	struct backlog queue;
 	uint64_t queued;	/* records ever */
+	uint64_t held_from;	/* of `queued`; UINT64_MAX: not held */
 	size_t taken_bytes;	/* memory of what the thread holds */
 	struct ids ids;
 	struct requests asked, answered;

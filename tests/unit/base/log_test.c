@@ -97,10 +97,47 @@ static void nowhere(void **state)
 	close(saved);
 }
 
+/* Held lines come in order, all at once; an error doesn't wait, nor do too many. */
+static void held_lines(void **state)
+{
+	static char got[1 << 17];
+	int out[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_true(saved >= 0 && dup2(out[1], STDERR_FILENO) >= 0);
+	unsetenv("JOURNAL_STREAM");
+	log_init("t", LOG_LEVEL_INFO);
+	log_hold();
+	log_info("one");
+	log_info("two\n");
+	assert_int_equal(read(out[0], got, sizeof(got)), -1);
+	log_release();
+	assert_int_equal(read(out[0], got, sizeof(got)), 18);
+	assert_memory_equal(got, "t: one\nt: two\\x0A\n", 18);
+	log_release();
+	log_hold();
+	log_info("three");
+	log_err("four");
+	assert_int_equal(read(out[0], got, sizeof(got)), 24);
+	assert_memory_equal(got, "t: three\nt: error: four\n", 24);
+	for (unsigned i = 0; i < 5000; i++)
+		log_info("five");
+	assert_true(read(out[0], got, sizeof(got)) > 30000);
+	log_release();
+	assert_true(read(out[0], got, sizeof(got)) > 0);
+	log_info("six");
+	assert_int_equal(read(out[0], got, sizeof(got)), 7);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(out[0]);
+	close(out[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines), cmocka_unit_test(long_line), cmocka_unit_test(nowhere),
+		cmocka_unit_test(held_lines), cmocka_unit_test(lines), cmocka_unit_test(long_line), cmocka_unit_test(nowhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
