@@ -188,9 +188,10 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd)
 	abort();
 }
 
-void serve_flush(struct serve *s)
+bool serve_flush(struct serve *s)
 {
 	(void)s;
+	return false;
 }
 
 /* The pause of a plan: over at once. */
