@@ -131,7 +131,6 @@ docs-test: $(programs:%=$(BUILD)/%)
 	@echo "== manuals against the tables of the code"
 	@/usr/bin/python3 tests/docs/check_docs.py
 
-# What a target defines itself stands in for the program's (-z muldefs).
 # Each fuzz target twice: replayed over its corpus with the compiler at hand
 # (make check), and with libFuzzer where clang is (make fuzz).
 fuzz_src := $(wildcard tests/fuzz/*_fuzz.c)
@@ -141,7 +140,7 @@ FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/replay-%: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(BUILD)/libtest.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZ $<")
-	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -Wl,-z,muldefs -o $@ $< tests/fuzz/replay.c \
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< tests/fuzz/replay.c \
 	  $(BUILD)/libtest.a -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
 
 fuzz-replay: $(fuzz_names:%=$(BUILD)/fuzz/replay-%)
@@ -154,7 +153,7 @@ fuzz:
 	@mkdir -p build/san-address-undefined/fuzz
 	@for n in $(fuzz_names); do echo "== fuzz $$n for $(FUZZ_SECONDS) s"; \
 	  b=build/san-address-undefined/fuzz/$$n; mkdir -p build/fuzz-corpus/$$n; \
-	  clang $(ours) -Itests $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -Wl,-z,muldefs -o $$b tests/fuzz/$${n}_fuzz.c \
+	  clang $(ours) -Itests $(PKG_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $$b tests/fuzz/$${n}_fuzz.c \
 	    build/san-address-undefined/libtest.a -lcmocka -lev -pthread $(call pkg,libs,$(PKGS)) || exit 1; \
 	  $$b -max_total_time=$(FUZZ_SECONDS) -max_len=8192 $$([ -f tests/fuzz/$$n.dict ] && echo -dict=tests/fuzz/$$n.dict) \
 	    build/fuzz-corpus/$$n tests/fuzz/corpus/$$n || exit 1; done

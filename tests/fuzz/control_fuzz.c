@@ -321,6 +321,11 @@ json_t *sources_json(const struct sources *r)
 	return json_array();
 }
 
+void state_snapshot(struct serve *s)
+{
+	(void)s;
+}
+
 void state_changed(struct serve *s)
 {
 	(void)s;
