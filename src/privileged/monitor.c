@@ -208,6 +208,7 @@ static int fork_runner(struct monitor *m, int engine_fd)
 		_exit(runner_main(&start));
 	}
 	close(pair[1]);
+	close_fd(&m->places.runner_fd);		/* root's own */
 	m->runner = pair[0];
 	if (fcntl(m->runner, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
