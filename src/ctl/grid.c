@@ -167,7 +167,7 @@ void grid_rows(struct buf *out, const json_t *array, const struct column *column
 	size_t rows = json_array_size(array), n = 0, widths[16] = { 0 };
 	struct cell_text *cells;
 
-	while (columns[n].title && n < 16)
+	while (n < 16 && columns[n].title)
 		n++;
 	cells = rows > 0 ? calloc(rows * n, sizeof(*cells)) : NULL;
 	if (!cells)

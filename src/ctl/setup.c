@@ -33,8 +33,6 @@
 #define DOVECOT_CONF DOVECOT_DIR "/05-bailiff.conf"	/* before 10-auth: the first passdb */
 #define LIST "smtpd_sender_restrictions"
 
-extern char **environ;
-
 struct setup {
 	struct config *config;
 	bool apply, failed;

@@ -123,10 +123,11 @@ static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t
 int factor_put(const struct pattern *p, size_t n, struct buf *out)
 {
 	struct branch *v = calloc(2 * n + 1, sizeof(*v));
-	struct factoring f = { .out = out, .spare = v + n };
+	struct factoring f = { .out = out };
 
 	if (!v)
 		return -ENOMEM;
+	f.spare = v + n;
 	for (size_t i = 0; i < n; i++)
 		v[i] = (struct branch){ &p[i], i };
 	put_branches(&f, v, n, 0);

@@ -154,7 +154,7 @@ static void put_value(const struct job *j, struct buf *out)
 		return;
 	}
 	buf_puts(out, "REJECT ");
-	for (size_t i = 0; text[i] && i < TEXT_MAX; i++)
+	for (size_t i = 0; i < TEXT_MAX && text[i]; i++)
 		buf_putc(out, text[i] < ' ' || text[i] > '~' ? '?' : text[i]);
 }
 

@@ -210,7 +210,7 @@ static int expand_into(const struct expansion *x, const struct strings *t, char 
 		struct buf word = { .max = WORD_MAX };
 		int ret = expand_word(x, t->v[i], &word);
 
-		if (ret == 0 && (buf_error(&word) || (i == 0 && strcmp(t->v[0], buf_cstr(&word))))) {
+		if (ret == 0 && (buf_error(&word) || (i == 0 && strcmp(t->v[0], buf_cstr(&word)) != 0))) {
 			snprintf(x->why, TEMPLATE_WHY_MAX, "%s", i == 0 ?
 				 "the command's own name is a placeholder" : "a word is too long");
 			ret = -EINVAL;
