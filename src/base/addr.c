@@ -38,14 +38,9 @@ struct addr addr_mask(const struct addr *a, uint8_t len)
 	if (len >= a->len)
 		return m;
 	m.len = len;
-	for (unsigned i = 0; i < sizeof(m.b); i++) {
-		unsigned from = i * 8;
-
-		if (from >= len)
-			m.b[i] = 0;
-		else if (len - from < 8)
-			m.b[i] &= (uint8_t)(0xff00u >> (len - from));
-	}
+	if (len % 8)
+		m.b[len / 8] &= (uint8_t)(0xff00u >> (len % 8));
+	memset(m.b + (len + 7) / 8, 0, sizeof(m.b) - (len + 7) / 8);
 	return m;
 }
 
@@ -164,12 +159,16 @@ int addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret)
 
 bool addr_contains(const struct addr *outer, const struct addr *inner)
 {
-	struct addr m;
+	static const uint8_t none[sizeof(outer->b)];
+	unsigned whole = outer->len / 8, rest = outer->len % 8, used = whole + (rest != 0);
 
 	if (outer->family != inner->family || outer->len > inner->len)
 		return false;
-	m = addr_mask(inner, outer->len);
-	return addr_equal(&m, outer);
+	if (outer->len == inner->len)
+		return addr_equal(outer, inner);
+	return memcmp(outer->b, inner->b, whole) == 0 &&
+	       (!rest || outer->b[whole] == (inner->b[whole] & (0xff00u >> rest) & 0xff)) &&
+	       memcmp(outer->b + used, none, sizeof(none) - used) == 0;
 }
 
 bool addr_overlaps(const struct addr *a, const struct addr *b)

@@ -265,13 +265,16 @@ void act_verdict(void *arg, const struct core_verdict *v)
 
 void act_outcome(struct serve *s, const struct outcome *o)
 {
+	struct ban *b = o->type == ORDER_BAN ? bans_by_order(s->bans, o->id) : NULL;
 	char text[ADDR_TEXT_MAX];
-	struct ban *b;
 
+	/* Put into the kernel again at a start: the ledger has it so. */
+	if (b && b->state == BAN_IN_FORCE && o->status == OUTCOME_DONE &&
+	    addr_equal(&b->addr, &o->addr))
+		return;
 	store_outcome(s->store, o, clock_wall().ms);
 	if (o->type != ORDER_BAN)
 		return;
-	b = bans_by_order(s->bans, o->id);
 	if (o->status == OUTCOME_DONE) {
 		if (b && o->addr.family != ADDR_NONE && !addr_equal(&b->addr, &o->addr))
 			bans_rename(s->bans, b, &o->addr);

@@ -57,9 +57,13 @@ static int check_entry(const struct firewall *f, const struct firewall_ban *e)
 	return 0;
 }
 
-static void add_step(struct firewall *f, size_t entry, int set, bool drop)
+static void add_step(struct firewall *f, size_t entry, int set, bool drop, bool held,
+		     int64_t until_ms)
 {
-	f->steps[f->nsteps++] = (struct step){ (uint32_t)entry, (uint8_t)set, drop };
+	f->steps[f->nsteps++] = (struct step){
+		.entry = (uint32_t)entry, .set = (uint8_t)set, .drop = drop, .held = held,
+		.until_ms = until_ms,
+	};
 }
 
 /* Not remembered: from before our start, or not there. The kernel knows. */
@@ -73,6 +77,8 @@ static bool ask_kernel(struct firewall *f, int set, const struct addr *a)
 
 static void plan_removal(struct firewall *f, struct firewall_ban *e, size_t entry)
 {
+	bool held;
+
 	e->was_there = false;
 	for (int i = 0; i < HELD_SETS_MAX; i++) {
 		const struct banset *s = &f->sets[i];
@@ -81,16 +87,18 @@ static void plan_removal(struct firewall *f, struct firewall_ban *e, size_t entr
 		    s->family != e->addr.family ||
 		    (e->scope != FIREWALL_ANY_SCOPE && e->scope != s->scope))
 			continue;
-		if (held_find(f->held, (unsigned)i, &e->addr) || ask_kernel(f, i, &e->addr))
+		held = held_find(f->held, (unsigned)i, &e->addr) != NULL;
+		if (held || ask_kernel(f, i, &e->addr))
 			e->was_there = true;
 		if (s->made)
-			add_step(f, entry, i, true);
+			add_step(f, entry, i, true, held, 0);
 	}
 }
 
 static void plan_ban(struct firewall *f, struct firewall_ban *e, size_t entry, struct wall now)
 {
 	const struct held_ban *held;
+	int64_t until_ms = e->until.ms;
 	int set;
 
 	set = build_find_set(f, e->scope, e->addr.family, e->addr.len);
@@ -102,8 +110,9 @@ static void plan_ban(struct firewall *f, struct firewall_ban *e, size_t entry, s
 		set = build_need_set(f, e->scope, e->addr.family, e->addr.len);
 	if (set < 0)
 		e->error = set;
-	else
-		add_step(f, entry, set, false);
+	else	/* a ban is never shortened */
+		add_step(f, entry, set, false, held != NULL,
+			 held && held->until_ms > until_ms ? held->until_ms : until_ms);
 }
 
 static void plan(struct firewall *f, struct firewall_ban *bans, size_t n, struct wall now)
@@ -120,14 +129,6 @@ static void plan(struct firewall *f, struct firewall_ban *bans, size_t n, struct
 	}
 }
 
-/* The later of what it has and what it shall get: a ban is never shortened. */
-static int64_t end_of(const struct firewall *f, unsigned set, const struct firewall_ban *e)
-{
-	const struct held_ban *held = held_find(f->held, set, &e->addr);
-
-	return held && held->until_ms > e->until.ms ? held->until_ms : e->until.ms;
-}
-
 /* ---- one batch: building it ---- */
 
 static size_t gather(struct firewall *f, const struct firewall_ban *bans, unsigned set,
@@ -142,7 +143,7 @@ static size_t gather(struct firewall *f, const struct firewall_ban *bans, unsign
 		if (s->set != set || s->drop != drop)
 			continue;
 		f->elems[n].addr = &e->addr;
-		f->elems[n++].left_ms = drop ? 0 : left_ms(end_of(f, set, e), now);
+		f->elems[n++].left_ms = drop ? 0 : left_ms(s->until_ms, now);
 	}
 	return n;
 }
@@ -195,7 +196,7 @@ static void remember(struct firewall *f, struct firewall_ban *bans)
 
 		if (s->drop)
 			held_drop(f->held, s->set, &e->addr);
-		else if (held_put(f->held, s->set, &e->addr, end_of(f, s->set, e)) < 0)
+		else if (held_put(f->held, s->set, &e->addr, s->until_ms) < 0)
 			e->error = -ENOMEM;
 	}
 }
@@ -255,7 +256,7 @@ int apply_evict(struct firewall *f, unsigned set, size_t n)
 }
 
 /* Room for what is new in this batch; what it renews or takes out counts. */
-static int make_room(struct firewall *f, const struct firewall_ban *bans)
+static int make_room(struct firewall *f)
 {
 	size_t want[HELD_SETS_MAX];
 	int r = 0;
@@ -264,10 +265,9 @@ static int make_room(struct firewall *f, const struct firewall_ban *bans)
 		want[set] = held_count(f->held, set);
 	for (size_t i = 0; i < f->nsteps; i++) {
 		const struct step *s = &f->steps[i];
-		bool held = held_find(f->held, s->set, &bans[s->entry].addr) != NULL;
 
-		want[s->set] += !s->drop && !held;
-		want[s->set] -= s->drop && held;
+		want[s->set] += !s->drop && !s->held;
+		want[s->set] -= s->drop && s->held;
 	}
 	for (unsigned set = 0; r == 0 && set < HELD_SETS_MAX; set++) {
 		size_t held = held_count(f->held, set);
@@ -332,7 +332,7 @@ static int try_batch(struct firewall *f, struct firewall_ban *bans, size_t n, st
 	plan(f, bans, n, now);
 	if (f->nsteps == 0)
 		return 0;
-	r = make_room(f, bans);
+	r = make_room(f);
 	if (r == 0)
 		r = send_steps(f, bans, now);
 	if (r == 0)

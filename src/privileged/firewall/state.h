@@ -14,9 +14,11 @@
 
 /* One element to take out or put in: which ban, in which set. */
 struct step {
+	int64_t until_ms;	/* the later of what it has and what it shall get */
 	uint32_t entry;		/* index into the bans of this call */
 	uint8_t set;
 	bool drop;
+	bool held;		/* when the batch was planned */
 };
 
 struct allowed {
