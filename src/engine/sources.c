@@ -6,10 +6,8 @@
  *
  * A file is followed by its descriptor, not by its name: after a rotation by
  * rename the old one is read on until it has been quiet for a while. After a
- * copytruncate the copy is asked for, and read from where we were. At a start
- * each saved position is looked for: in the open file of that inode, else in
- * the rotated parts beside it, compressed ones too. What cannot be found is
- * said.
+ * copytruncate the copy is asked for, and read from where we were (rotated.c).
+ * A start goes on from the snapshot's positions (positions.c).
  */
 #include "engine/serve.h"
 
@@ -24,72 +22,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/fault.h"
-#include "engine/read/follow.h"
-#include "engine/read/history.h"
-#include "engine/read/journal.h"
 
-#define SOURCES_MAX 1024
 #define READ_BUDGET (1u << 20)		/* bytes of one source, then the next */
 #define JOURNAL_BUDGET 4096		/* entries */
 #define RETIRED_QUIET_MS 30000
 #define POLL_S 1.
-
-struct source {
-	struct sources *all;
-	uint16_t log;
-	bool dirty, retired, waiting, failed;
-	bool finished;			/* an old part is being read: read_ms is its mtime */
-	int error;			/* failed: -errno */
-	int wd;
-	dev_t dev;
-	ino_t ino;
-	struct follow *follow;		/* NULL: a journal, or failed */
-	struct journal *journal;
-	struct event_time last;
-	uint64_t hits, lines;
-	int64_t read_ms;		/* wall: when it last gave a line */
-	int64_t changed_ms;
-	char path[SOURCE_PATH_MAX];
-};
-
-/* A place we were at before the start. */
-struct saved {
-	uint16_t log;
-	bool used;
-	struct position pos;
-	int64_t last_ms;
-	char path[SOURCE_PATH_MAX];
-	char cursor[256];		/* a journal's */
-};
-
-/* A rotated part that was asked for. */
-struct search {
-	struct search *next;
-	uint64_t ticket;
-	struct source *truncated;	/* NULL: lost over a stop */
-	bool newest;			/* what is newer than this part was never read */
-	uint16_t log;
-	struct position pos;
-	struct event_time last;
-	char path[SOURCE_PATH_MAX];
-};
-
-struct sources {
-	struct serve *s;
-	size_t n;
-	struct source *v[SOURCES_MAX];
-	struct journal **journals;	/* per log, opened empty before the sandbox */
-	size_t nsaved;
-	struct saved *saved;
-	struct search *searches;	/* oldest first */
-	bool started, fresh;
-	bool unsaved;			/* a source came that no snapshot knows of */
-	uint64_t clamped, skipped, gaps;
-	ev_io inotify;
-	ev_idle more;
-	ev_timer retire;
-	ev_timer poll;			/* for files that could not be watched */
-};
 
 /* ---- one line */
 
@@ -137,7 +74,7 @@ static void work_on(struct source *src, const struct entry *e, struct span line,
 	src->hits += core_take(s->core, src->log, e, line, pos, &clock, trusted);
 }
 
-static int on_line(void *arg, const struct line *line)
+int sources_on_line(void *arg, const struct line *line)
 {
 	struct source *src = arg;
 	struct serve *s = src->all->s;
@@ -166,171 +103,6 @@ static int on_entry(void *arg, const struct journal_entry *e)
 	return 0;
 }
 
-/* ---- searching for rotated parts */
-
-static void search(struct sources *r, uint16_t log, const char *path, const struct position *pos,
-		   struct event_time last, struct source *truncated, bool newest)
-{
-	struct message_find find = {
-		.head = { .type = MSG_FIND, .count = 1 }, .log = log,
-		.ticket = ++r->s->ticket, .pos = *pos,
-	};
-	struct search *q = calloc(1, sizeof(*q)), **end = &r->searches;
-
-	if (!q)
-		return;
-	*q = (struct search){ .ticket = find.ticket, .truncated = truncated, .newest = newest,
-			      .log = log, .pos = *pos, .last = last };
-	memcpy(q->path, path, sizeof(q->path));
-	memcpy(find.path, path, sizeof(find.path));
-	while (*end)
-		end = &(*end)->next;
-	*end = q;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->log == log && strcmp(r->v[i]->path, path) == 0)
-			r->v[i]->waiting = true;
-	serve_send(r->s, &find, sizeof(find));
-}
-
-static bool is_open(const struct sources *r, int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return true;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->follow && r->v[i]->dev == st.st_dev && r->v[i]->ino == st.st_ino)
-			return true;
-	return false;
-}
-
-/* Does it begin as the file of that position does, however far it reaches? */
-static bool begins_as(int fd, struct position pos)
-{
-	if (pos.offset > FOLLOW_HEAD)
-		pos.offset = FOLLOW_HEAD;
-	return pos.offset > 0 && history_is(fd, &pos);
-}
-
-/* A part that we were in, or a copy of one: whatever it is called, it is not new. */
-static bool is_known(const struct sources *r, const struct search *q, int fd)
-{
-	if (is_open(r, fd) || begins_as(fd, q->pos))
-		return true;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i]->follow && r->v[i]->log == q->log &&
-		    begins_as(fd, follow_position(r->v[i]->follow)))
-			return true;
-	for (size_t i = 0; i < r->nsaved; i++)
-		if (r->saved[i].log == q->log && !r->saved[i].cursor[0] && begins_as(fd, r->saved[i].pos))
-			return true;
-	return false;
-}
-
-/* Read a finished part to its end, on behalf of `src`; *last: where that was. */
-static void read_part(struct source *src, int take_fd, uint64_t offset, struct position *last)
-{
-	struct history_file *h = NULL;
-	struct line line;
-	int e = history_open(take_fd, src->all->s->config->line_max, offset, &h);
-
-	if (e == 0) {
-		src->read_ms = history_mtime_ms(h);
-		src->finished = true;
-		while ((e = history_next(h, &line)) > 0)
-			on_line(src, &line);
-		src->finished = false;
-		*last = history_position(h);
-	}
-	history_close(&h);
-	if (e < 0) {
-		src->all->gaps++;
-		log_warning("log %s: a rotated part of %s could not be read: %s",
-			    src->all->s->config->logs[src->log].name, src->path, strerror(-e));
-	}
-}
-
-/*
- * The rest of the part that we were in, and what came after it. After a
- * copytruncate the copy may end before the place where we were: what was
- * written between the copy and the truncation we had read, and nothing is
- * missing.
- */
-static void chain(struct sources *r, struct search *q, struct source *src, const int *fds, size_t n)
-{
-	struct position last[CHANNEL_MAX_FDS];
-	size_t at = 0, nread = 0;
-	uint64_t before = src->lines;
-
-	while (at < n && !(history_is(fds[at], &q->pos) && (q->truncated || !is_open(r, fds[at]))))
-		at++;
-	if (at < n) {
-		last[nread] = q->pos;
-		read_part(src, dup(fds[at]), q->pos.offset, &last[nread++]);
-	} else {
-		for (at = 0; at < n && !(q->truncated && begins_as(fds[at], q->pos)); at++)
-			;
-	}
-	if (at == n) {
-		r->gaps++;
-		log_warning("log %s: the rotated part of %s was not found: lines after offset %llu of it may be missing",
-			    r->s->config->logs[q->log].name, q->path, (unsigned long long)q->pos.offset);
-		return;
-	}
-	for (size_t i = at + 1; i < n && q->newest; i++) {
-		bool again = is_known(r, q, fds[i]);
-
-		for (size_t k = 0; k < nread && !again; k++)
-			again = begins_as(fds[i], last[k]);
-		if (!again) {
-			last[nread] = (struct position){ 0 };
-			read_part(src, dup(fds[i]), 0, &last[nread++]);
-		}
-	}
-	log_info("log %s: read on in what was rotated: %s parts=%zu lines=%llu", r->s->config->logs[q->log].name,
-		 q->path, nread, (unsigned long long)(src->lines - before));
-}
-
-void sources_found(struct sources *r, const struct message_find *m, const int *fds, size_t nfds)
-{
-	struct search **p = &r->searches, *q;
-	struct source *src = NULL, stand_in = { .all = r, .wd = -1 };
-	bool others = false;
-
-	while (*p && (*p)->ticket != m->ticket)
-		p = &(*p)->next;
-	q = r->started ? *p : NULL;	/* P is saved, this search with it */
-	if (q) {
-		*p = q->next;
-		src = q->truncated ? q->truncated : &stand_in;
-		if (!q->truncated) {
-			stand_in.log = q->log;
-			stand_in.last = q->last;
-			memcpy(stand_in.path, q->path, sizeof(stand_in.path));
-		}
-		chain(r, q, src, fds, nfds);
-		if (q->truncated) {
-			follow_restart(q->truncated->follow);
-			log_info("log %s: %s was truncated and is read from its start",
-				 r->s->config->logs[q->log].name, q->path);
-		}
-		for (struct search *o = r->searches; o; o = o->next)
-			others |= o->log == q->log && strcmp(o->path, q->path) == 0;
-		for (size_t i = 0; i < r->n && !others; i++)
-			if (r->v[i]->log == q->log && strcmp(r->v[i]->path, q->path) == 0) {
-				r->v[i]->waiting = false;
-				r->v[i]->dirty = true;
-				if (stand_in.last.ms > r->v[i]->last.ms)
-					r->v[i]->last = stand_in.last;
-			}
-		free(q);
-		ev_idle_start(r->s->loop, &r->more);
-		state_changed(r->s);
-	}
-	for (size_t i = 0; i < nfds; i++)
-		close(fds[i]);
-}
-
 /* ---- reading */
 
 static void source_free(struct source **sp)
@@ -344,7 +116,7 @@ static void source_free(struct source **sp)
 static bool read_file(struct source *src)
 {
 	bool more = false;
-	int e = follow_read(src->follow, READ_BUDGET, on_line, src, &more);
+	int e = follow_read(src->follow, READ_BUDGET, sources_on_line, src, &more);
 	struct position pos;
 
 	if (e != -ESTALE) {
@@ -353,7 +125,7 @@ static bool read_file(struct source *src)
 		return more;
 	}
 	pos = follow_position(src->follow);
-	search(src->all, src->log, src->path, &pos, src->last, src, true);
+	rotated_search(src->all, src->log, src->path, &pos, src->last, src, true);
 	return false;
 }
 
@@ -483,7 +255,7 @@ static void on_retire(struct ev_loop *loop, ev_timer *t, int events)
 		struct source *src = r->v[i];
 
 		if (src->retired && !src->waiting && !src->dirty && now - src->changed_ms >= RETIRED_QUIET_MS) {
-			follow_flush(src->follow, on_line, src);
+			follow_flush(src->follow, sources_on_line, src);
 			inotify_rm_watch(ENGINE_FD_INOTIFY, src->wd);
 			source_free(&src);
 			state_changed(r->s);
@@ -511,78 +283,6 @@ static void on_poll(struct ev_loop *loop, ev_timer *t, int events)
 }
 
 /* ---- sources come */
-
-/* In the same inode; or, where that changed (a device's number after a boot, a
- * restored copy), under the same name with the same content. */
-static struct saved *find_saved(struct sources *r, const struct source *src)
-{
-	struct saved *same = NULL;
-
-	for (size_t i = 0; i < r->nsaved; i++) {
-		struct saved *v = &r->saved[i];
-
-		if (v->log != src->log || v->cursor[0] || v->used)
-			continue;
-		if (v->pos.dev == src->dev && v->pos.ino == src->ino)
-			return v;
-		if (v->pos.offset > 0 && strcmp(v->path, src->path) == 0 &&
-		    follow_is(follow_fd(src->follow), &v->pos))
-			same = v;
-	}
-	return same;
-}
-
-/* Of the positions that were saved under one name, the last is the newest. */
-static bool is_newest(const struct sources *r, const struct saved *v)
-{
-	for (const struct saved *o = v + 1; o < r->saved + r->nsaved; o++)
-		if (o->log == v->log && !o->cursor[0] && strcmp(o->path, v->path) == 0)
-			return false;
-	return true;
-}
-
-/* Where a file begins for us. */
-static void place_file(struct sources *r, struct source *src)
-{
-	struct saved *v = find_saved(r, src);
-
-	if (!v)
-		return;		/* from its start */
-	v->used = true;
-	src->last.ms = v->last_ms;
-	if (follow_seek(src->follow, &v->pos) == 0)
-		return;
-	/* Truncated, or another file in the same inode, while we were away. */
-	search(r, src->log, src->path, &v->pos, src->last, src, is_newest(r, v));
-}
-
-static void place_journal(struct sources *r, struct source *src)
-{
-	int64_t from = clock_wall().ms;
-	int e;
-
-	for (size_t i = 0; i < r->nsaved; i++) {
-		struct saved *v = &r->saved[i];
-
-		if (v->log != src->log || !v->cursor[0])
-			continue;
-		v->used = true;
-		src->last.ms = v->last_ms;
-		e = journal_seek_cursor(src->journal, v->cursor);
-		if (e == -ENOENT) {
-			r->gaps++;
-			log_warning("log %s: the journal no longer holds where we were: entries may be missing",
-				    r->s->config->logs[src->log].name);
-		}
-		return;
-	}
-	/* No history: one longest window, as with files. */
-	if (r->s->core->not_before_ms > 0)
-		from = r->s->core->not_before_ms;
-	/* One that comes while we run is read from its start. */
-	if (!r->started)
-		journal_seek_time(src->journal, from);
-}
 
 /* Its inode is held open, so no other file can have the number. */
 static bool is_followed(const struct sources *r, const struct source *src)
@@ -675,7 +375,7 @@ static void add_journal(struct sources *r, const struct message_source *m, const
 	memcpy(src->path, m->path, sizeof(src->path));
 	r->v[r->n++] = src;
 	if (r->started) {
-		place_journal(r, src);
+		positions_place_journal(r, src);
 		r->unsaved = true;
 	}
 }
@@ -778,17 +478,12 @@ void sources_start(struct sources *r, bool fresh)
 	r->fresh = fresh;
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->v[i]->follow)
-			place_file(r, r->v[i]);
+			positions_place_file(r, r->v[i]);
 		else if (r->v[i]->journal)
-			place_journal(r, r->v[i]);
+			positions_place_journal(r, r->v[i]);
 	}
 	r->started = true;
-	/* Where we were in what is no longer there under its name. */
-	for (size_t i = 0; i < r->nsaved; i++)
-		if (!r->saved[i].used && !r->saved[i].cursor[0])
-			search(r, r->saved[i].log, r->saved[i].path, &r->saved[i].pos,
-			       (struct event_time){ r->saved[i].last_ms }, NULL,
-			       is_newest(r, &r->saved[i]));
+	positions_search_lost(r);
 	ev_io_start(r->s->loop, &r->inotify);
 	ev_idle_start(r->s->loop, &r->more);
 }
@@ -800,84 +495,6 @@ void sources_stop(struct sources *r)
 	ev_idle_stop(r->s->loop, &r->more);
 	ev_timer_stop(r->s->loop, &r->retire);
 	ev_timer_stop(r->s->loop, &r->poll);
-}
-
-static void save_one(const struct sources *r, uint16_t log, const char *path, const char *cursor,
-		     const struct position *pos, struct event_time last, struct buf *out)
-{
-	buf_put_span(out, span_of(r->s->config->logs[log].name));
-	buf_put_span(out, span_of(path));
-	buf_put_span(out, span_of(cursor));
-	buf_put(out, pos, sizeof(*pos));
-	buf_put_u64(out, (uint64_t)last.ms);
-}
-
-/* In the order of age under each name: rotated parts that are still sought come first. */
-void sources_save(const struct sources *r, struct buf *out)
-{
-	uint32_t n = 0;
-	size_t at = out->n;
-
-	buf_put_u32(out, 0);
-	for (const struct search *q = r->searches; q; q = q->next) {
-		if (q->truncated)
-			continue;	/* below, its position is the one before */
-		save_one(r, q->log, q->path, "", &q->pos, q->last, out);
-		n++;
-	}
-	for (size_t i = 0; i < r->n; i++) {
-		const struct source *src = r->v[i];
-		const char *cursor = src->journal ? journal_cursor(src->journal) : "";
-		struct position pos = { 0 };
-
-		if (src->failed || (src->journal && !cursor))
-			continue;
-		if (src->follow)
-			pos = follow_position(src->follow);
-		save_one(r, src->log, src->path, cursor, &pos, src->last, out);
-		n++;
-	}
-	if (!buf_error(out))
-		memcpy(out->p + at, &n, sizeof(n));
-}
-
-static void copy_text(char *to, size_t size, struct span from)
-{
-	if (from.n < size)
-		memcpy(to, from.p, from.n);
-}
-
-int sources_restore(struct sources *r, struct reader *in)
-{
-	uint32_t n = reader_u32(in);
-
-	if (n > 2 * SOURCES_MAX)
-		return -EBADMSG;
-	r->saved = calloc(n + 1, sizeof(*r->saved));
-	if (!r->saved)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		struct saved *v = &r->saved[r->nsaved];
-		struct span name = reader_span(in), path = reader_span(in), cursor = reader_span(in);
-		struct span pos = reader_bytes(in, sizeof(v->pos));
-		int64_t last = (int64_t)reader_u64(in);
-		char text[128] = "";
-		int log;
-
-		if (in->error)
-			return in->error;
-		copy_text(text, sizeof(text), name);
-		log = config_log(r->s->config, text);
-		if (log < 0)
-			continue;
-		v->log = (uint16_t)log;
-		v->last_ms = last;
-		memcpy(&v->pos, pos.p, sizeof(v->pos));
-		copy_text(v->path, sizeof(v->path), path);
-		copy_text(v->cursor, sizeof(v->cursor), cursor);
-		r->nsaved++;
-	}
-	return 0;
 }
 
 json_t *sources_json(const struct sources *r)
