@@ -9,7 +9,7 @@
  * copytruncate the copy is asked for, and read from where we were (rotated.c).
  * A start goes on from the snapshot's positions (positions.c).
  */
-#include "engine/serve.h"
+#include "engine/sources_private.h"
 
 #include <errno.h>
 #include <sched.h>
