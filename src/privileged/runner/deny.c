@@ -306,10 +306,28 @@ void job_undo_deny(struct job *j, const struct logbook_entry *e)
 
 /* ---- by the clock ---- */
 
-bool deny_is_due(const struct logbook_entry *e)
+static bool has_end(const struct logbook_entry *e)
 {
 	return (e->type == ORDER_DENY || e->type == ORDER_PARK) && e->phase == LOGBOOK_ENDED &&
-	       e->ref != 0 && e->ref <= (uint64_t)clock_wall().ms;
+	       e->ref != 0;
+}
+
+bool deny_is_due(const struct logbook_entry *e)
+{
+	return has_end(e) && e->ref <= (uint64_t)clock_wall().ms;
+}
+
+int64_t deny_first_end(const struct runner *r)
+{
+	uint64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < logbook_count(r->journal); i++) {
+		const struct logbook_entry *e = logbook_at(r->journal, i);
+
+		if (has_end(e) && e->ref < first)
+			first = e->ref;
+	}
+	return (int64_t)first;
 }
 
 /* An id of our own for each try: above those of the engine, which are below 2^63. */

@@ -99,6 +99,8 @@ void job_undo_deny(struct job *j, const struct logbook_entry *e);
 /* Is it a deny or park whose time is over? And: order the end of all such. */
 bool deny_is_due(const struct logbook_entry *e);
 void deny_end_due(struct runner *r);
+/* When the first of them ends, in ms of the wall clock; INT64_MAX: none has a time. */
+int64_t deny_first_end(const struct runner *r);
 void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
 void job_release(struct job *j);		/* and ORDER_PURGE */

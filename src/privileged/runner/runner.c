@@ -33,7 +33,10 @@
 #include "wire/order.h"
 
 #define LOCK_WAIT_MS 15000	/* for a runner before us that is still ending */
-#define DUE_S 5.0		/* how often what ends by the clock is looked for */
+/* What ends by the clock is looked for at its time, but neither more often nor,
+ * as the clock may be set, much less often than this. */
+#define DUE_S 5.0
+#define DUE_LONGEST_S 60.0
 #define LEAVE_S 10.0		/* what runs may take this long when bailiffd is gone */
 
 static const struct job_kind kinds[] = {
@@ -246,6 +249,32 @@ static struct job *next_ready(const struct runner *r)
 	return NULL;
 }
 
+static void on_due(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct service *s = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!s->leaving)
+		deny_end_due(&s->r);
+}
+
+/* Nothing is waited for while nothing has a time: an idle runner sleeps. */
+static void wait_for_due(struct service *s)
+{
+	int64_t first = deny_first_end(&s->r);
+	double wait = (double)(first - clock_wall().ms) / 1000;
+
+	if (first == INT64_MAX)
+		return;
+	wait = wait < DUE_S ? DUE_S : wait > DUE_LONGEST_S ? DUE_LONGEST_S : wait;
+	if (ev_is_active(&s->due) && ev_timer_remaining(s->r.loop, &s->due) <= wait)
+		return;
+	ev_timer_stop(s->r.loop, &s->due);
+	ev_timer_set(&s->due, wait, 0.);
+	ev_timer_start(s->r.loop, &s->due);
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct service *s = w->data;
@@ -264,6 +293,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents)
 		busy += r->running[i];
 	if (s->leaving && busy == 0)
 		ev_break(loop, EVBREAK_ALL);
+	wait_for_due(s);
 }
 
 /* ---- messages ---- */
@@ -554,21 +584,10 @@ static int service_open(struct service *s)
 	return s->r.loop && fcntl(s->r.start->sock, F_SETFL, O_NONBLOCK) == 0 ? 0 : -EIO;
 }
 
-static void on_due(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	struct service *s = w->data;
-
-	(void)loop;
-	(void)revents;
-	if (!s->leaving)
-		deny_end_due(&s->r);
-}
-
 static void service_watch(struct service *s)
 {
-	ev_timer_init(&s->due, on_due, DUE_S, DUE_S);
+	ev_init(&s->due, on_due);
 	s->due.data = s;
-	ev_timer_start(s->r.loop, &s->due);
 	ev_io_init(&s->in, on_input, s->r.start->sock, EV_READ);
 	ev_io_init(&s->out, on_writable, s->r.start->sock, EV_WRITE);
 	ev_prepare_init(&s->prepare, on_prepare);
