@@ -4,10 +4,12 @@
 Postfix asks bailiff's table on its submission ports, Dovecot bailiff's deny
 file; mail to elsewhere stays in the queue.
 """
+import contextlib
 import json
 import os
 import pathlib
 import re
+import smtplib
 
 import pytest
 
@@ -254,7 +256,9 @@ def test_owners_phone(net, server, bailiff, thief, office):
                              password=PASSWORD)[0] == 250
     contain(bailiff, thief, counted=1)
     machine.parallel(lambda _: machine.smtp_login(office, SERVER, 587, "joe", PASSWORD), range(8))
-    machine.guess(thief, user="ann")
+    # The ban may be quicker than the last answer.
+    with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
+        machine.guess(thief, user="ann")
     bailiff.wait_ban(THIEF)         # so those of the office have been read as well
     assert OFFICE not in bailiff.banned()
 
