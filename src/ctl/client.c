@@ -175,13 +175,30 @@ static void say_start(const char *conf)
 		      conf ? "-c " : "", conf ? conf : "", conf ? " " : "");
 }
 
+/* Is nobody listening any more? A listener that dies resets whoever waits for it. */
+static bool has_ended(const char *run)
+{
+	struct client c;
+	int r = client_open(run, "control.sock", EMERGENCY_PATIENCE_S, &c);
+
+	if (r == 0)
+		client_close(&c);
+	return r == -ECONNREFUSED || r == -ENOENT;
+}
+
 /* Connected, and then nothing: does bailiffd at least live? */
-static void say_silent(int error, const char *run)
+static void say_silent(int error, const char *run, const char *conf)
 {
 	struct buf answer = { 0 };
 	bool lives = geteuid() == 0 && client_emergency(run, "status", &answer) == 0;
 	bool engine_down = lives && strstr(buf_cstr(&answer), "engine=down");
 
+	if (!lives && error != -EAGAIN && has_ended(run)) {
+		text_complain("no bailiffd runs: it ended before it answered, and whether it was done is not known");
+		say_start(conf);
+		buf_free(&answer);
+		return;
+	}
 	if (engine_down)
 		text_complain("bailiffd runs, but its engine is down; it is started again, and the journal says why it ended");
 	else if (error == -EAGAIN)
@@ -210,7 +227,7 @@ void client_complain(int error, const char *run, const char *conf)
 	case -EAGAIN:
 	case -ECONNRESET:
 	case -EPIPE:
-		say_silent(error, run);
+		say_silent(error, run, conf);
 		break;
 	case -EBADMSG:
 		text_complain("what answered at %s/control.sock does not speak as bailiff does", run);
