@@ -374,14 +374,19 @@ static void forget_subject(struct serve *s, const char *jail, const char *subjec
 	state_changed(s);
 }
 
-/* Was that order one of these (two names at most), and did it do something? */
+/* Was that order one of these (two names at most), and may it have done something? */
 static bool did(const json_t *order, const char *one, const char *other)
 {
+	static const char *const perhaps[] = { "done", "unknown", "failed" };
 	const char *what = json_string_value(json_object_get(order, "what"));
 	const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
 
-	return what && status && (strcmp(status, "done") == 0 || strcmp(status, "unknown") == 0) &&
-	       (strcmp(what, one) == 0 || strcmp(what, other) == 0);
+	if (!what || !status || (strcmp(what, one) != 0 && strcmp(what, other) != 0))
+		return false;
+	for (size_t i = 0; i < sizeof(perhaps) / sizeof(perhaps[0]); i++)
+		if (strcmp(status, perhaps[i]) == 0)
+			return true;
+	return false;
 }
 
 static bool was_undone(const json_t *show, const json_t *run)

@@ -234,6 +234,16 @@ static uint64_t keeper(const struct job *j, const struct logbook_entry *e)
 	return 0;
 }
 
+/* What `e` put in and `id`, which keeps the account in, had not: it is `id`'s to take out. */
+static int hand_on(struct job *j, const struct logbook_entry *e, uint64_t id)
+{
+	struct logbook_entry copy = *logbook_get(j->r->journal, id);
+	uint32_t flags = copy.flags;
+
+	copy.flags |= e->flags & (LOGBOOK_IN_POSTFIX | LOGBOOK_IN_DOVECOT);
+	return copy.flags == flags ? 0 : logbook_put(j->r->journal, &copy);
+}
+
 static void end_lift(struct job *j)
 {
 	const struct logbook_entry *e = logbook_get(j->r->journal, j->target);
@@ -285,6 +295,12 @@ void job_undo_deny(struct job *j, const struct logbook_entry *e)
 	int ret;
 
 	if (other) {
+		ret = hand_on(j, e, other);
+		if (ret < 0) {
+			job_end(j, OUTCOME_FAILED, ret, "the runner's journal: %s", strerror(-ret));
+			return;
+		}
+		e = logbook_get(j->r->journal, j->order->account.ref);	/* a put may move it */
 		snprintf(text, sizeof(text), "stays denied by order %llu", (unsigned long long)other);
 		job_end_undo(j, e, text);
 		return;

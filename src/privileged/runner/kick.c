@@ -13,7 +13,7 @@
 #include "privileged/runner/job.h"
 #include "privileged/runner/names.h"
 
-#define HELPER_TIMEOUT_MS 10000
+#define HELPER_TIMEOUT_MS 5000	/* the lock waits behind it */
 #define NO_PROGRAM 127	/* what command.c gives where argv[0] is not there */
 #define NOBODY_ON 68	/* EX_NOHOST, what doveadm-kick(1) ends with */
 
@@ -54,7 +54,10 @@ static void after_kick(struct job *j, const struct command_result *r)
 	else if (!ended || WEXITSTATUS(r->status) != NOBODY_ON)
 		note(k, r);
 	k->at++;
-	next(j);
+	if (r->timed_out)	/* it would hang for the other names as well */
+		job_end(j, OUTCOME_FAILED, -ETIMEDOUT, "%s", k->why);
+	else
+		next(j);
 }
 
 static void after_flush(struct job *j, const struct command_result *r)
