@@ -22,11 +22,14 @@ from daemon import Bailiff, Failed
 from machine import SERVER
 
 ATTACKER, NEIGHBOUR, OFFICE, THIEF = "203.0.113.9", "192.0.2.7", "198.51.100.7", "198.51.100.66"
-USER, PASSWORD = "joe", "sesame"
+USER, OTHER, PASSWORD = "joe", "ann", "sesame"
+FORGED, AWAY = "security@bank.example", "victim@example.org"
+MAP = "/etc/postfix/bailiff"
 BURST = 30                      # the shipped limit is for a day's honest work
 CONFIG = {
     "logs": {"mail": {"files": [str(machine.MAIL_LOG)], "trust": True}},
-    "accounts": {"act": "yes", "local_domains": [machine.LOCAL_DOMAIN]},
+    "accounts": {"act": "yes", "local_domains": [machine.LOCAL_DOMAIN],
+                 "postfix_map": MAP, "dovecot_deny": machine.DENY_FILE},
     "notify": {"mail": "root"},
     "jails": {"auto": False, "postfix-sasl": True, "sasl-burst": {"limit": {"count": BURST}}},
 }
@@ -114,9 +117,9 @@ def brief(text, keep):
 
 
 class Demo:
-    def __init__(self, net, bailiff):
+    def __init__(self, net, postfix, bailiff):
         self.t = Teller()
-        self.net, self.bailiff = net, bailiff
+        self.net, self.postfix, self.bailiff = net, postfix, bailiff
         self.attacker = net.host("attacker", ATTACKER)
         self.neighbour = net.host("neighbour", NEIGHBOUR)
         self.office = net.host("office", OFFICE)
@@ -166,25 +169,48 @@ class Demo:
         friend.close()
         self.quote("why", ATTACKER)
 
+    def queued(self):
+        """{account: [queue]} of the messages with the forged sender, by their recipients."""
+        found = {USER: [], OTHER: []}
+        for m in self.postfix.queue_list():
+            if m["sender"] == FORGED:
+                owner = OTHER if m["recipients"][0]["address"].startswith(OTHER) else USER
+                found[owner].append(m["queue_name"])
+        return found
+
     def burst(self):
         t = self.t
-        t.chapter(f"A thief, {THIEF}, has {USER}'s password and sends as {USER}")
+        t.chapter(f"A thief, {THIEF}, has {USER}'s password and sends as {FORGED}")
         before = shadow_of(USER)
+        t.tell(f"Postfix and Dovecot ask bailiff's tables (`bailiff setup mail`). {OTHER}, in an office elsewhere,")
+        t.tell("uses the same sender address. Mail to other hosts waits in the queue.")
+        honest = machine.hold_open_smtp(self.office, SERVER, 587, OTHER, PASSWORD)
+        honest.submit(FORGED, [f"{OTHER}s-customer@example.org"])
+        imap = machine.imap_session(self.thief, USER, PASSWORD)
+        smtp = machine.hold_open_smtp(self.thief, SERVER, 587, USER, PASSWORD)
 
         def send(n):
-            return attempt(lambda: machine.send_mail(
-                self.thief, f"{USER}@{machine.LOCAL_DOMAIN}", [f"{USER}@{machine.LOCAL_DOMAIN}"],
-                user=USER, password=PASSWORD, subject=f"buy now {n}", timeout=2)[0])
-        answers = machine.parallel(send, range(2 * BURST), workers=20)
-        t.seen(f"of {2 * BURST} messages: {counted(answers)}",
-               answers.count(250) >= BURST - 10 and answers[-1] != 250)
+            return attempt(lambda: smtp.submit(FORGED, [AWAY], subject=f"your account {n}")[0])
+        start = time.monotonic()
+        answers = [send(n) for n in range(2 * BURST)]
         incident = self.bailiff.wait_incident(USER, jail="sasl-burst")
+        machine.wait_for(lambda: shadow_of(USER)[1] == "1", 10, "the account is not locked")
+        took = time.monotonic() - start
+        t.seen(f"of {2 * BURST} messages within {took:.1f} s: {counted(answers)}",
+               BURST - 1 <= answers.count(250) < 2 * BURST and answers[-1] != 250)
         mail = machine.wait_mail("root")[-1]
+        t.seen("its SMTP session and its IMAP session are dead", not smtp.alive() and not imap.alive())
         state = machine.run(["passwd", "-S", USER]).stdout
         t.seen("the account is locked and expired:", state.split()[1] == "L" and shadow_of(USER)[1] == "1")
         t.quote(f"passwd -S {USER}", state)
         t.seen("its password opens nothing any more, from anywhere (535)",
                attempt(lambda: machine.smtp_login(self.office, SERVER, 587, USER, PASSWORD)) == 535)
+        held = self.queued()
+        t.seen(f"all {len(held[USER])} messages of the thief that wait in the queue are on hold",
+               len(held[USER]) >= BURST - 1 and set(held[USER]) == {"hold"})
+        t.seen(f"{OTHER}'s, with the same sender, are not; {OTHER} goes on sending",
+               "hold" not in held[OTHER] and honest.alive()
+               and honest.submit(FORGED, [f"{OTHER}s-customer@example.org"])[0] == 250)
         t.seen("the thief's address is banned, too", THIEF in self.bailiff.banned()
                and not self.thief.can_connect(SERVER, 587))
         t.seen("the admin got a mail:", f"incident {incident['id']}" in mail and THIEF in mail
@@ -192,7 +218,8 @@ class Demo:
         head, body = mail.split("\n\n", 1)
         subject = re.search(r"^Subject: .*", head, re.M).group()
         t.quote("", subject + "\n\n" + re.sub(
-            r"(The last lines that counted\n(?:.*\n){2})(?:  .*\n)+", r"\1  ...\n", body), limit=40)
+            r"(The last lines that counted\n(?:.*\n){2})(?:  .*\n)+", r"\1  ...\n", body), limit=50)
+        honest.close()
         return incident["id"], before
 
     def look(self):
@@ -205,13 +232,15 @@ class Demo:
         t.chapter("And all of it is undone")
         self.quote("unban", ATTACKER)
         t.seen(f"{ATTACKER} can connect again", self.attacker.can_connect(SERVER, 587))
-        self.quote("undo", incident, "--false-alarm")
+        self.quote("undo", incident, "--false-alarm", "--release-mail")
         state = machine.run(["passwd", "-S", USER]).stdout
         t.quote(f"passwd -S {USER}", state)
         t.seen("the account is as it was, to the byte",
                state.split()[1] == "P" and shadow_of(USER) == before)
-        t.seen(f"{USER} logs in again (235)",
-               attempt(lambda: machine.smtp_login(self.office, SERVER, 587, USER, PASSWORD)) == 235)
+        machine.wait_for(lambda: machine.smtp_login(self.office, SERVER, 587, USER, PASSWORD) == 235,
+                         10, f"{USER} cannot log in")      # Dovecot looks at its file once a second
+        t.seen(f"{USER} logs in again (235)", True)
+        t.seen("nothing is on hold any more", "hold" not in self.queued()[USER])
         t.seen("the ban of the thief's address is lifted with it",
                self.bailiff.banned() == set() and self.thief.can_connect(SERVER, 587))
         status = self.bailiff.stop()
@@ -235,14 +264,18 @@ def main():
     if "BAILIFF_LAB" not in os.environ:
         sys.exit("run me as: sudo make demo")
     machine.reset_mail()
-    machine.add_user(USER, PASSWORD)
+    for user in USER, OTHER:
+        machine.add_user(user, PASSWORD)
+    pathlib.Path(MAP).write_text("", encoding="ascii")
+    machine.run(["postmap", f"lmdb:{MAP}"])
     with contextlib.ExitStack() as stack:
         net = stack.enter_context(machine.Net("demo"))
-        stack.enter_context(machine.Dovecot(net.server))
-        stack.enter_context(machine.Postfix(net.server))
+        stack.enter_context(machine.Dovecot(net.server, deny=True))
+        postfix = stack.enter_context(machine.Postfix(
+            net.server, options={"defer_transports": "smtp"}, sasl_access=f"lmdb:{MAP}"))
         bailiff = Bailiff(net.server, CONFIG)
         stack.callback(bailiff.close)
-        demo = Demo(net, bailiff)
+        demo = Demo(net, postfix, bailiff)
         try:
             demo.run()
         except (Unseen, Failed, TimeoutError, RuntimeError, OSError) as e:
