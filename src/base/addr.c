@@ -2,8 +2,8 @@
 /*
  * Addresses and prefixes: text in, canonical bytes out, and the questions
  * that the never-ban rules ask. Parsing is strict, because most of what it
- * reads was written by strangers: inet_pton(3) already refuses octets with
- * leading zeros and spare characters, and what it accepts is then folded into
+ * reads was written by strangers: octets with leading zeros and spare characters
+ * are refused, as inet_pton(3) does, and what it accepts is then folded into
  * one spelling (RFC 4291 section 2.5.5.2: ::ffff:a.b.c.d is IPv4).
  */
 #include "base/addr.h"
@@ -78,6 +78,24 @@ static int parse_len(const char *text, unsigned max, uint8_t *ret)
 	return 0;
 }
 
+/* As inet_pton(3) takes it, in a tenth of the time: most of what is read is IPv4. */
+static bool parse_v4(const char *p, uint8_t ret[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		const char *from = p;
+		unsigned v = 0;
+
+		while (*p >= '0' && *p <= '9' && p - from < 3)
+			v = v * 10 + (unsigned)(*p++ - '0');
+		if (p == from || v > 255 || (*from == '0' && p - from > 1))
+			return false;
+		if (*p++ != (i < 3 ? '.' : 0))
+			return false;
+		ret[i] = (uint8_t)v;
+	}
+	return true;
+}
+
 static int parse(struct span text, bool prefix, struct addr *ret)
 {
 	struct addr a = { 0 };
@@ -103,7 +121,7 @@ static int parse(struct span text, bool prefix, struct addr *ret)
 			return -EINVAL;
 	} else {
 		a.family = ADDR_V4;
-		if (inet_pton(AF_INET, buf, a.b) != 1)
+		if (!parse_v4(buf, a.b))
 			return -EINVAL;
 	}
 	a.len = addr_bits(&a);
@@ -123,6 +141,18 @@ int addr_parse_host(struct span text, struct addr *ret)
 	return parse(text, false, ret);
 }
 
+static void print_v4(const uint8_t b[4], char *p)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (b[i] >= 100)
+			*p++ = (char)('0' + b[i] / 100);
+		if (b[i] >= 10)
+			*p++ = (char)('0' + b[i] / 10 % 10);
+		*p++ = (char)('0' + b[i] % 10);
+		*p++ = i < 3 ? '.' : 0;
+	}
+}
+
 const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX])
 {
 	size_t n;
@@ -131,7 +161,10 @@ const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX])
 		snprintf(buf, ADDR_TEXT_MAX, "none");
 		return buf;
 	}
-	inet_ntop(a->family == ADDR_V4 ? AF_INET : AF_INET6, a->b, buf, ADDR_TEXT_MAX);
+	if (a->family == ADDR_V4)
+		print_v4(a->b, buf);
+	else
+		inet_ntop(AF_INET6, a->b, buf, ADDR_TEXT_MAX);
 	n = strlen(buf);
 	if (!addr_is_host(a))
 		snprintf(buf + n, ADDR_TEXT_MAX - n, "/%u", a->len);
@@ -183,6 +216,8 @@ static bool in_any(const struct addr *a, const struct known *k, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct addr p = { .family = k[i].family, .len = k[i].len };
 
+		if (p.family != a->family || p.len > a->len)
+			continue;
 		memcpy(p.b, k[i].b, sizeof(p.b));
 		if (addr_contains(&p, a))
 			return true;

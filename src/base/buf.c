@@ -75,12 +75,17 @@ void buf_putc(struct buf *b, char c)
 	buf_put(b, &c, 1);
 }
 
+#define SHORT 120
+
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
-	size_t room = b->cap - b->n;
+	size_t room;
 	va_list again;
 	int n;
 
+	if (!b->max)
+		reserve(b, SHORT);	/* most often it is formatted once */
+	room = b->cap - b->n;
 	va_copy(again, ap);
 	n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, again);
 	va_end(again);

@@ -81,18 +81,32 @@ static void put_line(struct buf *line, struct span s)
 void log_msg(enum log_level level, const char *fmt, ...)
 {
 	struct buf text = { 0 }, own = { 0 }, *line = holding ? &held : &own;
+	char small[256];
 	va_list ap;
+	int n;
 
 	if (level > conf.level)
 		return;
 	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
+	n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
-	if (conf.journal)
-		buf_printf(line, "<%d>%s", levels[level].priority, levels[level].name);
-	else
-		buf_printf(line, "%s: %s", conf.program, levels[level].name);
-	put_line(line, buf_span(&text));
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(small)) {
+		va_start(ap, fmt);
+		buf_vprintf(&text, fmt, ap);
+		va_end(ap);
+	}
+	if (conf.journal) {
+		buf_putc(line, '<');
+		buf_putc(line, (char)('0' + levels[level].priority));
+		buf_putc(line, '>');
+	} else {
+		buf_puts(line, conf.program);
+		buf_puts(line, ": ");
+	}
+	buf_puts(line, levels[level].name);
+	put_line(line, text.n > 0 ? buf_span(&text) : (struct span){ small, (size_t)n });
 	buf_free(&text);
 	if (holding && held.n < HELD_MAX && level != LOG_LEVEL_ERR)
 		return;

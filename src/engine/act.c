@@ -75,7 +75,7 @@ struct acting {
 	bool act;		/* not shadow, not paused, not known */
 	bool account;		/* an account step is among the actions */
 	unsigned n;		/* actions written to `actions` */
-	struct buf actions;	/* JSON for the ledger */
+	struct buf *actions;	/* JSON for the ledger */
 };
 
 static void send_ban(struct acting *a, const struct decided *d, const struct addr *host)
@@ -118,12 +118,16 @@ static void on_target(void *arg, const struct decided *d, const struct addr *hos
 {
 	struct acting *a = arg;
 
-	buf_printf(&a->actions, "%s{\"do\":\"%s\",\"target\":", a->n++ ? "," : "", action_name(d->action->kind));
-	json_put_bytes(&a->actions, span_of(target));
-	if (d->for_ms > 0)
-		buf_printf(&a->actions, ",\"for\":%.15g}", (double)d->for_ms / 1000);
+	buf_puts(a->actions, a->n++ ? ",{\"do\":\"" : "{\"do\":\"");
+	buf_puts(a->actions, action_name(d->action->kind));
+	buf_puts(a->actions, "\",\"target\":");
+	json_put_bytes(a->actions, span_of(target));
+	if (d->for_ms <= 0)
+		buf_puts(a->actions, ",\"for\":null}");
+	else if (d->for_ms % 1000 == 0)
+		buf_printf(a->actions, ",\"for\":%lld}", (long long)d->for_ms / 1000);
 	else
-		buf_puts(&a->actions, ",\"for\":null}");
+		buf_printf(a->actions, ",\"for\":%.15g}", (double)d->for_ms / 1000);
 	if (d->action->kind == ACTION_BAN) {
 		if (a->act)
 			send_ban(a, d, host);
@@ -219,8 +223,10 @@ void act_verdict(void *arg, const struct core_verdict *v)
 {
 	struct serve *s = arg;
 	const struct subject_part *account = account_of(v);
-	struct acting a = { .s = s, .v = v };
-	struct buf evidence = { 0 }, subject = { 0 }, user = { 0 };
+	/* Kept from one verdict to the next: a burst has a hundred thousand. */
+	static struct buf actions, evidence, subject;
+	struct acting a = { .s = s, .v = v, .actions = &actions };
+	struct buf user = { 0 };
 	bool paused = v->v->when.ms < s->paused_until_ms;
 	bool known = store_knows(s->store, v->v->jail->name, v->key, v->v->when.ms, &v->pos, &a.incident);
 	struct verdict_row row = {
@@ -234,14 +240,17 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	a.incident = row.id = store_next_id(s->store);
 	a.account = account && has_account_step(v->v);
 	a.act = !v->v->shadow && !paused && act_mode(s, v->jail) == MODE_ON;
+	buf_clear(&actions);
+	buf_clear(&evidence);
+	buf_clear(&subject);
 	subject_print(s->config, v->subject, &subject);
 	evidence_json(s->core->evidence, v->jail, v->key, 10, &evidence);
-	buf_putc(&a.actions, '[');
+	buf_putc(&actions, '[');
 	targets_each(s->config, v, on_target, &a);
-	buf_putc(&a.actions, ']');
+	buf_putc(&actions, ']');
 	row.subject = buf_cstr(&subject);
 	row.evidence = buf_cstr(&evidence);
-	row.actions = buf_cstr(&a.actions);
+	row.actions = buf_cstr(&actions);
 	tell(s, v, row.id, row.subject, row.actions, a.act);
 	if (v->braked)
 		tell_brake(s, v);
@@ -255,9 +264,6 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	store_verdict(s->store, &row);
 	incidents_start(s->incidents);
 	state_changed(s);
-	buf_free(&a.actions);
-	buf_free(&evidence);
-	buf_free(&subject);
 	buf_free(&user);
 }
 
@@ -267,12 +273,14 @@ void act_outcome(struct serve *s, const struct outcome *o)
 {
 	struct ban *b = o->type == ORDER_BAN ? bans_by_order(s->bans, o->id) : NULL;
 	char text[ADDR_TEXT_MAX];
+	bool as_told = b && o->status == OUTCOME_DONE && addr_equal(&b->addr, &o->addr);
 
 	/* Put into the kernel again at a start: the ledger has it so. */
-	if (b && b->state == BAN_IN_FORCE && o->status == OUTCOME_DONE &&
-	    addr_equal(&b->addr, &o->addr))
+	if (as_told && b->state == BAN_IN_FORCE)
 		return;
-	store_outcome(s->store, o, clock_wall().ms);
+	/* Of a ban that is what it was to be, the ledger knows all. */
+	if (!as_told)
+		store_outcome(s->store, o, clock_wall().ms);
 	if (o->type != ORDER_BAN)
 		return;
 	if (o->status == OUTCOME_DONE) {

@@ -115,10 +115,25 @@ size_t evidence_find_any(const struct evidence *e, struct span key,
 	return find(e, true, 0, key, ret, max);
 }
 
+/* As nearly every line of a log is: nothing in it to escape. */
+static bool is_plain(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e || s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return true;
+}
+
 void json_put_bytes(struct buf *out, struct span s)
 {
 	struct buf plain = { 0 };
 
+	if (is_plain(s)) {
+		buf_putc(out, '"');
+		buf_put(out, s.p, s.n);
+		buf_putc(out, '"');
+		return;
+	}
 	buf_put_text(&plain, s);
 	buf_putc(out, '"');
 	for (size_t i = 0; i < plain.n; i++) {

@@ -118,6 +118,7 @@ void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t sc
 
 static void take_outcomes(struct serve *s, const struct outcome *v, size_t n)
 {
+	log_hold();	/* hundreds may come at once */
 	for (size_t i = 0; i < n; i++) {
 		struct waiting_order **p = &s->orders[v[i].id % 1024];
 
@@ -132,6 +133,7 @@ static void take_outcomes(struct serve *s, const struct outcome *v, size_t n)
 			free(w);
 		}
 	}
+	log_release();
 }
 
 static void take_answers(struct serve *s, const struct message_answer *v, size_t n)
