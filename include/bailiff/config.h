@@ -226,10 +226,16 @@ struct accounts {
 	char *dovecot_deny;	/* file of a deny passdb; NULL */
 };
 
+struct contact {
+	char *account;		/* canonical */
+	char *text;		/* how its owner is reached: as the admin wrote it */
+};
+
 struct notify {
 	char *mail;		/* NULL: no mail */
 	char *from;		/* NULL: root */
 	int64_t digest_at_ms;	/* time of day of the digest, -1 none */
+	struct strings run;	/* argv that is told of an alert before the mail; none */
 };
 
 enum operator_right { RIGHT_READ, RIGHT_BAN, RIGHT_ALL };
@@ -252,6 +258,8 @@ struct config {
 	struct field *fields;	/* the table, then own captures of patterns */
 	bool auto_jails;	/* jails: {auto: on} */
 	struct accounts accounts;
+	size_t ncontacts;
+	struct contact *contacts;
 	struct notify notify;
 	size_t noperators;
 	struct operator_conf *operators;

@@ -110,11 +110,13 @@ _Static_assert(sizeof(struct order_run) == 2072, "order_run");
 struct order_mail {
 	struct order_head head;
 	uint32_t len;		/* bytes used in body */
-	uint32_t alert;		/* 1: an account incident, also to syslog */
+	uint32_t alert;		/* 1: an account incident, also to syslog and notify.run */
+	uint64_t incident;	/* 0: it is about none */
 	char subject[ORDER_SUBJECT_MAX];
+	char user[ORDER_NAME_MAX];	/* canonical login it is about, "" */
 	char body[ORDER_BODY_MAX];	/* lines ended by \n */
 };
-_Static_assert(sizeof(struct order_mail) == 16536, "order_mail");
+_Static_assert(sizeof(struct order_mail) == 16800, "order_mail");
 
 enum outcome_status {
 	OUTCOME_DONE,

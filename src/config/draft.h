@@ -61,7 +61,7 @@ struct log_draft {
 
 struct main_draft {
 	struct config config;
-	const struct node *allow, *scopes, *logs, *operators, *jails;
+	const struct node *allow, *scopes, *logs, *operators, *jails, *contacts;
 };
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "config/fields.h"
 #include "config/loader.h"
+#include "config/words.h"
 
 struct loaded {
 	struct config config;	/* first: what config_free() gets */
@@ -92,6 +93,34 @@ static void check_accounts(struct loader *l, const struct node *root)
 			 "'lock' and 'unlock' go together: what is locked must be unlocked again");
 }
 
+/* Words that know what they are about, and no captures of a jail. */
+static void check_words(struct loader *l, const struct node *n, const struct strings *words,
+			const struct word_value *known)
+{
+	const char *names = "";
+
+	for (const struct word_value *v = known; v->name; v++)
+		names = arena_printf(l->arena, "%s%s<%s>", names, v == known ? "" : ", ", v->name);
+	for (size_t i = 0; i < words->n; i++) {
+		struct span bad = words_unknown(words->v[i], known);
+
+		if (bad.n > 0)
+			complain(l, n->kind == NODE_LIST && i < n->n ? n->items[i]->place : n->place,
+				 "there is no <%.*s> here, only %s", (int)(bad.n < 60 ? bad.n : 60), bad.p, names);
+	}
+}
+
+static void check_notify(struct loader *l, const struct node *root)
+{
+	static const struct word_value known[] = {
+		{ "subject", NULL }, { "incident", NULL }, { "user", NULL }, { "host", NULL }, { NULL, NULL },
+	};
+	const struct strings *run = &l->config->notify.run;
+
+	if (run->n)
+		check_words(l, node_get(node_get(root, "notify"), "run"), run, known);
+}
+
 /* A directory of jails that could not be read: our error if bailiff.yaml names it. */
 static void check_dirs(struct loader *l, const struct pack *p, const struct node *root)
 {
@@ -150,8 +179,10 @@ static int load_main(struct loader *l, const struct pack *p, const struct node *
 	loader_logs(l, d->logs);
 	loader_allow(l, d->allow);
 	loader_operators(l, d->operators);
+	loader_contacts(l, d->contacts);
 	check_table(l, root);
 	check_accounts(l, root);
+	check_notify(l, root);
 	check_dirs(l, p, root);
 	*ret_jails = d->jails;
 	return l->errors ? -EINVAL : 0;

@@ -51,6 +51,7 @@ void loader_scopes(struct loader *l, const struct node *scopes);
 void loader_logs(struct loader *l, const struct node *logs);
 void loader_allow(struct loader *l, const struct node *allow);
 void loader_operators(struct loader *l, const struct node *operators);
+void loader_contacts(struct loader *l, const struct node *contacts);
 
 /*
  * All jails of a pack, with what `jails:` says of them laid upon them (jails.c);

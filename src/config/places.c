@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What bailiff.yaml names for jails and people to refer to: ports, logs,
- * addresses, operators.
+ * addresses, operators, owners.
  */
 #include <ctype.h>
 
 #include "base/addr.h"
+#include "config/account.h"
 #include "config/loader.h"
 #include "config/nearest.h"
 
@@ -317,5 +318,31 @@ void loader_operators(struct loader *l, const struct node *operators)
 		one.who = arena_strdup(l->arena, key->text);
 		*(struct operator_conf *)arena_push(l->arena, &c->operators, &c->noperators,
 						    sizeof(one)) = one;
+	}
+}
+
+/* ---- contacts ---- */
+
+void loader_contacts(struct loader *l, const struct node *contacts)
+{
+	struct config *c = l->config;
+
+	if (!is_map(l, contacts, "contacts", "accounts to how their owner is reached"))
+		return;
+	for (size_t i = 0; i < contacts->n; i++) {
+		const struct node *key = contacts->keys[i];
+		const char *text = value_scalar(l, contacts->items[i], "a contact");
+		struct contact one = { 0 };
+		char name[512];
+
+		if (!text)
+			continue;
+		if (account_canonical(&c->accounts, span_of(key->text), name, sizeof(name)) < 0) {
+			complain(l, key->place, "'%.80s' is no account's name", key->text);
+			continue;
+		}
+		one.account = arena_strdup(l->arena, name);
+		one.text = arena_strdup(l->arena, text);
+		*(struct contact *)arena_push(l->arena, &c->contacts, &c->ncontacts, sizeof(one)) = one;
 	}
 }

@@ -77,6 +77,20 @@ void config_print_operators(struct printer *p, const void *draft)
 	p->indent--;
 }
 
+void config_print_contacts(struct printer *p, const void *draft)
+{
+	const struct config *c = &((const struct main_draft *)draft)->config;
+
+	if (c->ncontacts == 0)
+		return;
+	printer_key(p, "contacts");
+	buf_putc(p->out, '\n');
+	p->indent++;
+	for (size_t i = 0; i < c->ncontacts; i++)
+		printer_pair(p, c->contacts[i].account, c->contacts[i].text);
+	p->indent--;
+}
+
 void config_print_jail_modes(struct printer *p, const void *draft)
 {
 	const struct config *c = &((const struct main_draft *)draft)->config;

@@ -309,6 +309,10 @@ static const struct setting notify_keys[] = {
 	{ "from", VALUE_MAILBOX, AT(struct notify, from), .def = "root", .help = "Its sender." },
 	{ "digest", VALUE_CLOCK, AT(struct notify, digest_at_ms), .def = "07:00",
 	  .help = "When the daily digest of bans is sent; `off`: never." },
+	{ "run", VALUE_ARGV, AT(struct notify, run), .def_words = "nothing",
+	  .help = "A program that is told of an alert before the mail goes out, whose queue may be "
+		  "what is stuck: its words may hold `<subject>`, `<incident>`, `<user>` and `<host>`, "
+		  "its standard input is the mail's text." },
 	END
 };
 
@@ -343,6 +347,10 @@ const struct setting schema_main_keys[] = {
 	  .help = "Names for sets of our own TCP and UDP ports; `all` is always there." },
 	{ "accounts", VALUE_MAP, .sub = accounts_keys,
 	  .offset = offsetof(struct main_draft, config.accounts), .help = "What may happen to accounts." },
+	{ "contacts", VALUE_NODE, AT(struct main_draft, contacts), .print = config_print_contacts,
+	  .shape = "map of accounts to a text", .def_words = "nobody",
+	  .help = "How the owner of an account is reached, for the mail about it: "
+		  "`{joe@example.com: '+49 30 1234'}`." },
 	{ "notify", VALUE_MAP, .sub = notify_keys,
 	  .offset = offsetof(struct main_draft, config.notify), .help = "Who is told." },
 	{ "operators", VALUE_NODE, AT(struct main_draft, operators), .print = config_print_operators,

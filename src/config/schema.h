@@ -68,6 +68,7 @@ void config_print_allow(struct printer *p, const void *draft);
 void config_print_scopes(struct printer *p, const void *draft);
 void config_print_logs(struct printer *p, const void *draft);
 void config_print_operators(struct printer *p, const void *draft);
+void config_print_contacts(struct printer *p, const void *draft);
 void config_print_jail_modes(struct printer *p, const void *draft);
 
 /* What stands there before bailiff.yaml is read: YAML of `logs` and `scopes`. */

@@ -76,7 +76,7 @@ static void counted(void *arg, int error, const char *json)
 	struct buf out = { 0 };
 
 	if (d && compose(s, d, &out))
-		incidents_mail(s, store_next_id(s->store), false, "bailiff: daily digest", buf_cstr(&out), sent, s);
+		incidents_mail(s, store_next_id(s->store), false, NULL, "bailiff: daily digest", buf_cstr(&out), sent, s);
 	else if (!d)
 		log_warning("no digest: the ledger did not answer");
 	json_decref(d);

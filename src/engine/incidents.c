@@ -4,7 +4,8 @@
  * verdict (or says that it cannot), then go to the runner; when the last
  * outcome is in, the admin's mail is written from what really happened.
  *
- * What the steps are and in which order they go is plan.c's.
+ * What the steps are and in which order they go is plan.c's; the words of the
+ * mail are report.c's.
  */
 #include "engine/serve.h"
 
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "engine/count/subject.h"
 #include "engine/plan.h"
+#include "engine/report.h"
 #include "engine/targets.h"
 #include "wire/order.h"
 
@@ -89,110 +91,20 @@ void incidents_free(struct incidents **i)
 
 /* ---- the mail */
 
-static bool was_done(const struct incident *in, uint16_t type)
-{
-	for (size_t i = 0; i < in->plan.nsteps; i++)
-		if (in->plan.step[i].type == type && in->plan.step[i].status == OUTCOME_DONE)
-			return true;
-	return false;
-}
-
-static bool was_meant(const struct incident *in, uint16_t type)
-{
-	for (size_t i = 0; i < in->plan.nsteps; i++)
-		if (in->plan.step[i].type == type)
-			return true;
-	return false;
-}
-
-static const char *headline(const struct incident *in)
-{
-	bool stopped = was_done(in, ORDER_DENY) || was_done(in, ORDER_PARK);
-
-	if (in->propose_why)
-		return "needs your word";
-	if (was_done(in, ORDER_LOCK))
-		return "locked";
-	if (was_meant(in, ORDER_LOCK))
-		return stopped ? "denied, but it could not be locked" : "could not be locked";
-	return was_done(in, ORDER_DENY) ? "denied" : was_done(in, ORDER_PARK) ? "parked" : "misused";
-}
-
-static void put_steps(const struct incident *in, struct buf *out)
-{
-	for (size_t i = 0; i < in->plan.nsteps; i++) {
-		const struct plan_step *st = &in->plan.step[i];
-
-		buf_printf(out, "  %-8s %s%s%s%s\n", plan_step_name(st), st->again ? "again " : "",
-			   outcome_name(st->status), st->text[0] ? ": " : "", st->text);
-	}
-}
-
-static void put_bans(const struct incident *in, struct buf *out)
+static struct report report_of(const struct incident *in)
 {
 	struct serve *s = in->all->s;
-	char addr[ADDR_TEXT_MAX], when[32];
-	size_t at = 0;
-	const struct ban *b;
 
-	while ((b = bans_next(s->bans, &at))) {
-		if (b->incident != in->id)
-			continue;
-		buf_printf(out, "  ban      %s: %s in scope %s until %s\n",
-			   b->state == BAN_IN_FORCE ? "done" : "sent", addr_print(&b->addr, addr),
-			   s->config->scopes[b->scope].name,
-			   clock_print(b->until_ms, when, sizeof(when)));
-	}
+	return (struct report){
+		.config = s->config, .bans = s->bans, .host = s->host, .incident = in->id,
+		.jail = in->jail, .amount = in->amount, .when = in->when,
+		.propose_why = in->propose_why, .plan = &in->plan, .evidence = buf_span(&in->evidence),
+		.seen = buf_span(&in->seen), .spared = buf_span(&in->spared),
+	};
 }
 
-static void put_limit(const struct incident *in, struct buf *out)
-{
-	const struct limit *l = &in->all->s->config->jails[in->jail].limit;
-	char span[40];
-
-	buf_printf(out, "%llu within %s, the limit is %s%llu",
-		   (unsigned long long)in->amount, clock_print_span(l->within_ms, span, sizeof(span)),
-		   l->kind == LIMIT_SUM ? "over " : "", (unsigned long long)l->amount);
-}
-
-static void compose(const struct incident *in, struct buf *out)
-{
-	struct serve *s = in->all->s;
-	const struct jail *j = &s->config->jails[in->jail];
-	char when[32];
-
-	buf_printf(out, "bailiff on %s: incident %llu\n\n", s->host, (unsigned long long)in->id);
-	buf_puts(out, "What happened\n  account  ");
-	buf_put_escaped(out, span_of(in->plan.user));
-	buf_printf(out, "\n  jail     %s", j->name);
-	if (j->about)
-		buf_printf(out, " (%s)", j->about);
-	buf_printf(out, "\n  when     %s\n  count    ", clock_print(in->when.ms, when, sizeof(when)));
-	put_limit(in, out);
-	if (in->seen.n > 0) {
-		buf_puts(out, "\n  from     ");
-		buf_put(out, in->seen.p, in->seen.n);
-	}
-	buf_puts(out, "\n\nThe last lines that counted\n");
-	buf_put(out, in->evidence.p, in->evidence.n);
-	buf_printf(out, "\n%s\n", in->propose_why ? "What is proposed" : "What was done");
-	if (in->propose_why)
-		buf_printf(out, "  Nothing was done to the account: %s.\n", in->propose_why);
-	put_steps(in, out);
-	put_bans(in, out);
-	buf_put(out, in->spared.p, in->spared.n);
-	if (in->propose_why)
-		buf_printf(out, "\nTo carry it out (once):\n  bailiff contain '%s' --incident %llu\n",
-			   in->plan.user, (unsigned long long)in->id);
-	buf_printf(out, "\nTo look closer:\n  bailiff show %llu\n  bailiff why '%s'\n",
-		   (unsigned long long)in->id, in->plan.user);
-	buf_printf(out, "To take all of it back, when the account has a new password:\n"
-		   "  bailiff undo %llu\nor when nothing was stolen:\n  bailiff undo %llu --false-alarm\n",
-		   (unsigned long long)in->id, (unsigned long long)in->id);
-}
-
-void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *subject,
-		    const char *body, outcome_fn *fn, void *arg)
+void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const struct mail_about *about,
+		    const char *subject, const char *body, outcome_fn *fn, void *arg)
 {
 	static struct order_mail o;	/* large; there is one thread here */
 	size_t n = strlen(body);
@@ -202,6 +114,10 @@ void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *
 				      .origin = ORIGIN_JAIL, .jail = ORDER_NO_JAIL };
 	o.alert = alert;
 	snprintf(o.subject, sizeof(o.subject), "%s", subject);
+	if (about) {
+		o.incident = about->incident;
+		snprintf(o.user, sizeof(o.user), "%s", about->user);
+	}
 	o.len = (uint32_t)(n < sizeof(o.body) ? n : sizeof(o.body));
 	memcpy(o.body, body, o.len);
 	serve_order_told(s, &o.head, -1, fn, arg);
@@ -220,19 +136,20 @@ static void mail_told(void *arg, const struct outcome *o)
 
 static void mail(struct incident *in)
 {
-	struct serve *s = in->all->s;
+	struct mail_about about = { in->id, in->plan.user };
 	struct buf body = { 0 }, subject = { .max = ORDER_SUBJECT_MAX - 1 };
+	struct report r = report_of(in);
 
 	if (in->mailed)
 		return;
 	in->mailed = true;
 	if (in->notify) {
-		compose(in, &body);
-		buf_puts(&subject, "bailiff: account ");
-		buf_put_escaped(&subject, span_of(in->plan.user));
-		buf_printf(&subject, " %s (incident %llu)", headline(in), (unsigned long long)in->id);
+		report_text(&r, &body);
+		buf_puts(&subject, "bailiff: ");
+		report_subject(&r, &subject);
 		in->waits++;
-		incidents_mail(s, in->mail_order, true, buf_cstr(&subject), buf_cstr(&body), mail_told, in);
+		incidents_mail(in->all->s, in->mail_order, true, &about, buf_cstr(&subject),
+			       buf_cstr(&body), mail_told, in);
 	}
 	buf_free(&body);
 	buf_free(&subject);

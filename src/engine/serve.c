@@ -188,7 +188,7 @@ void serve_note(struct serve *s, const struct message_note *n)
 		return;
 	buf_printf(&text, "bailiff on %s reports:\n\n  %s\n\n`bailiff status` tells more.\n",
 		   s->host, s->notes[0].text);
-	incidents_mail(s, n->id, true, "bailiff needs a look", buf_cstr(&text), told, s);
+	incidents_mail(s, n->id, true, NULL, "bailiff needs a look", buf_cstr(&text), told, s);
 	buf_free(&text);
 }
 

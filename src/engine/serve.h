@@ -140,7 +140,9 @@ void incidents_open(struct incidents *i, uint64_t id, const struct core_verdict 
 void incidents_start(struct incidents *i);
 int incidents_restore(struct incidents *i);	/* what a crash left open; before store_start() */
 void incidents_resume(struct incidents *i);	/* ... goes on */
-void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const char *subject,
-		    const char *body, outcome_fn *fn, void *arg);
+/* A mail to the admin under this order's id; `about` NULL: no account's. */
+struct mail_about { uint64_t incident; const char *user; };
+void incidents_mail(struct serve *s, uint64_t order_id, bool alert, const struct mail_about *about,
+		    const char *subject, const char *body, outcome_fn *fn, void *arg);
 
 #endif

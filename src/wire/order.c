@@ -92,6 +92,7 @@ static bool mail_ok(const void *p)
 
 	return o->len <= sizeof(o->body) && o->alert <= 1 &&
 	       terminated(o->subject, sizeof(o->subject)) &&
+	       terminated(o->user, sizeof(o->user)) &&
 	       !memchr(o->body, 0, o->len);
 }
 

@@ -359,6 +359,28 @@ def proposal(text):
     return shlex.split(command)
 
 
+def test_second_channel(net, mail, bailiff, thief, tmp_path):
+    """notify.run hears of it, with the mail's words, before the mail is handed over."""
+    heard, argv = tmp_path / "heard", tmp_path / "argv"
+    script = tmp_path / "page"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {argv}; cat > {heard}; ls /var/mail/root >> {argv} 2>&1\n',
+                      encoding="ascii")
+    script.chmod(0o755)
+    bailiff.configure({**CONFIG, "contacts": {"joe": "+49 30 1234"},
+                       "notify": {"run": [str(script), "<incident>", "about <user>", "<subject>"]}})
+    bailiff.restart()
+    burst(thief)
+    incident = bailiff.wait_incident("joe", jail="sasl-burst")
+    text = wait_admin_mail(incident)
+    said = argv.read_text(encoding="ascii").splitlines()
+    assert said[:3] == [str(incident["id"]), "about joe", f"bailiff: account joe locked (incident {incident['id']})"]
+    assert "No such file" in said[3]        # the mail was not there yet
+    assert heard.read_text(encoding="ascii").strip() in text
+    assert "  owner    +49 30 1234" in text
+    first = text.index(f"bailiff resolve {incident['id']} --purge")
+    assert first < text.index(f"bailiff undo {incident['id']}")
+
+
 @pytest.mark.parametrize("config", [changed(act="propose")])
 def test_propose(net, mail, bailiff, thief, office):
     """Nothing is done to the account but by the mail's command, and that once."""

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mail to the admin, through the system's own sendmail, and the alert in
- * syslog that goes out even if the queue is stuck. The text tells of what
- * strangers did and may hold their bytes: nothing of it gets into a header
- * but the subject, and that as one printable line. A mail goes at most once:
- * the intent is on the disk before the fork, and one without an end is never
- * sent again.
+ * Mail to the admin, through the system's own sendmail, and before it, in case
+ * the queue is what is stuck, the alert in syslog and the admin's own argv
+ * (notify.run). The text tells of what strangers did and may hold their bytes:
+ * nothing of it gets into a header but the subject, and that as one printable
+ * line. Both go at most once: the intent is on the disk before the first fork,
+ * and one without an end is never sent again.
  */
 #include "privileged/runner/mail.h"
 
@@ -14,11 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "config/account.h"
+#include "config/words.h"
 #include "privileged/runner/job.h"
 
 #define MAIL_TIMEOUT_MS 60000
+#define RUN_TIMEOUT_MS 15000	/* the mail waits for it */
 #define SYSLOG_TIMEOUT_MS 5000
 #define MAILS_PER_HOUR 100	/* a captured engine must not bury the admin */
 #define HOUR_MS 3600000
@@ -137,11 +142,16 @@ static bool over_rate(const struct runner *r)
 
 int job_accept_mail(struct job *j, char *why)
 {
-	const struct order_head *h = &j->order->head;
+	const struct order_mail *m = &j->order->mail;
+	char name[ORDER_NAME_MAX];
 
-	if (h->jail == ORDER_NO_JAIL || h->jail < j->r->config->njails)
+	if (m->head.jail != ORDER_NO_JAIL && m->head.jail >= j->r->config->njails)
+		snprintf(why, TEMPLATE_WHY_MAX, "no such jail");
+	else if (m->user[0] && (account_canonical(&j->r->config->accounts, span_of(m->user), name,
+						  sizeof(name)) < 0 || strcmp(name, m->user) != 0))
+		snprintf(why, TEMPLATE_WHY_MAX, "not the name of an account");
+	else
 		return 0;
-	snprintf(why, TEMPLATE_WHY_MAX, "no such jail");
 	return OUTCOME_REFUSED;
 }
 
@@ -162,6 +172,8 @@ static void after_mail(struct job *j, const struct command_result *r)
 
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "%s", why);
+	else if (j->why[0])
+		job_end(j, OUTCOME_DONE, 0, "handed to sendmail; notify.run: %.70s", j->why);
 	else
 		job_end(j, OUTCOME_DONE, 0, "handed to sendmail");
 }
@@ -170,8 +182,10 @@ static void send_mail(struct job *j)
 {
 	struct command_spec spec = { .timeout_ms = MAIL_TIMEOUT_MS };
 	struct buf text = { 0 };
-	int ret = sendmail_argv(&j->r->config->helpers.sendmail, &j->argv);
+	int ret;
 
+	argv_free(&j->argv);
+	ret = sendmail_argv(&j->r->config->helpers.sendmail, &j->argv);
 	mail_compose(&j->r->config->notify, &j->order->mail, &text);
 	if (ret == 0)
 		ret = buf_error(&text);
@@ -179,22 +193,99 @@ static void send_mail(struct job *j)
 	spec.input = buf_span(&text);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "helpers.sendmail: %s", strerror(-ret));
-	else if (job_intent(j) == 0)
+	else
 		job_command(j, &spec, after_mail);
 	buf_free(&text);
 }
 
+/* ---- notify.run ---- */
+
+static void after_run(struct job *j, const struct command_result *r)
+{
+	char why[TEMPLATE_WHY_MAX];
+	int ret = command_judge(r, j->r->config->notify.run.v[0], why, sizeof(why));
+
+	if (ret < 0) {
+		memcpy(j->why, why, sizeof(why));
+		log_warning("notify.run: %s", why);
+	}
+	if (j->r->config->notify.mail)
+		send_mail(j);
+	else if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "%s", why);
+	else
+		job_end(j, OUTCOME_DONE, 0, "told by notify.run");
+}
+
+int mail_run_argv(const struct strings *words, const struct order_mail *m, char ***ret)
+{
+	char id[24] = "", host[65] = "", **argv = calloc(words->n + 1, sizeof(*argv));
+	struct buf subject = { 0 };
+	struct word_value values[] = {
+		{ "subject", NULL }, { "incident", id }, { "user", m->user }, { "host", host }, { NULL, NULL },
+	};
+	int r = argv ? 0 : -ENOMEM;
+
+	gethostname(host, sizeof(host) - 1);
+	put_printable(&subject, m->subject);
+	values[0].value = buf_cstr(&subject);
+	if (m->incident)
+		snprintf(id, sizeof(id), "%llu", (unsigned long long)m->incident);
+	for (size_t i = 0; i < words->n && r == 0; i++) {
+		struct buf word = { 0 };
+
+		words_fill(words->v[i], values, &word);
+		argv[i] = strdup(buf_cstr(&word));
+		r = argv[i] && !buf_error(&word) ? 0 : -ENOMEM;
+		/* None of the values begins with one, but two may be side by side. */
+		if (r == 0 && argv[i][0] == '-' && words->v[i][0] != '-')
+			r = -EINVAL;
+		buf_free(&word);
+	}
+	buf_free(&subject);
+	if (r < 0)
+		argv_free(&argv);
+	else
+		*ret = argv;
+	return r;
+}
+
+static void start_run(struct job *j)
+{
+	const struct order_mail *m = &j->order->mail;
+	struct command_spec spec = { .timeout_ms = RUN_TIMEOUT_MS };
+	struct buf text = { 0 };
+	int ret = mail_run_argv(&j->r->config->notify.run, m, &j->argv);
+
+	put_body(&text, (const unsigned char *)m->body, m->len);
+	if (ret == 0)
+		ret = buf_error(&text);
+	spec.argv = j->argv;
+	spec.input = buf_span(&text);
+	if (ret < 0)
+		after_run(j, &(struct command_result){ .error = ret });
+	else
+		job_command(j, &spec, after_run);
+	buf_free(&text);
+}
+
+/* The mail comes last: its queue may be what a thief has filled. */
 void job_mail(struct job *j)
 {
-	bool many = over_rate(j->r);
+	const struct notify *to = &j->r->config->notify;
+	bool is_alert = j->order->mail.alert, many = over_rate(j->r);
 
-	if (j->order->mail.alert && !many)
+	if (is_alert && !many)
 		alert(j->r, j->order->mail.subject);
-	if (!j->r->config->notify.mail)
+	if (!to->mail && !(is_alert && to->run.n))
 		job_end(j, OUTCOME_REFUSED, -EPERM, "notify.mail is not set");
 	else if (many)
 		job_end(j, OUTCOME_REFUSED, -EPERM, "%d mails went out within this hour",
 			MAILS_PER_HOUR);
+	else if (job_intent(j) < 0)
+		return;
+	else if (is_alert && to->run.n)
+		start_run(j);
 	else
 		send_mail(j);
 }

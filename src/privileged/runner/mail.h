@@ -13,4 +13,11 @@
  */
 void mail_compose(const struct notify *to, const struct order_mail *m, struct buf *out);
 
+/*
+ * The argv of notify.run for this mail: <subject> as one printable line,
+ * <incident> and <user>, empty where it is about none, <host>. *ret:
+ * argv_free(). -EINVAL: a value would make a word an option; -ENOMEM.
+ */
+int mail_run_argv(const struct strings *words, const struct order_mail *m, char ***ret);
+
 #endif

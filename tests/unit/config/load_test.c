@@ -91,6 +91,14 @@ static const struct { const char *name, *yaml, *want; } main_rows[] = {
 	  "main:1:16: 'mail' takes one mail address or off, not 'a@b\\x0ABcc: x'\n" },
 	{ "mailbox, option", "notify: {mail: -oQ/tmp}\n",
 	  "main:1:16: 'mail' takes one mail address or off, not '-oQ/tmp'\n" },
+	{ "notify.run, unknown", "notify: {run: [ntfy, '<subject> <ip>']}\n",
+	  "main:1:22: there is no <ip> here, only <subject>, <incident>, <user>, <host>\n" },
+	{ "notify.run, text", "notify: {run: ntfy}\n", "main:1:15: 'run' takes a list of words, "
+	  "the program first: [program, word, ...]\n" },
+	{ "contacts, list", "contacts: [joe]\n",
+	  "main:1:11: 'contacts' takes a map of accounts to how their owner is reached, not a list\n" },
+	{ "contacts, name", "contacts: {'a,b': x}\n", "main:1:12: 'a,b' is no account's name\n" },
+	{ "contacts, value", "contacts: {joe: [x]}\n", "main:1:17: a contact takes one text, not a list\n" },
 	{ "argv, text", "helpers: {sendmail: /usr/sbin/sendmail -t}\n", "main:1:21: 'sendmail' takes a "
 	  "list of words, the program first: [program, word, ...]\n" },
 	{ "argv, empty", "helpers: {sendmail: []}\n", "main:1:21: 'sendmail' takes a "

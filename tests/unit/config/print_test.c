@@ -181,6 +181,12 @@ static void same_config(const struct config *a, const struct config *b)
 	TEXT(notify.mail);
 	TEXT(notify.from);
 	SAME(notify.digest_at_ms);
+	STRINGS(notify.run);
+	SAME(ncontacts);
+	for (size_t i = 0; i < a->ncontacts; i++) {
+		TEXT(contacts[i].account);
+		TEXT(contacts[i].text);
+	}
 	STRINGS(helpers.passwd);
 	STRINGS(helpers.chage);
 	STRINGS(helpers.sendmail);
@@ -259,7 +265,8 @@ static const char full_main[] =
 	"accounts: {act: no, local_domains: [a.example, b.example], default_domain: a.example,"
 	" strip_tag: yes, min_uid: 500, protect: [], max_per_hour: 0, stale: 90m,"
 	" lock: [l, <user>], unlock: [u, <user>]}\n"
-	"notify: {mail: off, from: 'bailiff@example.org', digest: off}\n"
+	"notify: {mail: off, from: 'bailiff@example.org', digest: off, run: [ntfy, '<subject>', '\\<x>']}\n"
+	"contacts: {joe: '+49 30 1234', 'ann@example.com': 'no: such'}\n"
 	"operators: {'@wheel': all, 'no': read, joe: ban}\n"
 	"helpers: {postsuper: [docker, exec, mail, postsuper], sendmail: [\"\\\"'\\\\\"]}\n"
 	"jails: {auto: off, full: {mode: propose}}\n"

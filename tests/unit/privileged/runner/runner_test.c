@@ -70,6 +70,41 @@ static void test_mail(void)
 	stop_runner();
 }
 
+/* The second channel hears of it first, and its trouble stops no mail. */
+static void test_notify_run(void)
+{
+	struct order_mail m;
+	char yaml[512], want[128];
+
+	snprintf(yaml, sizeof(yaml), "notify: {mail: no, run: [%s/run, '<incident>', '<user>', 'say:<subject>']}\n", dir);
+	launch(yaml);
+	m = mail_order(1);
+	m.incident = 42;
+	snprintf(m.user, sizeof(m.user), "joe");
+	send_order(&m, sizeof(m));
+	expect("told", OUTCOME_DONE, "told by notify.run");
+	file_is("ran", "42 joe say:joe is locked\n");
+	send_order(&m, sizeof(m));
+	expect("not twice", OUTCOME_DONE, "told by notify.run");
+	file_is("ran", "42 joe say:joe is locked\n");
+	m = mail_order(0);
+	send_order(&m, sizeof(m));
+	expect("a digest is mail only", OUTCOME_REFUSED, "notify.mail is not set");
+	m = mail_order(1);
+	snprintf(m.user, sizeof(m.user), "joe/../x");
+	send_order(&m, sizeof(m));
+	expect("no account", OUTCOME_REFUSED, "not the name of an account");
+	stop_runner();
+	snprintf(yaml, sizeof(yaml), "notify: {run: [sh, -c, 'cat > %s/heard; exit 3']}\n", dir);
+	launch(yaml);
+	m = mail_order(1);
+	snprintf(want, sizeof(want), "handed to sendmail; notify.run: sh: exit 3");
+	send_order(&m, sizeof(m));
+	expect("mail all the same", OUTCOME_DONE, want);
+	file_is("heard", "lines\n");
+	stop_runner();
+}
+
 /* A mail that a crash leaves open is never sent again. */
 static void test_mail_crash(void)
 {
@@ -291,7 +326,7 @@ static void test_engines(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_mail), ROW(test_mail_crash), ROW(test_run), ROW(test_slow_delays_nobody),
+		ROW(test_mail), ROW(test_notify_run), ROW(test_mail_crash), ROW(test_run), ROW(test_slow_delays_nobody),
 		ROW(test_flood), ROW(test_nonsense), ROW(test_resolve), ROW(test_reconf), ROW(test_engines),
 	};
 
