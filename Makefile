@@ -31,7 +31,7 @@ Q := $(if $(V),,@)
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
 PKGS_bailiffd := libnftnl libmnl yaml-0.1 libsystemd
-PKGS_bailiff-engine := libpcre2-8 yaml-0.1 sqlite3 libsystemd libseccomp jansson zlib libzstd
+PKGS_bailiff-engine := libpcre2-8 yaml-0.1 sqlite3 libsystemd libseccomp jansson zlib libzstd libmaxminddb
 PKGS_bailiff := jansson yaml-0.1
 PKGS := $(sort $(PKGS_bailiffd) $(PKGS_bailiff-engine) $(PKGS_bailiff))
 
@@ -91,7 +91,7 @@ $(foreach p,$(programs),$(eval $(call program,$p)))
 # ---- dependencies
 
 DEPS := build-essential pkg-config libnftnl-dev libmnl-dev libyaml-dev libpcre2-dev libev-dev \
-        libsqlite3-dev libsystemd-dev libseccomp-dev libjansson-dev zlib1g-dev libzstd-dev \
+        libsqlite3-dev libsystemd-dev libseccomp-dev libjansson-dev zlib1g-dev libzstd-dev libmaxminddb-dev \
         libcmocka-dev iproute2 nftables python3 systemd-journal-remote
 
 .PHONY: deps-hint

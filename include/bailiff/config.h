@@ -130,6 +130,13 @@ struct jail_test_line {
 	struct place place;
 };
 
+/* Where an address is, for one test. */
+struct jail_test_place {
+	struct addr addr;
+	char country[3];	/* "" none */
+	uint32_t asn;		/* 0 none */
+};
+
 /* One row of `tests:`. */
 struct jail_test {
 	size_t nlines;		/* 1: single line */
@@ -138,6 +145,8 @@ struct jail_test {
 	bool wants_verdict;
 	size_t nwant;		/* hit: {field: value}: pairs */
 	struct { char *name; char *value; } *want;
+	size_t nplaces;
+	struct jail_test_place *places;
 	struct place place;
 };
 
@@ -269,6 +278,7 @@ struct config {
 	char *table;
 	struct strings jail_dirs;
 	char *user_engine, *user_monitor;
+	char *country, *asn;	/* databases of addresses: path, "auto"; NULL: off */
 	bool counters;		/* per ban */
 	bool own_table;		/* try OWNER|PERSIST */
 	uint32_t set_size;	/* bans per set at most */

@@ -29,7 +29,7 @@ struct form {
 static const char *const type_words[] = {
 	[VALUE_TEXT] = "text",			[VALUE_TEXTS] = "text or list of texts",
 	[VALUE_ARGV] = "list of words, the program first",
-	[VALUE_PATH_OR_OFF] = "path, or off",
+	[VALUE_PATH_OR_OFF] = "path, or off", [VALUE_DATABASE] = "path, auto, or off",
 	[VALUE_PATH] = "path",			[VALUE_PATHS] = "path or list of paths",
 	[VALUE_BOOL] = "yes or no",		[VALUE_NUMBER] = "number",
 	[VALUE_BYTES] = "number; K, M, G",	[VALUE_SPAN] = "time",

@@ -46,7 +46,7 @@ struct action_draft {
 
 struct test_draft {
 	struct jail_test_line line;	/* text NULL: several */
-	const struct node *lines, *hit, *verdict;
+	const struct node *lines, *hit, *verdict, *places;
 };
 
 struct rule_draft {

@@ -82,7 +82,10 @@ const struct field config_field_table[] = {
 	{ "sender_domain", FIELD_DOMAIN, NULL, "sender", NULL, "the sender's domain" },
 	{ "rcpt_domain", FIELD_DOMAIN, NULL, "rcpt", NULL, "the recipient's domain" },
 	{ "net", FIELD_ADDR, NULL, "ip", NULL, "the address's network: IPv4 /24, IPv6 /48" },
-	{ "country", FIELD_TEXT, NULL, "ip", NULL, "not in this version" },
-	{ "asn", FIELD_TEXT, NULL, "ip", NULL, "not in this version" },
+	{ "country", FIELD_TEXT, NULL, "ip", NULL,
+	  "the address's country (`DE`), by the database that `country` in bailiff.yaml names; a "
+	  "private or unknown address has none" },
+	{ "asn", FIELD_TEXT, NULL, "ip", NULL,
+	  "the number of the address's autonomous system (`64500`), by the database `asn`" },
 	{ .name = NULL },
 };

@@ -41,11 +41,6 @@ int loader_captured(struct loader *l, const struct captures *caps, struct place 
 			 loader_hint(l, near.name));
 		return -1;
 	}
-	if (strcmp(typed, "country") == 0 || strcmp(typed, "asn") == 0) {
-		complain(l, where, "'%s' needs a database of addresses, which is not in this version",
-			 typed);
-		return -1;
-	}
 	from = derived_from(c, field);
 	if (from >= 0 && (size_t)from < caps->n && caps->has[from])
 		return field;

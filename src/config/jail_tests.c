@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `tests`: rows for the engine to run; here only their form is checked. */
+#include <stdlib.h>
+
+#include "base/addr.h"
 #include "config/loader.h"
 
 #define LINES_MAX 10000
+#define PLACES_MAX 64
 
 /* `hit` or `verdict`: `none`, or captures and their values. */
 static void take_wants(struct loader *l, const struct node *n, const char *key,
@@ -73,6 +77,45 @@ static void take_lines(struct loader *l, const struct test_draft *d, struct jail
 	}
 }
 
+/* "DE", "AS64500", "DE AS64500". */
+static bool parse_place(const char *text, struct jail_test_place *ret)
+{
+	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+	char *end;
+
+	if (n == 2 && (!text[2] || text[2] == ' ')) {
+		memcpy(ret->country, text, 2);
+		text += 2 + strspn(text + 2, " ");
+		if (!*text)
+			return true;
+	}
+	if (strncmp(text, "AS", 2) != 0 || text[2] < '1' || text[2] > '9')
+		return false;
+	ret->asn = (uint32_t)strtoul(text + 2, &end, 10);
+	return !*end;
+}
+
+static void take_places(struct loader *l, const struct node *n, struct jail_test *ret)
+{
+	if (n->kind != NODE_MAP || n->n > PLACES_MAX) {
+		complain(l, n->place, "'places' takes a map of at most %d addresses", PLACES_MAX);
+		return;
+	}
+	ret->places = arena_array(l->arena, n->n, sizeof(*ret->places));
+	for (size_t i = 0; i < n->n; i++) {
+		struct jail_test_place one = { 0 };
+		const char *text = value_scalar(l, n->items[i], "a place");
+
+		if (addr_parse(span_of(n->keys[i]->text), &one.addr) < 0)
+			complain(l, n->keys[i]->place, "'%.80s' is no address or prefix", n->keys[i]->text);
+		else if (text && !parse_place(text, &one))
+			complain(l, n->items[i]->place, "a place is a country, a system or both: "
+				 "'DE AS64500', not '%.80s'", text);
+		else if (text)
+			ret->places[ret->nplaces++] = one;
+	}
+}
+
 static void take_test(struct loader *l, const struct node *n, const struct captures *caps,
 		      struct jail_test *ret)
 {
@@ -92,6 +135,8 @@ static void take_test(struct loader *l, const struct node *n, const struct captu
 		complain(l, n->place, "a test has 'line' and 'hit', or 'lines' and 'verdict'");
 		return;
 	}
+	if (d.places)
+		take_places(l, d.places, ret);
 	ret->wants_verdict = d.verdict;
 	if (d.lines) {
 		take_lines(l, &d, ret);

@@ -213,6 +213,24 @@ static void print_wants(struct printer *p, const struct jail_test *t)
 	p->indent--;
 }
 
+static void print_places(struct printer *p, const struct jail_test *t)
+{
+	char text[24], addr[ADDR_TEXT_MAX];
+
+	printer_key(p, "places");
+	buf_putc(p->out, '\n');
+	p->indent++;
+	for (size_t i = 0; i < t->nplaces; i++) {
+		const struct jail_test_place *one = &t->places[i];
+		int n = snprintf(text, sizeof(text), "%s", one->country);
+
+		if (one->asn)
+			snprintf(text + n, sizeof(text) - (size_t)n, "%sAS%u", n ? " " : "", one->asn);
+		printer_pair(p, addr_print(&one->addr, addr), text);
+	}
+	p->indent--;
+}
+
 static void print_test_line(struct printer *p, const struct jail_test_line *line)
 {
 	struct jail_test_line d = *line;
@@ -248,6 +266,8 @@ void config_print_tests(struct printer *p, const void *draft)
 			print_test_line(p, t->lines);
 		}
 		print_wants(p, t);
+		if (t->nplaces)
+			print_places(p, t);
 	}
 	p->indent--;
 }

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "config/databases.h"
 
 static void begin_line(struct printer *p)
 {
@@ -256,6 +257,17 @@ static void print_or_off(struct printer *p, const struct setting *s, const void 
 		print_bare(p, s->key, "off");
 }
 
+/* Quoted, `auto` would be a file of that name. */
+static void print_database(struct printer *p, const struct setting *s, const void *at)
+{
+	const char *text = *(char *const *)at;
+
+	if (text && strcmp(text, DATABASE_AUTO) == 0)
+		print_bare(p, s->key, text);
+	else
+		print_or_off(p, s, at);
+}
+
 /* A map of nothing is left out whole. */
 static void print_map(struct printer *p, const struct setting *s, const void *at)
 {
@@ -282,7 +294,7 @@ static print_fn *const printers[] = {
 	[VALUE_SPAN] = print_span,	[VALUE_FACTOR] = print_factor,
 	[VALUE_CHOICE] = print_choice,	[VALUE_CLOCK] = print_clock,
 	[VALUE_MAILBOX] = print_or_off,	[VALUE_MAP] = print_map,
-	[VALUE_PATH_OR_OFF] = print_or_off,
+	[VALUE_PATH_OR_OFF] = print_or_off,	[VALUE_DATABASE] = print_database,
 };
 
 void printer_table(struct printer *p, const struct setting *keys, const void *draft)

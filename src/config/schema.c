@@ -206,6 +206,9 @@ const struct setting schema_test_keys[] = {
 		  "`host`; with `verdict`." },
 	{ "verdict", VALUE_NODE, AT(struct test_draft, verdict), .shape = "map of captures, or none",
 	  .help = "The subject of the verdict that must follow, or `none`." },
+	{ "places", VALUE_NODE, AT(struct test_draft, places), .shape = "map of addresses to places",
+	  .help = "Where addresses are for this test, whatever the databases say: "
+		  "`{192.0.2.1: DE, 198.51.100.0/24: FR AS64500}`." },
 	END
 };
 
@@ -390,8 +393,14 @@ const struct setting schema_main_keys[] = {
 	{ "match_limit", VALUE_NUMBER, IN_CONFIG(match_limit), .min = 100, .max = 100000000,
 	  .def = "100000", .help = "Steps that a pattern may take on a line (PCRE2's match limit)." },
 	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
-	{ "country", VALUE_LATER, .help = "A database of countries." },
-	{ "asn", VALUE_LATER, .help = "A database of autonomous systems." },
+	{ "country", VALUE_DATABASE, IN_CONFIG(country), .def = "auto",
+	  .help = "A database of countries in MaxMind's format (`.mmdb`), for `<country>`. `auto`: the "
+		  "first that exists of GeoLite2-Country, GeoIP2-Country and dbip-country-lite, each in "
+		  "`/var/lib/GeoIP`, `/usr/share/GeoIP`, `/usr/local/share/GeoIP`. A new one that takes "
+		  "its place is noticed within about a minute." },
+	{ "asn", VALUE_DATABASE, IN_CONFIG(asn), .def = "auto",
+	  .help = "A database of autonomous systems, for `<asn>`. `auto`: the first that exists of "
+		  "GeoLite2-ASN and dbip-asn-lite in the same directories." },
 	END
 };
 

@@ -15,6 +15,7 @@ enum value_type {
 	VALUE_ARGV,	/* struct strings: a list, the program first */
 	VALUE_PATH,	/* char *, from the file's directory if relative */
 	VALUE_PATH_OR_OFF,	/* the same, NULL: off */
+	VALUE_DATABASE,	/* the same, DATABASE_AUTO: the usual places */
 	VALUE_PATHS,	/* struct strings */
 	VALUE_BOOL,	/* bool */
 	VALUE_NUMBER,	/* unsigned of any width, or int64_t */

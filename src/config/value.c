@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "config/databases.h"
 #include "config/loader.h"
 #include "config/nearest.h"
 
@@ -421,6 +422,14 @@ static void read_path_or_off(struct loader *l, const struct setting *s, const st
 		read_path(l, s, n, at);
 }
 
+static void read_database(struct loader *l, const struct setting *s, const struct node *n, void *at)
+{
+	if (n->kind == NODE_SCALAR && n->plain && strcmp(n->text, DATABASE_AUTO) == 0)
+		*(char **)at = arena_strdup(l->arena, DATABASE_AUTO);
+	else
+		read_path_or_off(l, s, n, at);
+}
+
 static void read_sub(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
 	if (node_is_null(n))
@@ -449,6 +458,7 @@ static read_fn *const readers[] = {
 	[VALUE_CHOICE] = read_choice,	[VALUE_CLOCK] = read_clock,
 	[VALUE_MAILBOX] = read_mailbox,	[VALUE_MAP] = read_sub,
 	[VALUE_NODE] = read_node,	[VALUE_PATH_OR_OFF] = read_path_or_off,
+	[VALUE_DATABASE] = read_database,
 };
 
 /* ---- the loop ---- */

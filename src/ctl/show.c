@@ -84,11 +84,16 @@ static const struct column incident_columns[] = {
 static const struct column incident_facts[] = {
 	{ "Incident", "id", CELL_TEXT }, { "When", "time", CELL_WHEN },
 	{ "Jail", "jail", CELL_TEXT }, { "Subject", "subject", CELL_TEXT },
+	{ "Country", "country", CELL_TEXT }, { "ASN", "asn", CELL_TEXT },
 	{ "Count", "amount", CELL_TEXT }, { "Mode", "mode", CELL_WORD },
 	{ "State", "state", CELL_WORD }, { "Ends", "until", CELL_WHEN },
 	{ "What", "what", CELL_TEXT }, { "Reason", "reason", CELL_TEXT },
 	{ "By", "by", CELL_TEXT }, { "Closed", "closed.how", CELL_TEXT },
 	{ "Closed by", "closed.by", CELL_TEXT }, { "Closed at", "closed.time", CELL_WHEN }, { 0 }
+};
+
+static const struct column place_facts[] = {
+	{ "Country", "country", CELL_TEXT }, { "ASN", "asn", CELL_TEXT }, { 0 }
 };
 
 static const struct column order_columns[] = {
@@ -98,7 +103,8 @@ static const struct column order_columns[] = {
 };
 
 static const struct column old_ban_columns[] = {
-	{ "ADDRESS", "addr", CELL_TEXT }, { "JAIL", "jail", CELL_TEXT },
+	{ "ADDRESS", "addr", CELL_TEXT }, { "COUNTRY", "country", CELL_TEXT },
+	{ "ASN", "asn", CELL_TEXT }, { "JAIL", "jail", CELL_TEXT },
 	{ "SCOPE", "scope", CELL_TEXT }, { "SINCE", "since", CELL_WHEN },
 	{ "UNTIL", "until", CELL_UNTIL }, { "ENDED", "ended", CELL_WHEN },
 	{ "HOW", "ended_why", CELL_TEXT }, { "BY", "ended_by", CELL_TEXT },
@@ -247,6 +253,7 @@ void show_why(const json_t *request, const json_t *answer)
 	};
 
 	text_say("%s", string_at(answer, "subject"));
+	show_facts(answer, place_facts);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		show_rows(parts[i].headline, json_object_get(answer, parts[i].key),
 			  parts[i].columns);

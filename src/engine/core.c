@@ -88,6 +88,12 @@ void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode)
 	matcher_enable(core->matcher, j, mode != MODE_OFF);
 }
 
+void core_place(struct core *core, const struct geo *geo)
+{
+	core->geo = geo;
+	matcher_locate(core->matcher, geo);
+}
+
 /* ---- one entry on its way */
 
 struct passage {

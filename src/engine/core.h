@@ -62,7 +62,11 @@ struct core {
 	struct contained contained;
 	int qid, qid2, user;		/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
-	struct core_jail { uint64_t hits, verdicts, refused_subjects; } *jails;
+	struct core_jail {
+		uint64_t hits, verdicts, refused_subjects;
+		const char *lacks;	/* NULL; static: the database that it needs and has not */
+	} *jails;
+	const struct geo *geo;		/* NULL: addresses are nowhere */
 	struct engine_page *page;	/* NULL offline */
 	int64_t not_before_ms;		/* hits before this are passed over */
 	core_fn *fn;
@@ -80,6 +84,9 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 
 /* Change a jail's mode; matching follows. */
 void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode);
+
+/* Where addresses are, from now on. */
+void core_place(struct core *core, const struct geo *geo);
 
 /* The key of a subject text typed by a person for `per` of this jail; -EINVAL. */
 int core_key_of(const struct core *core, const struct jail *j, const char *text,

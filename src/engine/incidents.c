@@ -293,7 +293,7 @@ static void keep_evidence(struct incident *in, const struct core_verdict *v)
 {
 	struct evidence_line lines[8];
 	size_t n = evidence_find(in->all->s->core->evidence, v->jail, v->key, lines, 8);
-	char addr[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], place[32];
 
 	for (size_t i = n; i > 0; i--) {
 		buf_puts(&in->evidence, "  ");
@@ -302,6 +302,8 @@ static void keep_evidence(struct incident *in, const struct core_verdict *v)
 	}
 	for (size_t i = 0; i < v->nseen && i < 20; i++) {
 		buf_printf(&in->seen, "%s%s", i ? ", " : "", addr_print(&v->seen[i], addr));
+		if (locate_print(in->all->s->core->geo, &v->seen[i], place)[0])
+			buf_printf(&in->seen, " (%s)", place);
 		if (v->spared[i])
 			buf_printf(&in->spared, "  spared   %s: %s\n", addr, v->spared[i]);
 	}

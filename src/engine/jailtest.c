@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "engine/match/geo.h"
 #include "engine/count/subject.h"
 
 /* A name and the text a hit gave it. */
@@ -139,10 +140,10 @@ static void on_verdict(void *arg, const struct core_verdict *v)
 	w->right += right;
 }
 
-static int run_lines(const struct config *c, const struct jail *j, const struct jail_test *t,
+static int run_lines(struct core *core, const struct jail *j, const struct jail_test *t,
 		     struct complaints *bad, unsigned *failed)
 {
-	struct config one = *c;
+	struct config one = *core->config;
 	struct jail jail = *j;
 	struct complaints ignored = { 0 };
 	struct wanted w = { .test = t };
@@ -158,6 +159,7 @@ static int run_lines(const struct config *c, const struct jail *j, const struct 
 	complaints_free(&ignored);
 	if (r < 0)
 		return r;
+	core_place(w.core, core->geo);
 	w.core->fn = on_verdict;
 	w.core->arg = &w;
 	for (size_t i = 0; i < t->nlines; i++) {
@@ -189,6 +191,29 @@ static int run_lines(const struct config *c, const struct jail *j, const struct 
 	return 0;
 }
 
+/* Where the test says that addresses are, and else as the core knows. */
+static int run_one(struct core *core, const struct jail *j, const struct jail_test *t,
+		   struct complaints *bad, unsigned *failed)
+{
+	const struct geo *before = core->geo;
+	struct geo *own = NULL;
+	int r = 0;
+
+	if (t->nplaces)
+		r = geo_new(&own);
+	for (size_t i = 0; i < t->nplaces && r == 0; i++)
+		r = geo_put(own, &t->places[i].addr, t->places[i].country, t->places[i].asn);
+	if (own)
+		core_place(core, own);
+	if (r == 0 && t->wants_verdict)
+		r = run_lines(core, j, t, bad, failed);
+	else if (r == 0)
+		run_line(core, j, t, bad, failed);
+	core_place(core, before);
+	geo_free(&own);
+	return r;
+}
+
 int jailtest_run(struct core *core, const struct jail *j, struct complaints *bad,
 		 unsigned *ret_failed)
 {
@@ -198,12 +223,8 @@ int jailtest_run(struct core *core, const struct jail *j, struct complaints *bad
 	/* A replay of named logs leaves the other jails without one to run in. */
 	if (j->nlogs == 0 && !j->verdicts)
 		return 0;
-	for (size_t i = 0; i < j->ntests && r == 0; i++) {
-		if (j->tests[i].wants_verdict)
-			r = run_lines(core->config, j, &j->tests[i], bad, ret_failed);
-		else
-			run_line(core, j, &j->tests[i], bad, ret_failed);
-	}
+	for (size_t i = 0; i < j->ntests && r == 0; i++)
+		r = run_one(core, j, &j->tests[i], bad, ret_failed);
 	return r;
 }
 

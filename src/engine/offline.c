@@ -24,6 +24,7 @@
 #include "engine/targets.h"
 #include "engine/count/subject.h"
 #include "engine/jailtest.h"
+#include "engine/locate.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
 
@@ -33,6 +34,7 @@ struct offline {
 	bool json, reference;
 	struct config *config;
 	struct core *core;
+	struct located located;
 	struct complaints bad;
 	size_t said;			/* complaints printed */
 	struct parts parts;
@@ -135,6 +137,18 @@ static void say_complaints(struct offline *o)
 	for (; o->said < o->bad.n; o->said++)
 		if (!o->bad.v[o->said].warning)
 			print_complaint(&o->bad.v[o->said], stderr);
+}
+
+/* Compile, and open the databases of addresses. */
+static int make_core(struct offline *o)
+{
+	int r = core_new(o->config, o->reference, &o->bad, &o->core);
+
+	if (r == 0)
+		r = locate_open(o->config, &o->located);
+	if (r == 0)
+		locate_jails(o->core, &o->located, &o->bad);
+	return r;
 }
 
 static bool sealed;
@@ -284,7 +298,7 @@ static int replay(struct offline *o, int argc, char **argv)
 	if (r == 0)
 		r = parts_open(&o->parts, argc, argv);
 	if (r == 0)
-		r = core_new(o->config, o->reference, &o->bad, &o->core);
+		r = make_core(o);
 	if (r == 0)
 		jailtest_all(o->core, &o->bad);
 	say_complaints(o);
@@ -403,7 +417,7 @@ static int test(struct offline *o, int argc, char **argv)
 		r = o->jail ? parts_open(&o->parts, argc - 1, argv + 1) : -ENOENT;
 	}
 	if (r == 0)
-		r = core_new(o->config, o->reference, &o->bad, &o->core);
+		r = make_core(o);
 	if (r == 0)
 		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
 	say_complaints(o);
@@ -482,7 +496,7 @@ static int check(struct offline *o, int argc, char **argv)
 		return 2;
 	r = load(o, NULL);
 	if (r == 0)
-		r = core_new(o->config, o->reference, &o->bad, &o->core);
+		r = make_core(o);
 	if (r == 0 && seal(true) < 0)
 		return 1;
 	if (r == 0) {
@@ -575,6 +589,7 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 		return r;	/* what was compiled is not to be freed */
 	parts_close(&o.parts);
 	core_free(&o.core);
+	locate_free(&o.located);
 	config_free(&o.config);
 	complaints_free(&o.bad);
 	return r;

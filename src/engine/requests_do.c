@@ -401,7 +401,7 @@ void request_jail(struct request *q)
 		request_fail(q, 1, "there is no jail '%s'", name ? name : "");
 		return;
 	}
-	if (q->s->refused[i]) {
+	if (q->s->refused[i] || q->s->core->jails[i].lacks) {
 		request_fail(q, 1, "jail %s is refused: `bailiff check` says why", name);
 		return;
 	}

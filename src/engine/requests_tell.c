@@ -38,7 +38,9 @@ static const char *state_of(const struct serve *s, uint16_t i, const char **why)
 		[MODE_OFF] = "off", [MODE_SHADOW] = "shadow", [MODE_PROPOSE] = "propose", [MODE_ON] = "on",
 	};
 
-	*why = NULL;
+	*why = s->core->jails[i].lacks;
+	if (*why)
+		return s->refused[i] ? "refused" : "absent";
 	if (s->refused[i]) {
 		*why = "its pattern or its test is wrong: bailiff check";
 		return "refused";
@@ -272,6 +274,32 @@ void request_bans(struct request *q)
 		request_end(q);
 }
 
+/* ---- places */
+
+/* Where an address is, into what is told of it, as far as a database knows. */
+static void tell_place(const struct serve *s, const char *text, json_t *o)
+{
+	char country[GEO_COUNTRY_MAX];
+	struct addr a;
+	uint32_t asn;
+
+	if (!text || addr_parse(span_of(text), &a) < 0)
+		return;
+	if (geo_country(s->core->geo, &a, country))
+		json_object_set_new(o, "country", json_string(country));
+	if (geo_asn(s->core->geo, &a, &asn))
+		json_object_set_new(o, "asn", json_integer(asn));
+}
+
+static void tell_places_of_bans(const struct serve *s, json_t *bans)
+{
+	for (size_t i = 0; i < json_array_size(bans); i++) {
+		json_t *o = json_array_get(bans, i);
+
+		tell_place(s, json_string_value(json_object_get(o, "addr")), o);
+	}
+}
+
 /* ---- the ledger */
 
 static void ledger_told(void *arg, int error, const char *json)
@@ -287,6 +315,8 @@ static void ledger_told(void *arg, int error, const char *json)
 		request_fail(q, 1, "the ledger cannot answer: %s", strerror(error < 0 ? -error : ENOMEM));
 		return;
 	}
+	tell_places_of_bans(q->s, json_object_get(answer, "bans"));
+	tell_place(q->s, json_string_value(json_object_get(answer, "subject")), answer);
 	if (json_object_get(q->args, "id"))
 		json_object_set_new(q->answer, "incident", answer);
 	else
@@ -382,6 +412,7 @@ void request_why(struct request *q)
 	}
 	bans_expire(q->s->bans, clock_wall());
 	json_object_set_new(q->answer, "subject", json_string(subject));
+	tell_place(q->s, subject, q->answer);
 	why_bans(q, subject);
 	why_counts(q, subject);
 	ask_ledger(q, STORE_Q_VERDICTS_OF);

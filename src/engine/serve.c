@@ -358,6 +358,10 @@ static void load(struct serve *s)
 	r = core_new(s->config, false, &s->complaints, &s->core);
 	if (r < 0)
 		die("compile", r);
+	r = locate_take((const int[]){ ENGINE_FD_COUNTRY, ENGINE_FD_ASN }, &s->located);
+	if (r < 0)
+		die("databases", r);
+	locate_jails(s->core, &s->located, &s->complaints);
 	s->refused = calloc(s->config->njails + 1, sizeof(*s->refused));
 	s->poisoned = calloc(s->config->njails + 1, sizeof(*s->poisoned));
 	s->absent = calloc(s->config->njails + 1, sizeof(*s->absent));

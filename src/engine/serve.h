@@ -15,6 +15,7 @@
 #include "engine/bans.h"
 #include "engine/control.h"
 #include "engine/core.h"
+#include "engine/locate.h"
 #include "engine/record/store.h"
 #include "wire/channel.h"
 #include "wire/engine.h"
@@ -44,6 +45,7 @@ struct serve {
 	struct ev_loop *loop;
 	struct config *config;
 	struct core *core;
+	struct located located;			/* databases of addresses */
 	struct peers *peers;
 	struct prefix_parser **parsers;		/* one a log */
 	struct complaints complaints;		/* for status */

@@ -410,7 +410,7 @@ int engines_start(struct monitor *m, struct policy *p)
 {
 	struct link *l = calloc(1, sizeof(*l));
 	struct runner_engine start = { .head = { .type = RUNNER_START_ENGINE, .len = sizeof(start) } };
-	int pair[2], fds[ENGINE_FD_END - ENGINE_FD_CHANNEL], r;
+	int pair[2], fds[ENGINE_FD_END - ENGINE_FD_CHANNEL], databases[DATABASES], r;
 
 	if (!l)
 		return -ENOMEM;
@@ -433,6 +433,8 @@ int engines_start(struct monitor *m, struct policy *p)
 	r = l->inotify < 0 ? -errno : outbox_new(l->sock, &l->out);
 	if (r == 0 && fcntl(l->sock, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
+	if (r == 0)
+		r = databases_open(m, p->config, databases);
 	if (r < 0) {
 		close(pair[1]);
 		goto fail;
@@ -443,9 +445,13 @@ int engines_start(struct monitor *m, struct policy *p)
 	fds[ENGINE_FD_PAGE - 3] = l->page_fd;
 	fds[ENGINE_FD_STATE - 3] = m->places.engine_fd;
 	fds[ENGINE_FD_INOTIFY - 3] = l->inotify;
+	fds[ENGINE_FD_COUNTRY - 3] = databases[DATABASE_COUNTRY];
+	fds[ENGINE_FD_ASN - 3] = databases[DATABASE_ASN];
 	start.head.id = l->generation;
 	r = monitor_to_runner(m, &start, sizeof(start), fds, ENGINE_FD_END - 3);
 	close(pair[1]);
+	for (size_t i = 0; i < DATABASES; i++)
+		close(databases[i]);
 	if (r < 0)
 		goto fail;
 	ev_io_set(&l->readable, l->sock, EV_READ);

@@ -6,6 +6,7 @@
 
 #include "bailiff/clock.h"
 #include "bailiff/config.h"
+#include "config/databases.h"
 #include "config/pack.h"
 #include "privileged/firewall/firewall.h"
 #include "privileged/firewall/own.h"
@@ -101,6 +102,8 @@ struct monitor {
 	struct mono mails[30];		/* when the last mails went, a ring */
 	size_t nmails;
 
+	struct database_mark database[DATABASES];	/* what the last engine got */
+
 	ev_io firewall_readable, own_readable, logs_readable, emergency_readable;
 	ev_signal term, interrupt, hangup;
 	ev_timer tick, again, doubt;
@@ -122,6 +125,10 @@ void note_make(struct message_note *note, bool alert, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void notes_send(struct link *l);	/* to an engine that was told to go */
 void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
+
+/* databases.c: what an engine is born with; another look at it, now and then. */
+int databases_open(struct monitor *m, const struct config *c, int ret[DATABASES]);
+void databases_look(struct monitor *m);
 
 /* poison.c: what engines died of. */
 void poison_death(struct link *l);	/* it is gone, and how it ended is known */

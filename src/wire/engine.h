@@ -26,6 +26,8 @@ enum engine_fd {
 	ENGINE_FD_PAGE,		/* struct engine_page, shared */
 	ENGINE_FD_STATE,	/* state directory of the engine */
 	ENGINE_FD_INOTIFY,	/* watches bailiffd adds on what we follow */
+	ENGINE_FD_COUNTRY,	/* a database of countries; /dev/null: there is none */
+	ENGINE_FD_ASN,		/* the same of autonomous systems; both closed before the seal */
 	ENGINE_FD_END
 };
 

@@ -7,6 +7,8 @@
  */
 #include "engine/match/capture.h"
 
+#include <stdio.h>
+
 #include "base/addr.h"
 #include "config/account.h"
 #include "config/load.h"
@@ -92,7 +94,26 @@ static bool derive_net(const struct capture *from, char *buf, struct capture *re
 	return true;
 }
 
-bool capture_get(const struct config *c, const struct hit *h, uint16_t field,
+static bool derive_place(const struct geo *geo, const char *name, const struct capture *from,
+			 char *buf, struct capture *ret)
+{
+	uint32_t asn;
+
+	if (from->type != FIELD_ADDR)
+		return false;
+	if (strcmp(name, "country") == 0) {
+		if (!geo_country(geo, &from->addr, buf))
+			return false;
+	} else {
+		if (!geo_asn(geo, &from->addr, &asn))
+			return false;
+		snprintf(buf, DERIVED_MAX, "%u", asn);
+	}
+	ret->raw = span_of(buf);
+	return true;
+}
+
+bool capture_get(const struct config *c, const struct geo *geo, const struct hit *h, uint16_t field,
 		 char buf[DERIVED_MAX], struct capture *ret)
 {
 	const struct capture *have = find(h, field), *from;
@@ -109,7 +130,8 @@ bool capture_get(const struct config *c, const struct hit *h, uint16_t field,
 	if (!from)
 		return false;
 	if (f->type == FIELD_DOMAIN ? !derive_domain(c, from, buf, &made) :
-	    f->type == FIELD_ADDR ? !derive_net(from, buf, &made) : true)
+	    f->type == FIELD_ADDR ? !derive_net(from, buf, &made) :
+	    !derive_place(geo, f->name, from, buf, &made))
 		return false;
 	*ret = made;
 	return true;

@@ -4,6 +4,7 @@
 
 #include "bailiff/hit.h"
 #include "engine/match/expr.h"
+#include "engine/match/geo.h"
 
 /*
  * Add the captures of x's last match on s to a hit, in the order in which
@@ -17,9 +18,9 @@ bool capture_add(const struct config *c, const struct expr *x,
 
 /*
  * The value of a field in a hit, made from another capture if need be, in
- * buf. false: not captured, or cannot be made.
+ * buf. geo may be NULL. false: not captured, or cannot be made.
  */
-bool capture_get(const struct config *c, const struct hit *h, uint16_t field,
+bool capture_get(const struct config *c, const struct geo *geo, const struct hit *h, uint16_t field,
 		 char buf[DERIVED_MAX], struct capture *ret);
 
 #endif

@@ -47,6 +47,17 @@ void matcher_enable(struct matcher *m, const struct jail *j, bool on)
 	matcher_count_enabled(m);
 }
 
+void matcher_refuse(struct matcher *m, const struct jail *j)
+{
+	m->jails[jail_index(m, j)].ok = false;
+	matcher_enable(m, j, false);
+}
+
+void matcher_locate(struct matcher *m, const struct geo *geo)
+{
+	m->geo = geo;
+}
+
 /* ---- one entry */
 
 /* What is past line_max is not looked at, and what is left has no end for `$`. */
@@ -281,7 +292,7 @@ bool hit_get(struct matcher *m, const struct hit *h, uint16_t field,
 {
 	if (field >= m->c->nfields)
 		return false;
-	return capture_get(m->c, h, field, m->derived[field], ret);
+	return capture_get(m->c, m->geo, h, field, m->derived[field], ret);
 }
 
 struct telling {

@@ -32,6 +32,12 @@ bool matcher_has(const struct matcher *m, const struct jail *j);
 
 /* Take a jail out of matching, or put it in again (mode off, poison). */
 void matcher_enable(struct matcher *m, const struct jail *j, bool on);
+/* For good: from now on matcher_has() says no. */
+void matcher_refuse(struct matcher *m, const struct jail *j);
+
+/* What tells <country> and <asn>; it must outlive the matcher. NULL at first: nothing does. */
+struct geo;
+void matcher_locate(struct matcher *m, const struct geo *geo);
 
 /*
  * Called for each hit, jails in the order of config.jails, within a jail the
@@ -61,7 +67,7 @@ unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
  * made in a buffer of the matcher that lives until the next call for the same
  * field. *_domain is what stands behind the last @ (user_domain: of the
  * canonical login), net has addr and text. false: not captured, or not to be
- * made (country and asn never are yet).
+ * made.
  */
 bool hit_get(struct matcher *m, const struct hit *h, uint16_t field,
 	     struct capture *ret);

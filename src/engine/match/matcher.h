@@ -25,6 +25,7 @@ struct cursor {
 struct matcher {
 	const struct config *c;
 	bool reference;
+	const struct geo *geo;	/* NULL: addresses are nowhere */
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
 	size_t nprefixes;

@@ -108,7 +108,8 @@ static const struct { const char *name, *yaml, *want; } main_rows[] = {
 	{ "list in a list", "helpers: {sendmail: [a, [b]]}\n",
 	  "main:1:25: 'sendmail' takes one text, not a list\n" },
 	{ "later", "classes: {}\n", "main:1:1: 'classes' is not in this version\n" },
-	{ "later, country", "country: /x.mmdb\n", "main:1:1: 'country' is not in this version\n" },
+	{ "databases", "country: /x.mmdb\nasn: off\n", "" },
+	{ "databases, list", "asn: [a, b]\n", "main:1:6: 'asn' takes one text, not a list\n" },
 
 	{ "port 0", "scopes: {ftp: [0]}\n", "main:1:16: 'port' is between 1 and 65535, not 0\n" },
 	{ "port too big", "scopes: {ftp: [21, 70000]}\n",
@@ -281,8 +282,15 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "per, derived of nothing", LOG MATCH "limit: {count: 5, per: user_domain, within: 1m}\n"
 	  "then: notify\n", "j:3:24: 'per' names 'user_domain', which is made from 'user', and no pattern "
 	  "captures that\n" },
-	{ "country", LOG MATCH "limit: {distinct: country, count: 5, per: ip, within: 1m}\n" THEN,
-	  "j:3:19: 'country' needs a database of addresses, which is not in this version\n" },
+	{ "country", LOG MATCH "limit: {distinct: country, count: 5, per: [ip, asn], within: 1m}\n" THEN, "" },
+	{ "country of nothing", LOG "match: '<user>'\nlimit: {distinct: country, count: 5, per: user, "
+	  "within: 1m}\n" THEN, "j:3:19: 'distinct' names 'country', which is made from 'ip', and no pattern "
+	  "captures that\n" },
+	{ "places", LOG MATCH LIMIT THEN "tests: [{line: 192.0.2.1, places: {192.0.2.1: Germany, x: DE, 192.0.2.2: DE AS1}, "
+	  "hit: none}]\n", "j:5:47: a place is a country, a system or both: 'DE AS64500', not 'Germany'\n"
+	  "j:5:56: 'x' is no address or prefix\n" },
+	{ "places, list", LOG MATCH LIMIT THEN "tests: [{line: 192.0.2.1, places: [], hit: none}]\n",
+	  "j:5:35: 'places' takes a map of at most 64 addresses\n" },
 	{ "sum, text", LOG "match: '<ip> <host>'\nlimit: {sum: host, over: 5, per: ip, within: 1m}\n" THEN,
 	  "j:3:14: 'sum' takes a capture that is a number; 'host' is not\n" },
 	{ "sum, no over", LOG "match: '<ip> <size>'\nlimit: {sum: size, per: ip, within: 1m}\n" THEN,

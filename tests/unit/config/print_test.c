@@ -82,6 +82,9 @@ static void same_test(const struct jail_test *a, const struct jail_test *b)
 		TEXT(want[i].name);
 		TEXT(want[i].value);
 	}
+	SAME(nplaces);
+	for (size_t i = 0; i < a->nplaces; i++)
+		assert_memory_equal(&a->places[i], &b->places[i], sizeof(a->places[i]));
 }
 
 static void same_jail(const struct jail *a, const struct jail *b)
@@ -193,6 +196,8 @@ static void same_config(const struct config *a, const struct config *b)
 	STRINGS(helpers.postsuper);
 	STRINGS(helpers.postqueue);
 	STRINGS(helpers.doveadm);
+	TEXT(country);
+	TEXT(asn);
 	TEXT(state);
 	TEXT(run);
 	TEXT(table);
@@ -311,7 +316,8 @@ static const char full_jail[] =
 	"  - {line: 'x', program: p, host: h, hit: {user: joe, own: 'none', nrcpt: 5}}\n"
 	"  - {line: '- y', hit: {}}\n"
 	"  - {lines: [a, {line: b, at: 0s}, {line: c, at: 2h, program: q}], host: h, verdict: {user: joe}}\n"
-	"  - {lines: [a], verdict: none}\n";
+	"  - {lines: [a], verdict: none}\n"
+	"  - {line: z, hit: none, places: {192.0.2.1: DE, 2001:db8::/32: AS64500, 198.51.100.7: FR AS1}}\n";
 
 static void test_full(void **state)
 {
