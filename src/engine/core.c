@@ -224,6 +224,14 @@ static bool bans(const struct verdict *v)
 	return false;
 }
 
+static bool only_tells(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->nactions; i++)
+		if (v->action[i].action->kind != ACTION_NOTIFY)
+			return false;
+	return true;
+}
+
 /* The account among what is counted; none: {NULL, 0}. */
 static struct span account_of(const struct subject *s)
 {
@@ -403,6 +411,8 @@ static void on_hit(void *arg, const struct hit *hit)
 /*
  * The captures of the line that crossed the limit. A verdict on an account
  * alone is none on the address that was the last: it may be everybody's office.
+ * Nor has anybody caught an address that the admin is just told about: it may be
+ * his own web server.
  */
 static struct hit hit_of_verdict(const struct config *c, const struct core_verdict *v,
 				 const struct jail *j, int name)
@@ -412,6 +422,7 @@ static struct hit hit_of_verdict(const struct config *c, const struct core_verdi
 
 	for (size_t i = 0; i < v->subject->n; i++)
 		on_addr |= v->subject->part[i].type == FIELD_ADDR;
+	on_addr &= !only_tells(v->v);
 	hit.jail = j;
 	hit.rule = NULL;
 	hit.ncaptures = 0;

@@ -29,8 +29,12 @@ TREE = HERE.parent.parent
 CORPUS = TREE.parent / "shared" / "corpus" / "real-lines.jsonl"
 JAILS = sorted(p.stem for p in (TREE / "jails").glob("*.yaml"))
 
-# What honest people do is what this one counts: the messages of an account.
-COUNTS_HONEST = {"sasl-burst"}
+# What honest people do is what these count: mail on its way.
+COUNTS_HONEST = {"sasl-burst", "sasl-recipients", "sasl-volume", "sasl-networks", "sasl-rejected",
+                 "relay-burst", "pickup-burst", "backscatter"}
+
+# These count the lines of the guesser's jails once more, in another way.
+COUNTS_GUESSES = {"sasl-spray", "sasl-distributed"}
 
 # The least share of a service's attack lines of a class that must hit, with the
 # jails that are meant. What is left out is said in the jails' own comments.
@@ -40,6 +44,7 @@ FLOORS = [
     ("dovecot", "password-guess", {"dovecot"}, 0.65),
     ("sshd", "password-guess", {"sshd", "sshd-preauth"}, 0.65),
     ("postfix", "spam-run", {"sasl-burst"}, 0.5),
+    ("postfix", "spam-run", {"sasl-recipients"}, 0.5),
 ]
 
 VICTIM, VICTIM6, BOSS = "192.0.2.66", "2001:db8:dead::66", "boss@example.org"
@@ -137,6 +142,8 @@ def test_lines(engine, score):
     rows = [row for path in sorted((HERE / "lines").glob("*.txt")) for row in read_lines(path)]
     for (want, line, where), hits in zip(rows, engine.all_hits([r[1] for r in rows])):
         named = [want[0]] if want else []
+        hits = {jail: hit for jail, hit in hits.items()
+                if jail in named or jail not in COUNTS_HONEST | COUNTS_GUESSES}
         score.check(sorted(hits) == named, f"{where}: hits {sorted(hits)}, wanted {named}\n    {line}")
         if want and want[0] in hits:
             got = {k: str(v) for k, v in hits[want[0]].items()}
@@ -235,7 +242,7 @@ def test_frame(engine, score):
             mine += 1
             good = hit.get("ip", ME) == ME and hit.get("user") != BOSS
             # whose name failed is for its writer to say; whose sent is not
-            good |= hit.get("ip") == ME and jail in ("postfix-sasl", "dovecot")
+            good |= hit.get("ip") == ME and jail in {"postfix-sasl", "dovecot"} | COUNTS_GUESSES
             score.check(good, f"{jail} takes ip={hit.get('ip')} user={hit.get('user')} from\n    {line}")
     score.check(mine > 1000, f"only {mine} forged lines hit at all")
     score.say(f"frame: {len(lines)} forged lines, {mine} hits, each on its writer")
@@ -367,7 +374,8 @@ def test_corpus(engine, score):
             named = sorted(set(hits) - COUNTS_HONEST)
             score.check(not named, f"{named} on {where}")
         for jail, hit in hits.items():
-            score.check(not row["ip"] or same_address(row["ip"], hit["ip"]), f"{jail} takes {hit['ip']} from {where}")
+            score.check(not row["ip"] or "ip" not in hit or same_address(row["ip"], hit["ip"]),
+                        f"{jail} takes {hit.get('ip')} from {where}")
         if row["class"] == "double" and "message repeated" not in row["line"]:
             score.check(not hits, f"{sorted(hits)} on {where}")
     score.say(f"corpus: {len(rows)} real lines")

@@ -281,6 +281,11 @@ static const struct row {
 	    "recidive.yaml", "log: verdicts\nlimit: {count: 1, per: ip, within: 1d}\nthen: notify\n",
 	    "users.yaml", "log: verdicts\nlimit: {count: 1, per: user, within: 1d}\nthen: notify\n" },
 	  SENT(0, "203.0.113.9", "joe"), "0 sent joe 1: notify joe\n0 users joe 1: notify joe\n" },
+	{ "recidive: an address that is only told about was not caught", NO_MAIN,
+	  { "tell.yaml", SASL(1, "notify"),
+	    "recidive.yaml", "log: verdicts\nlimit: {count: 1, per: ip, within: 1d}\n"
+	    "then:\n  - ban: {for: 1w, scope: all}\n" },
+	  FAIL(0, "203.0.113.9"), "0 tell 203.0.113.9 1: notify 203.0.113.9\n" },
 	{ "verdicts by pattern", NO_MAIN,
 	  { "a.yaml", SASL(1, BAN), "b.yaml", SASL(1, BAN),
 	    "only-b.yaml", "log: verdicts\nmatch: 'jail=b ip=<ip>$'\n"
