@@ -50,7 +50,7 @@ ldours := -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 # Folders decide what is linked into which program.
 shared              := base config wire
 bailiffd_dirs       := $(shared) privileged privileged/firewall privileged/runner
-bailiff-engine_dirs := $(shared) engine $(addprefix engine/,read parse match count decide record)
+bailiff-engine_dirs := $(shared) engine $(addprefix engine/,read parse match count decide record flow)
 bailiff_dirs        := base config ctl
 programs            := bailiffd bailiff-engine bailiff
 LIBS_bailiffd       := -lev
@@ -62,7 +62,7 @@ objs = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(foreach d,$1,$(wildcard src/
 
 PKG_CFLAGS := $(call pkg,cflags,$(PKGS))
 
-.PHONY: all help deps lab unit jails-test docs-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean
+.PHONY: all help deps lab unit jails-test docs-test flow-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean
 all: deps-hint $(programs:%=$(BUILD)/%)
 
 help:
@@ -131,6 +131,10 @@ docs-test: $(programs:%=$(BUILD)/%)
 	@echo "== manuals against the tables of the code"
 	@/usr/bin/python3 tests/docs/check_docs.py
 
+flow-test: $(programs:%=$(BUILD)/%)
+	@echo "== top and trace against awk"
+	@/usr/bin/python3 tests/flow/run.py
+
 # Each fuzz target twice: replayed over its corpus with the compiler at hand
 # (make check), and with libFuzzer where clang is (make fuzz).
 fuzz_src := $(wildcard tests/fuzz/*_fuzz.c)
@@ -178,7 +182,7 @@ demo: deps all lab
 check:
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory deps; fi
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory unit jails-test docs-test fuzz-replay
+	@$(MAKE) --no-print-directory unit jails-test docs-test flow-test fuzz-replay
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory e2e; else \
 	  echo "not root: the end-to-end tests (make e2e) were left out"; fi
 

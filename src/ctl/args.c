@@ -115,6 +115,43 @@ static int take_mode(const struct param *p, const char *text, json_t *request)
 	return take_text(p, text, request);
 }
 
+static bool is_choice(const struct param *p, const char *text)
+{
+	const char *words = p->value ? p->value : p->name;
+	size_t n = strlen(text);
+
+	for (size_t len; *words; words += len + (words[len] == '|')) {
+		len = strcspn(words, "|");
+		if (n == len && memcmp(words, text, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_choice(const struct param *p, const char *text, json_t *request)
+{
+	if (!is_choice(p, text)) {
+		text_complain("'%s' is none of %s", text, p->value ? p->value : p->name);
+		return -EINVAL;
+	}
+	return take_text(p, text, request);
+}
+
+static int take_files(const struct param *p, const char *text, json_t *request)
+{
+	json_t *list = json_object_get(request, p->key), *value = json_string(text);
+
+	if (!value) {
+		text_complain("%s: '%s' is not UTF-8", p->name, text);
+		return -EINVAL;
+	}
+	if (!list) {
+		list = json_array();
+		put(p, list, request);
+	}
+	return json_array_append_new(list, value) < 0 ? -ENOMEM : 0;
+}
+
 static take_fn *const takers[] = {
 	[PARAM_TEXT] = take_text,
 	[PARAM_ADDR] = take_addr,
@@ -122,6 +159,8 @@ static take_fn *const takers[] = {
 	[PARAM_NUMBER] = take_number,
 	[PARAM_SPAN] = take_span,
 	[PARAM_MODE] = take_mode,
+	[PARAM_CHOICE] = take_choice,
+	[PARAM_FILES] = take_files,
 };
 
 static int unknown_option(const struct command *c, const char *typed, size_t n)
@@ -165,9 +204,14 @@ static int take_option(struct call *call, char ***at)
 
 static int take_positional(struct call *call, const char *text)
 {
-	for PARAMS_OF(call->command, p)
-		if (!is_option(p) && !json_object_get(call->request, p->key))
-			return takers[p->kind](p, text, call->request);
+	for PARAMS_OF(call->command, p) {
+		if (is_option(p) || (p->kind != PARAM_FILES && json_object_get(call->request, p->key)))
+			continue;
+		/* A choice that may be left out is, by a word that is none of it. */
+		if (p->kind == PARAM_CHOICE && !p->required && !is_choice(p, text))
+			continue;
+		return takers[p->kind](p, text, call->request);
+	}
 	text_complain("%s: '%s' is one argument too many", call->command->name, text);
 	return -EINVAL;
 }
@@ -246,6 +290,7 @@ void args_usage(struct buf *out, const struct command *c)
 	if (c->raw)
 		buf_printf(out, " %s", c->raw);
 	for PARAMS_OF(c, p)
-		buf_printf(out, p->required ? " %s%s%s" : " [%s%s%s]", p->name,
-			   p->value ? " " : "", p->value ? p->value : "");
+		buf_printf(out, p->required ? " %s%s%s%s" : " [%s%s%s]%s", p->name,
+			   p->value ? " " : "", p->value ? p->value : "",
+			   p->kind == PARAM_FILES ? "..." : "");
 }

@@ -16,6 +16,8 @@ enum param_kind {
 	PARAM_NUMBER,
 	PARAM_SPAN,	/* seconds; "ever": null */
 	PARAM_MODE,
+	PARAM_CHOICE,	/* one of the words that its name, or its value, lists: "a|b" */
+	PARAM_FILES,	/* all that are left: an array */
 	PARAM_FLAG,	/* true */
 };
 
@@ -28,7 +30,7 @@ struct param {
 	const char *help;
 };
 
-#define PARAMS_MAX 4
+#define PARAMS_MAX 6
 
 /* One command as it was typed. */
 struct call {

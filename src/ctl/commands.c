@@ -10,6 +10,7 @@
 #include "ctl/run.h"
 #include "ctl/setup.h"
 #include "ctl/show.h"
+#include "ctl/show_flow.h"
 
 /* For what the ledger or the runner must do first. */
 #define SLOW 60
@@ -26,6 +27,10 @@
 #define FALSE_ALARM \
 	{ "--false-alarm", NULL, PARAM_FLAG, "false_alarm", false, \
 	  "nothing was stolen: the old password may stay" }
+
+#define YEAR \
+	{ "--year", "N", PARAM_NUMBER, "year", false, "of LOG's first line, where stamps have none" }
+#define LOGS { "LOG", NULL, PARAM_FILES, "logs", true, "old logs: plain, .gz, .zst or -" }
 
 const struct command commands[] = {
 	{ .name = "status", .group = "Look",
@@ -55,6 +60,23 @@ const struct command commands[] = {
 		  "  bailiff why 192.0.2.7\n  bailiff why joe",
 	  .params = { { "ADDR|USER", NULL, PARAM_TEXT, "subject", true, "an address, a prefix or an account" } },
 	  .run = run_request, .patience_s = SLOW, .show = show_why, .judge = judge_why },
+	{ .name = "top", .help = "who sends most: by messages, recipients, bytes, bounces",
+	  .more = "  bailiff top senders --by rcpts --since 1h /var/log/mail.log\n"
+		  "  bailiff top domains --by bounces /var/log/mail.log.1 /var/log/mail.log",
+	  .params = { { "users|senders|clients|domains", NULL, PARAM_CHOICE, "what", false, "users, if nothing is said" },
+		      { "--by", "msgs|rcpts|bytes|addresses|countries|bounces", PARAM_CHOICE, "by", false, "what to sort by (msgs)" },
+		      { "--since", "TIME", PARAM_SPAN, "since", false, "only what began so long ago, or before the log's end" },
+		      { "--limit", "N", PARAM_NUMBER, "limit", false, "at most so many (20)" },
+		      YEAR, LOGS },
+	  .run = run_flow, .patience_s = SLOW, .show = show_top },
+	{ .name = "trace", .help = "the life of a message, or an account's last ones",
+	  .more = "Exits 1 when nothing is found.\n"
+		  "  bailiff trace joe --limit 3 /var/log/mail.log\n"
+		  "  bailiff trace '<20261130.1@example.org>' /var/log/mail.log",
+	  .params = { { "QUEUEID|MESSAGE-ID|USER", NULL, PARAM_TEXT, "of", true, "what is known of it" },
+		      { "--limit", "N", PARAM_NUMBER, "limit", false, "the last so many messages (10)" },
+		      YEAR, LOGS },
+	  .run = run_flow, .patience_s = SLOW, .show = show_trace, .judge = judge_trace },
 	{ .name = "watch", .help = "events as they happen, until interrupted",
 	  .more = "  bailiff watch\n  bailiff watch --json | jq 'select(.event == \"ban\")'",
 	  .run = run_watch },

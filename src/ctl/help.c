@@ -45,13 +45,28 @@ void help_command(struct buf *out, const struct command *c)
 	buf_printf(out, "\n%s\n", c->more);
 }
 
+/* "a|b|c" as words. */
+static void put_choices(struct buf *out, const char *words)
+{
+	buf_putc(out, ' ');
+	for (; *words; words++)
+		buf_putc(out, *words == '|' ? ' ' : *words);
+}
+
+static void put_words(struct buf *out, const struct param *p)
+{
+	if (p->name[0] == '-')
+		buf_printf(out, " %s", p->name);
+	if (p->kind == PARAM_CHOICE)
+		put_choices(out, p->value ? p->value : p->name);
+}
+
 void help_words(struct buf *out)
 {
 	for (const struct command *c = commands; c->name; c++) {
 		buf_puts(out, c->name);
 		for (size_t i = 0; i < PARAMS_MAX && c->params[i].name; i++)
-			if (c->params[i].name[0] == '-')
-				buf_printf(out, " %s", c->params[i].name);
+			put_words(out, &c->params[i]);
 		buf_puts(out, " --json --help\n");
 	}
 }

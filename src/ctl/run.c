@@ -97,7 +97,7 @@ static int refusal(const json_t *answer)
 	       EXIT_USAGE : EXIT_NOT_DONE;
 }
 
-static int print_answer(const struct call *call, json_t *answer)
+int run_answer(const struct call *call, json_t *answer)
 {
 	const struct command *c = call->command;
 	const json_t *inner = c->inner ? json_object_get(answer, c->inner) : NULL;
@@ -183,7 +183,7 @@ static int emergency(const struct call *call, const char *run, int error)
 	text_complain("the engine is down; bailiffd was asked itself");
 	if (emergency_answer(call, buf_cstr(&said), &answer) < 0)
 		return EXIT_NOT_DONE;
-	return print_answer(call, answer);
+	return run_answer(call, answer);
 }
 
 int run_request(struct call *call)
@@ -201,7 +201,7 @@ int run_request(struct call *call)
 	if (r < 0 && client_is_down(r))
 		r = emergency(call, run, r);
 	else if (r == 0)
-		r = print_answer(call, answer);
+		r = run_answer(call, answer);
 	if (r < 0) {
 		client_complain(r, run, call->conf);
 		r = EXIT_NOT_DONE;
@@ -257,8 +257,7 @@ int run_watch(struct call *call)
 
 #define OFFLINE_ARGS 1024
 
-/* Beside this program as in build/, or where it is installed. */
-static void engine_path(char *ret, size_t size)
+void run_engine_path(char *ret, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", ret, size - 32);
 	char *slash;
@@ -278,7 +277,7 @@ int run_offline(struct call *call)
 	char *argv[OFFLINE_ARGS], path[512];
 	size_t n = 0;
 
-	engine_path(path, sizeof(path));
+	run_engine_path(path, sizeof(path));
 	argv[n++] = (char *)"bailiff-engine";
 	argv[n++] = (char *)"--offline";
 	if (call->conf) {

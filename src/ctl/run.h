@@ -9,6 +9,12 @@ int run_request(struct call *call);	/* ask the engine one thing */
 int run_names(struct call *call);	/* the same for each address of a host name */
 int run_watch(struct call *call);	/* ask, then print events until it ends */
 int run_offline(struct call *call);	/* become bailiff-engine --offline */
+int run_flow(struct call *call);	/* ask the engine, or one of its own over the LOGs named (flow.c) */
+
+/* An answer to the screen; the exit status. */
+int run_answer(const struct call *call, json_t *answer);
+/* The engine's program: beside this one, or where it is installed. */
+void run_engine_path(char *ret, size_t size);
 
 /* Were all steps done? Of a dry run: always. */
 int judge_steps(const json_t *request, const json_t *answer);

@@ -25,6 +25,8 @@
 #include "engine/count/subject.h"
 #include "engine/jailtest.h"
 #include "engine/locate.h"
+#include "engine/offline_flow.h"
+#include "engine/offline_pack.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
 
@@ -70,58 +72,10 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The pack with this file as a jail, in place of any of its name. */
-static int with_jail(struct pack **pack, const char *jail_file)
-{
-	struct pack *made = NULL;
-	char text[65536];
-	FILE *f = fopen(jail_file, "re");
-	size_t n;
-	int r;
-
-	if (!f) {
-		r = -errno;
-		fprintf(stderr, "bailiff: %s: %s\n", jail_file, strerror(-r));
-		return r;
-	}
-	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
-	r = pack_new(pack_base(*pack), &made);
-	for (size_t i = 0; r == 0 && i < pack_count(*pack); i++) {
-		const struct pack_file *old = pack_get(*pack, i);
-		bool jail = old->role == PACK_JAIL_SHIPPED || old->role == PACK_JAIL_ADMIN;
-
-		if (!jail || strcmp(base_of(old->path), base_of(jail_file)) != 0)
-			r = pack_add(made, old->role, old->path, old->error, old->text);
-	}
-	if (r == 0)
-		r = pack_add(made, PACK_JAIL_ADMIN, jail_file, 0, (struct span){ text, n });
-	pack_free(pack);
-	*pack = made;
-	return r;
-}
-
-static int read_pack(struct offline *o, const char *jail_file, struct pack **ret)
-{
-	const char *path = o->conf_path ? o->conf_path : BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml";
-	int r = pack_read(path, o->shipped, ret);
-
-	if (r < 0 && !o->conf_path) {
-		if (r != -ENOENT)
-			fprintf(stderr, "bailiff: %s: %s; the built-in defaults serve\n", path, strerror(-r));
-		r = pack_read(NULL, o->shipped, ret);
-	}
-	if (r < 0) {
-		fprintf(stderr, "bailiff: %s: %s\n", path, strerror(-r));
-		return r;
-	}
-	return jail_file ? with_jail(ret, jail_file) : 0;
-}
-
 static int load(struct offline *o, const char *jail_file)
 {
 	struct pack *pack = NULL;
-	int r = read_pack(o, jail_file, &pack);
+	int r = offline_pack(o->conf_path, o->shipped, jail_file, &pack);
 
 	if (r < 0)
 		return r;
@@ -527,6 +481,28 @@ static int check(struct offline *o, int argc, char **argv)
 	return r == 0 && errors == 0 ? 0 : 1;
 }
 
+/* ---- top, trace */
+
+static int flow(struct offline *o, int argc, char **argv)
+{
+	struct flow_job *job = NULL;
+	int r;
+
+	if (argc < 2)
+		return 2;
+	r = load(o, NULL);
+	if (r < 0)
+		say_complaints(o);
+	if (r == 0)
+		r = locate_open(o->config, &o->located);
+	if (r == 0)
+		r = flow_job_open(&o->parts, o->located.geo, o->command, argv[0], argc - 1, argv + 1, &job);
+	if (r == 0)
+		r = seal(false) < 0 ? 1 : flow_job_run(job);
+	flow_job_free(&job);
+	return r < 0 ? 1 : r;
+}
+
 /* ---- the tables of the manuals, from the tables of the code */
 
 static int document(struct offline *o, int argc, char **argv)
@@ -550,6 +526,7 @@ static const struct {
 	int (*run)(struct offline *o, int argc, char **argv);
 } commands[] = {
 	{ "replay", replay }, { "test", test }, { "check", check }, { "document", document },
+	{ "top", flow }, { "trace", flow },
 };
 
 int offline_main(int argc, char **argv, const char *const *shipped)
@@ -581,7 +558,7 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 		}
 	}
 	for (size_t i = 0; optind < argc && i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, argv[optind]) == 0)
+		if (strcmp(o.command = commands[i].name, argv[optind]) == 0)
 			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
 	if (r == 2)
 		fputs(usage, stderr);

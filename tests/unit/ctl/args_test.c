@@ -45,6 +45,12 @@ static const struct { const char *typed[WORDS], *want; } good[] = {
 	{ { "jail", "sshd", "shadow" }, "{\"cmd\":\"jail\",\"jail\":\"sshd\",\"mode\":\"shadow\"}" },
 	{ { "pause", "1h" }, "{\"cmd\":\"pause\",\"for\":3600}" },
 	{ { "pause", "0" }, "{\"cmd\":\"pause\",\"for\":0}" },
+	{ { "top", "senders", "--by", "rcpts", "--since", "1h", "a.log" },
+	  "{\"by\":\"rcpts\",\"cmd\":\"top\",\"logs\":[\"a.log\"],\"since\":3600,\"what\":\"senders\"}" },
+	{ { "top", "a.log", "-" }, "{\"cmd\":\"top\",\"logs\":[\"a.log\",\"-\"]}" },
+	{ { "top", "users", "users" }, "{\"cmd\":\"top\",\"logs\":[\"users\"],\"what\":\"users\"}" },
+	{ { "trace", "joe", "--limit", "3", "mail=a.log" },
+	  "{\"cmd\":\"trace\",\"limit\":3,\"logs\":[\"mail=a.log\"],\"of\":\"joe\"}" },
 	{ { "incidents", "--open", "--limit", "5" }, "{\"cmd\":\"incidents\",\"limit\":5,\"open\":true}" },
 };
 
