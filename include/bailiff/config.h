@@ -150,6 +150,18 @@ struct jail_test {
 	struct place place;
 };
 
+/* `country:` where a hit's address must be to count. */
+enum country_rule {
+	COUNTRY_ANY,
+	COUNTRY_IN,	/* in one of `codes` */
+	COUNTRY_NOT,	/* in another than these */
+	COUNTRY_AWAY,	/* in another than the home countries of its class */
+};
+struct country_condition {
+	enum country_rule rule;
+	struct strings codes;	/* two letters in upper case */
+};
+
 struct jail {
 	char *name;
 	char *about;
@@ -175,6 +187,7 @@ struct jail {
 	bool mode_set;		/* bailiff.yaml said so: not `auto` */
 	bool automatic;		/* starts only where its service is: shipped, `auto: on`, not named */
 	bool ban_private;
+	struct country_condition country;
 	struct brake brake;
 	bool match_replaced;	/* `match` came from a setting: no shipped tests */
 	size_t ntests;

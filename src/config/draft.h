@@ -30,7 +30,7 @@ struct jail_draft {
 	struct strings log;
 	struct limit_draft limit;
 	struct thread_draft thread;
-	const struct node *match, *ignore, *then, *tests;
+	const struct node *match, *ignore, *then, *tests, *country;
 	const struct config *config;	/* for printing names */
 };
 

@@ -388,6 +388,8 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 	loader_thread(l, d, map, &caps, ret);
 	if (l->errors != errors)
 		return false;
+	if (d->country)
+		loader_country(l, d->country, &caps, ret);
 	loader_then(l, d->then, &caps, ret);
 	if (d->tests)
 		loader_tests(l, d->tests, &caps, ret);

@@ -81,6 +81,9 @@ void loader_thread(struct loader *l, const struct jail_draft *d, const struct no
 		   const struct captures *caps, struct jail *j);
 void loader_then(struct loader *l, const struct node *then, const struct captures *caps,
 		 struct jail *j);
+void loader_country(struct loader *l, const struct node *n, const struct captures *caps, struct jail *j);
+/* Two letters, in upper case; `what` begins the sentence of a complaint. */
+bool loader_country_code(struct loader *l, const struct node *n, const char *what, char **ret);
 void loader_tests(struct loader *l, const struct node *tests, const struct captures *caps,
 		  struct jail *j);
 

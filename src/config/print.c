@@ -157,6 +157,20 @@ void config_print_ignore(struct printer *p, const void *draft)
 		printer_item(p, j->ignore[i].pattern);
 }
 
+void config_print_country(struct printer *p, const void *draft)
+{
+	const struct country_condition *c = &((const struct jail_draft *)draft)->jail.country;
+
+	if (c->rule == COUNTRY_ANY)
+		return;
+	printer_key(p, "country");
+	buf_puts(p->out, c->rule == COUNTRY_AWAY ? " {not: home}\n" : c->rule == COUNTRY_NOT ? " {not: [" : " [");
+	for (size_t i = 0; i < c->codes.n; i++)
+		buf_printf(p->out, "%s%s", i ? ", " : "", c->codes.v[i]);
+	if (c->rule != COUNTRY_AWAY)
+		buf_puts(p->out, c->rule == COUNTRY_NOT ? "]}\n" : "]\n");
+}
+
 /* "- ban:" and its keys, or the word alone if it has none. */
 static void print_action(struct printer *p, const struct config *c, const struct action *a)
 {

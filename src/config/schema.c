@@ -112,7 +112,11 @@ const struct setting schema_jail_keys[] = {
 	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
 	{ "active", VALUE_LATER, .help = "Days and hours." },
 	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
-	{ "country", VALUE_LATER, .help = "Conditions on countries." },
+	{ "country", VALUE_NODE, AT(struct jail_draft, country), .print = config_print_country,
+	  .shape = "country or list of countries, {not: them}, or {not: home}",
+	  .help = "Only hits count whose `<ip>` is in one of these countries, or with `not` in another. "
+		  "`{not: home}`: in another than the `home` of its account's class; where a class has none, "
+		  "nobody is away. An address that is in no country meets neither." },
 	{ "known_good", VALUE_LATER, .help = "Conditions on networks where an account succeeded." },
 	{ "score", VALUE_LATER, .help = "Signals that add up." },
 	END

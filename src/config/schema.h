@@ -64,6 +64,7 @@ struct printer;
 void config_print_rules(struct printer *p, const void *draft);
 void config_print_ignore(struct printer *p, const void *draft);
 void config_print_then(struct printer *p, const void *draft);
+void config_print_country(struct printer *p, const void *draft);
 void config_print_tests(struct printer *p, const void *draft);
 void config_print_allow(struct printer *p, const void *draft);
 void config_print_scopes(struct printer *p, const void *draft);

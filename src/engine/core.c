@@ -17,6 +17,7 @@
 #include "config/account.h"
 #include "engine/count/subject.h"
 #include "engine/fault.h"
+#include "engine/locate.h"
 
 #define EVIDENCE_BYTES (1u << 20)
 
@@ -32,6 +33,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	core->qid = config_field(c, SPAN_LIT("qid"));
 	core->qid2 = config_field(c, SPAN_LIT("qid2"));
 	core->user = config_field(c, SPAN_LIT("user"));
+	core->country = config_field(c, SPAN_LIT("country"));
 	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
 	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
 	if (core->mode && core->jails)
@@ -346,7 +348,7 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	size_t n;
 
 	core->jails[jail].hits++;
-	if (hit->jail->limit.kind == LIMIT_NONE)
+	if (hit->jail->limit.kind == LIMIT_NONE || !locate_meets(core, hit))
 		return;
 	if (!subject_of(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
 		core->jails[jail].refused_subjects++;

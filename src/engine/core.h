@@ -60,7 +60,7 @@ struct core {
 	struct known *known;
 	struct submitted *submitted;
 	struct contained contained;
-	int qid, qid2, user;		/* fields; -1: no jail has it */
+	int qid, qid2, user, country;		/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail {
 		uint64_t hits, verdicts, refused_subjects;

@@ -95,6 +95,8 @@ static bool needs(const struct config *c, const struct jail *j, enum database d)
 {
 	const struct limit *l = &j->limit;
 
+	if (d == DATABASE_COUNTRY && j->country.rule != COUNTRY_ANY)
+		return true;
 	if ((l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT) && is_made_by(c, l->value, d))
 		return true;
 	for (size_t i = 0; i < l->nper; i++)
@@ -142,6 +144,30 @@ void locate_jails(struct core *core, const struct located *l, struct complaints 
 			buf_free(&why);
 		}
 	}
+}
+
+/* ---- hits */
+
+static bool is_among(const struct strings *codes, struct span country)
+{
+	for (size_t i = 0; i < codes->n; i++)
+		if (span_eq(span_of(codes->v[i]), country))
+			return true;
+	return false;
+}
+
+/* Nobody has a home yet that a class would tell, so nobody is away. */
+bool locate_meets(const struct core *core, const struct hit *hit)
+{
+	const struct country_condition *want = &hit->jail->country;
+	struct capture country;
+
+	if (want->rule == COUNTRY_ANY)
+		return true;
+	if (want->rule == COUNTRY_AWAY || core->country < 0 ||
+	    !hit_get(core->matcher, hit, (uint16_t)core->country, &country))
+		return false;
+	return is_among(&want->codes, country.raw) == (want->rule == COUNTRY_IN);
 }
 
 const char *locate_print(const struct geo *g, const struct addr *a, char buf[32])

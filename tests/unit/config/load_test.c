@@ -286,6 +286,20 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "country of nothing", LOG "match: '<user>'\nlimit: {distinct: country, count: 5, per: user, "
 	  "within: 1m}\n" THEN, "j:3:19: 'distinct' names 'country', which is made from 'ip', and no pattern "
 	  "captures that\n" },
+	{ "countries", LOG MATCH LIMIT THEN "country: [NO, de]\n", "" },
+	{ "countries, one", LOG MATCH LIMIT THEN "country: {not: DE}\n", "" },
+	{ "countries, home", LOG MATCH LIMIT THEN "country: {not: home}\n", "" },
+	{ "countries, words", LOG MATCH LIMIT THEN "country: [DE, Norway]\n",
+	  "j:5:15: 'country' takes countries by their two letters (DE), not 'Norway'\n" },
+	{ "countries, none", LOG MATCH LIMIT THEN "country: {not: []}\n", "j:5:16: 'country' takes a country "
+	  "or a list of 1 to 300, or {not: them}, or {not: home}\n" },
+	{ "countries, other", LOG MATCH LIMIT THEN "country: {in: DE}\n", "j:5:10: 'country' takes a country "
+	  "or a list of 1 to 300, or {not: them}, or {not: home}\n" },
+	{ "countries, more", LOG MATCH LIMIT THEN "country: {not: DE, also: FR}\n",
+	  "j:5:20: 'not' stands alone in 'country'\n" },
+	{ "countries of nothing", LOG "match: '<user>'\nlimit: {count: 5, per: user, within: 1m}\nthen: []\n"
+	  "country: DE\n", "j:5:10: 'country' names 'country', which is made from 'ip', and no pattern captures "
+	  "that\n" },
 	{ "places", LOG MATCH LIMIT THEN "tests: [{line: 192.0.2.1, places: {192.0.2.1: Germany, x: DE, 192.0.2.2: DE AS1}, "
 	  "hit: none}]\n", "j:5:47: a place is a country, a system or both: 'DE AS64500', not 'Germany'\n"
 	  "j:5:56: 'x' is no address or prefix\n" },

@@ -100,6 +100,8 @@ static void same_jail(const struct jail *a, const struct jail *b)
 	SAME(mode_set);
 	SAME(automatic);
 	SAME(ban_private);
+	SAME(country.rule);
+	STRINGS(country.codes);
 	SAME(brake.bans);
 	SAME(brake.within_ms);
 	SAME(threaded);
@@ -332,11 +334,14 @@ static void test_full(void **state)
 		  "limit: {count: 5, weight: 2, per: ip, within: 100ms}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "distinct", LOG "match: '<ip> <user>'\nmode: propose\n" THEN
 		  "limit: {distinct: user_domain, count: 5, per: ip, within: 1w2d3h4m5s6ms}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "in", LOG MATCH THEN LIMIT "country: [no, DE]\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "not", LOG MATCH THEN LIMIT "country: {not: [on, nl]}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "away", LOG MATCH THEN LIMIT "country: {not: home}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "again", "log: verdicts\nthen: {ban: {scope: all, for: 5200w}}\n"
 		  LIMIT);
 	made_load(&m);
 	assert_string_equal(buf_cstr(&m.text), "");
-	assert_int_equal(m.config->njails, 5);
+	assert_int_equal(m.config->njails, 8);
 	there_and_back(m.config);
 	made_free(&m);
 }
