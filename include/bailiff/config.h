@@ -71,15 +71,33 @@ struct rule {
 	enum verb verb;
 	char *pattern;		/* as written, placeholders and all */
 	bool each;		/* VERB_COUNT: counts every time */
+	bool part;		/* LIMIT_RATIO: one of the share */
+	bool aside;		/* seen by the limit's `with`, and not counted */
 	struct place place;
 };
 
-enum limit_kind { LIMIT_NONE, LIMIT_COUNT, LIMIT_SUM, LIMIT_DISTINCT };
+enum limit_kind {
+	LIMIT_NONE, LIMIT_COUNT, LIMIT_SUM, LIMIT_DISTINCT,
+	LIMIT_RATIO,	/* `amount` hits, of which a share came from rules marked `part` */
+	LIMIT_LEVEL,	/* a gauge: each hit tells what there is now */
+};
+
+/* `with:` what must hold for one hit in the window, else `alone` decides. */
+enum with_kind { WITH_FOREIGN_SENDER, WITH_NEW_NETWORK, WITH_DISTINCT };
+struct with {
+	enum with_kind kind;
+	uint16_t field;		/* WITH_DISTINCT: more than `over` different ones */
+	uint32_t over;
+};
+#define LIMIT_WITH_MAX 8
+#define LIMIT_VALUES_MAX 3	/* WITH_DISTINCT among them */
+#define LIMIT_FACTOR 100	/* factors are kept in hundredths */
+#define LIMIT_RATIO_ONE 1000000	/* ratios in millionths */
 
 struct limit {
 	enum limit_kind kind;
-	uint64_t amount;	/* count: fires at; sum: fires above */
-	uint16_t value;		/* LIMIT_SUM, LIMIT_DISTINCT: field index */
+	uint64_t amount;	/* count, ratio: fires at; sum, level: fires above */
+	uint16_t value;		/* LIMIT_SUM, LIMIT_DISTINCT, LIMIT_LEVEL: field index */
 	int64_t within_ms;
 	size_t nper;		/* 1..4 */
 	uint16_t per[4];	/* field indices */
@@ -87,6 +105,14 @@ struct limit {
 	int64_t weight;		/* 0: take weight_field; else a number, 1 */
 	uint16_t weight_field;
 	bool weighs;		/* weight_field holds */
+	uint32_t ratio;		/* LIMIT_RATIO: in LIMIT_RATIO_ONE */
+	uint64_t under;		/* LIMIT_LEVEL: armed again below this */
+	size_t nwith;
+	struct with with[LIMIT_WITH_MAX];
+	uint64_t alone;		/* fires at (sum: above) this without any `with`; 0: never */
+	uint32_t known;		/* weight of hits from a known-good network, in LIMIT_FACTOR; 0: as any */
+	uint32_t spread_accounts;	/* 0: none; from so many accounts on ... */
+	uint32_t spread_weight;	/* ... hits weigh this, in LIMIT_FACTOR */
 	struct place place;
 };
 
@@ -242,6 +268,7 @@ struct accounts {
 	struct strings protect;
 	uint32_t max_per_hour;	/* 5 */
 	int64_t stale_ms;	/* 1h */
+	int64_t known_after_ms;	/* 4h: then a network is known-good for an account */
 	struct strings lock;	/* argv template; none: passwd -l and expiry */
 	struct strings unlock;
 	char *postfix_map;	/* lmdb:FILE that denied and parked accounts stand in; NULL */

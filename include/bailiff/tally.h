@@ -12,6 +12,8 @@ struct tally {
 	uint64_t amount;	/* hits, sum or different values in the window */
 	bool crossed;		/* the limit was crossed by this hit */
 	struct event_time first;	/* oldest hit that counted */
+	uint32_t with;		/* crossed: bit i, limit.with[i] held; none: it was `alone` */
+	uint64_t part;		/* crossed, a ratio: hits of the share */
 };
 
 #endif

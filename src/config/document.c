@@ -271,6 +271,7 @@ static void document_jail(struct buf *out, const struct form *f)
 {
 	put_section(out, f, "Keys of a jail", schema_jail_keys, "");
 	put_words(out, f);
+	put_section(out, f, "Keys beside a pattern", schema_rule_keys, "");
 	f->head(out, "Keys of actions");
 	buf_puts(out, f->list_begin);
 	buf_puts(out, f->key_head);

@@ -18,7 +18,23 @@ struct limit_draft {
 	int64_t within_ms;	/* 0: unset */
 	uint8_t v6_len;
 	char *weight;		/* a number or a field's name */
+	double ratio;		/* -1: unset */
+	char *level;
+	int64_t under;		/* -1: unset */
+	const struct node *with;
+	int64_t alone;		/* 0: unset */
+	double known;		/* -1: unset */
+	struct spread_draft {
+		uint32_t accounts;	/* 0: unset */
+		double weight;		/* -1: unset */
+	} spread;
+	/* for printing `with` */
+	const struct limit *limit;
+	const struct config *config;
 };
+
+/* Nothing is set yet. */
+#define LIMIT_DRAFT_NONE { .over = -1, .under = -1, .ratio = -1, .known = -1, .spread.weight = -1 }
 
 struct thread_draft {
 	char *by;
@@ -50,7 +66,7 @@ struct test_draft {
 };
 
 struct rule_draft {
-	bool each;
+	bool each, part, aside;
 };
 
 struct log_draft {

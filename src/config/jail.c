@@ -180,21 +180,46 @@ static void unknown_verb(struct loader *l, const struct node *key)
 
 	for (int v = 0; v < VERBS; v++)
 		nearest_try(&near, key->text, schema_verbs[v].name);
-	nearest_try(&near, key->text, "each");
+	for (const struct setting *s = schema_rule_keys; s->key; s++)
+		nearest_try(&near, key->text, s->key);
 	complain(l, key->place, "unknown key '%.80s'%s", key->text, loader_hint(l, near.name));
 }
 
-/* `remember: PATTERN`, with `each: true` beside `count: PATTERN`. */
+static const struct setting *rule_key(const char *word)
+{
+	for (const struct setting *s = schema_rule_keys; s->key; s++)
+		if (strcmp(s->key, word) == 0)
+			return s;
+	return NULL;
+}
+
+static void take_marks(struct loader *l, const struct node *n, const struct rule_draft *d, struct rule *r)
+{
+	bool counts = r->verb == VERB_COUNT || r->verb == VERB_MATCH;
+
+	if (d->each && r->verb != VERB_COUNT)
+		complain(l, n->place, "'each' goes with 'count'");
+	if ((d->part || d->aside) && !counts)
+		complain(l, n->place, "'%s' goes with 'count' or 'match'", d->part ? "part" : "aside");
+	if (d->part && d->aside)
+		complain(l, n->place, "'part' and 'aside' exclude each other");
+	r->each = d->each || (d->aside && r->verb == VERB_COUNT);
+	r->part = d->part;
+	r->aside = d->aside;
+}
+
+/* `remember: PATTERN`, with `each: true` and the like beside `count: PATTERN`. */
 static bool read_verb_rule(struct loader *l, const struct node *n, struct rule *ret)
 {
 	struct rule_draft draft = { 0 };
 	const char *text = NULL;
 
 	for (size_t i = 0; i < n->n; i++) {
+		const struct setting *mark = rule_key(n->keys[i]->text);
 		int verb = find_verb(n->keys[i]->text);
 
-		if (strcmp(n->keys[i]->text, "each") == 0) {
-			value_read(l, schema_rule_keys, n->items[i], &draft.each);
+		if (mark) {
+			value_read(l, mark, n->items[i], (char *)&draft + mark->offset);
 			continue;
 		}
 		if (verb < 0) {
@@ -215,9 +240,8 @@ static bool read_verb_rule(struct loader *l, const struct node *n, struct rule *
 	}
 	if (!text)
 		complain(l, n->place, "a pattern is missing: write it bare or behind a verb");
-	else if (draft.each && ret->verb != VERB_COUNT)
-		complain(l, n->place, "'each' goes with 'count'");
-	ret->each = draft.each;
+	else
+		take_marks(l, n, &draft, ret);
 	return text;
 }
 
@@ -368,7 +392,7 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 	struct captures caps = { 0 };
 	unsigned errors = l->errors;
 
-	d->limit.over = -1;
+	d->limit = (struct limit_draft)LIMIT_DRAFT_NONE;
 	value_defaults(l, schema_jail_keys, d);
 	value_read_map(l, schema_jail_keys, map, d);
 	*ret = d->jail;

@@ -9,7 +9,7 @@
 
 #define PER_MAX 4
 
-static struct place at_key(const struct node *map, const char *outer, const char *inner)
+struct place loader_at(const struct node *map, const char *outer, const char *inner)
 {
 	const struct node *in = node_get(map, outer), *n = node_get(in, inner);
 
@@ -21,7 +21,7 @@ static struct place at_key(const struct node *map, const char *outer, const char
 static void take_per(struct loader *l, const struct limit_draft *d, const struct node *map,
 		     const struct captures *caps, struct limit *ret)
 {
-	struct place where = at_key(map, "limit", "per");
+	struct place where = loader_at(map, "limit", "per");
 
 	if (d->per.n == 0 || d->per.n > PER_MAX) {
 		complain(l, where, "'per' names what is counted: one to %d captures, as in 'per: ip'",
@@ -49,7 +49,7 @@ static void need_number(struct loader *l, struct place where, const char *key, i
 static void take_weight(struct loader *l, const struct limit_draft *d, const struct node *map,
 			const struct captures *caps, struct limit *ret)
 {
-	struct place where = at_key(map, "limit", "weight");
+	struct place where = loader_at(map, "limit", "weight");
 	char *end;
 	int field;
 
@@ -68,26 +68,42 @@ static void take_weight(struct loader *l, const struct limit_draft *d, const str
 	ret->weight_field = (uint16_t)(field < 0 ? 0 : field);
 }
 
-static void take_sum(struct loader *l, const struct limit_draft *d, const struct node *map,
-		     const struct captures *caps, struct limit *ret)
+static int captured_number(struct loader *l, const char *key, const char *name, const struct node *map,
+			   const struct captures *caps)
 {
-	struct place where = at_key(map, "limit", "sum");
-	int field = loader_captured(l, caps, where, "sum", span_of(d->sum));
+	struct place where = loader_at(map, "limit", key);
+	int field = loader_captured(l, caps, where, key, span_of(name));
 
-	need_number(l, where, "sum", field);
+	need_number(l, where, key, field);
+	return field < 0 ? 0 : field;
+}
+
+/* `sum` and `level`: a captured number that must be over something. */
+static void take_over(struct loader *l, const struct limit_draft *d, const struct node *map,
+		      const struct captures *caps, struct limit *ret)
+{
+	const char *key = d->level ? "level" : "sum";
+	struct place where = loader_at(map, "limit", key);
+
+	ret->value = (uint16_t)captured_number(l, key, d->level ? d->level : d->sum, map, caps);
 	if (d->count || d->distinct)
-		complain(l, where, "'sum' goes with 'over', not with '%s'", d->count ? "count" : "distinct");
+		complain(l, where, "'%s' goes with 'over', not with '%s'", key, d->count ? "count" : "distinct");
 	else if (d->over < 0)
-		complain(l, where, "'sum' needs 'over': more than how much?");
-	ret->kind = LIMIT_SUM;
-	ret->value = (uint16_t)(field < 0 ? 0 : field);
+		complain(l, where, "'%s' needs 'over': more than how much?", key);
+	ret->kind = d->level ? LIMIT_LEVEL : LIMIT_SUM;
 	ret->amount = (uint64_t)d->over;
+	if (!d->level)
+		return;
+	ret->under = d->under < 0 ? ret->amount : (uint64_t)d->under;
+	if (d->over >= 0 && d->under > d->over)
+		complain(l, loader_at(map, "limit", "under"), "'under' is at most 'over', %lld, not %lld",
+			 (long long)d->over, (long long)d->under);
 }
 
 static void take_distinct(struct loader *l, const struct limit_draft *d, const struct node *map,
 			  const struct captures *caps, struct limit *ret)
 {
-	struct place where = at_key(map, "limit", "distinct");
+	struct place where = loader_at(map, "limit", "distinct");
 	int field = loader_captured(l, caps, where, "distinct", span_of(d->distinct));
 
 	if (!d->count)
@@ -95,6 +111,36 @@ static void take_distinct(struct loader *l, const struct limit_draft *d, const s
 	ret->kind = LIMIT_DISTINCT;
 	ret->value = (uint16_t)(field < 0 ? 0 : field);
 	ret->amount = d->count;
+}
+
+/* A factor with so many decimals as we keep, as a whole number. */
+uint32_t loader_decimals(struct loader *l, double v, uint32_t one, const char *key, struct place where)
+{
+	double scaled = v * one;
+	uint32_t whole = scaled < 0 ? 0 : (uint32_t)(scaled + 0.5);
+
+	if (scaled - whole > 1e-6 || whole - scaled > 1e-6)
+		complain(l, where, "'%s' takes at most %d decimals", key, one == LIMIT_FACTOR ? 2 : 6);
+	return whole;
+}
+
+static void take_ratio(struct loader *l, const struct limit_draft *d, const struct node *map,
+		       const struct jail *j, struct limit *ret)
+{
+	struct place where = loader_at(map, "limit", "ratio");
+	bool part = false;
+
+	if (!d->count)
+		complain(l, where, "'ratio' needs 'count': of how many hits at least?");
+	if (d->ratio == 0)
+		complain(l, where, "'ratio' is more than 0: any hits are a share of nothing");
+	for (size_t i = 0; i < j->nrules; i++)
+		part |= j->rules[i].part;
+	if (!part)
+		complain(l, where, "'ratio' needs patterns with 'part: true' beside them: a share of what?");
+	ret->kind = LIMIT_RATIO;
+	ret->amount = d->count;
+	ret->ratio = loader_decimals(l, d->ratio, LIMIT_RATIO_ONE, "ratio", where);
 }
 
 /* A pattern that counts but does not tell the subject can never count. */
@@ -114,6 +160,54 @@ static void check_rules(struct loader *l, const struct captures *caps, const str
 	}
 }
 
+/* Which keys go with which kinds; what is given for another one is an error. */
+#define KIND(k) (1u << LIMIT_##k)
+static void check_keys(struct loader *l, const struct limit_draft *d, const struct node *map,
+		       const struct limit *limit)
+{
+	const struct { const char *key; bool set; unsigned kinds; const char *with; } keys[] = {
+		{ "over", d->over >= 0, KIND(SUM) | KIND(LEVEL), "'sum' or 'level'" },
+		{ "sum", d->sum, KIND(SUM), "'over', not with 'level'" },
+		{ "ratio", d->ratio >= 0, KIND(RATIO), "'count' alone" },
+		{ "under", d->under >= 0, KIND(LEVEL), "'level'" },
+		{ "with", d->with, KIND(COUNT) | KIND(SUM), "'count' or 'sum'" },
+		{ "known", d->known >= 0, KIND(COUNT), "'count' alone" },
+		{ "spread", d->spread.accounts || d->spread.weight >= 0, KIND(COUNT), "'count' alone" },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (keys[i].set && limit->kind && !(keys[i].kinds & 1u << limit->kind))
+			complain(l, loader_at(map, "limit", keys[i].key), "'%s' goes with %s", keys[i].key,
+				 keys[i].with);
+}
+
+static void check_marks(struct loader *l, const struct jail *j)
+{
+	for (size_t i = 0; i < j->nrules; i++) {
+		if (j->rules[i].part && j->limit.kind != LIMIT_RATIO)
+			complain(l, j->rules[i].place, "'part' goes with a limit that has a 'ratio'");
+		if (j->rules[i].aside && j->limit.nwith == 0)
+			complain(l, j->rules[i].place, "'aside' goes with a limit that has a 'with'");
+	}
+}
+
+static void take_kind(struct loader *l, const struct limit_draft *d, const struct node *map,
+		      const struct captures *caps, const struct jail *j, struct limit *ret)
+{
+	if (d->level || d->sum) {
+		take_over(l, d, map, caps, ret);
+	} else if (d->distinct) {
+		take_distinct(l, d, map, caps, ret);
+	} else if (d->ratio >= 0) {
+		take_ratio(l, d, map, j, ret);
+	} else if (d->count) {
+		ret->kind = LIMIT_COUNT;
+		ret->amount = d->count;
+	} else {
+		complain(l, loader_at(map, "limit", ""), "'limit' needs 'count', 'sum', 'distinct' or 'level'");
+	}
+}
+
 void loader_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
 		  const struct captures *caps, struct jail *j)
 {
@@ -121,25 +215,18 @@ void loader_limit(struct loader *l, const struct jail_draft *d, const struct nod
 	struct limit *ret = &j->limit;
 
 	ret->place = node_key(map, "limit")->place;
-	if (from->sum) {
-		take_sum(l, from, map, caps, ret);
-	} else if (from->distinct) {
-		take_distinct(l, from, map, caps, ret);
-	} else if (from->count) {
-		ret->kind = LIMIT_COUNT;
-		ret->amount = from->count;
-	} else {
-		complain(l, at_key(map, "limit", ""), "'limit' needs 'count', 'sum' or 'distinct'");
-	}
-	if (from->over >= 0 && !from->sum)
-		complain(l, at_key(map, "limit", "over"), "'over' goes with 'sum'");
-	if (from->within_ms == 0)
-		complain(l, at_key(map, "limit", "within"),
+	take_kind(l, from, map, caps, j, ret);
+	check_keys(l, from, map, ret);
+	if (from->within_ms == 0 && !from->level)
+		complain(l, loader_at(map, "limit", "within"),
 			 "'limit' needs 'within': the time in which that many are too many");
 	ret->within_ms = from->within_ms;
 	ret->v6_len = from->v6_len;
 	take_per(l, from, map, caps, ret);
 	take_weight(l, from, map, caps, ret);
+	loader_with(l, from, map, caps, ret);
+	loader_factors(l, from, map, caps, ret);
+	check_marks(l, j);
 	check_rules(l, caps, j);
 }
 
@@ -169,7 +256,7 @@ void loader_thread(struct loader *l, const struct jail_draft *d, const struct no
 		   const struct captures *caps, struct jail *j)
 {
 	const struct node *n = node_get(map, "thread");
-	struct place where = at_key(map, "thread", "by");
+	struct place where = loader_at(map, "thread", "by");
 	bool counts = j->verdicts && j->nrules == 0;
 	int by = -1;
 

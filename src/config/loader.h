@@ -77,6 +77,15 @@ void loader_rules(struct loader *l, const struct jail_draft *d, const struct nod
 		  struct jail *j, struct captures *ret);
 void loader_limit(struct loader *l, const struct jail_draft *d, const struct node *map,
 		  const struct captures *caps, struct jail *j);
+/* jail_with.c: `with`, `alone`; `known`, `spread`. */
+void loader_with(struct loader *l, const struct limit_draft *d, const struct node *map,
+		 const struct captures *caps, struct limit *ret);
+void loader_factors(struct loader *l, const struct limit_draft *d, const struct node *map,
+		    const struct captures *caps, struct limit *ret);
+/* The place of key `inner` of the map behind `outer`, or of what there is of it. */
+struct place loader_at(const struct node *map, const char *outer, const char *inner);
+/* A number with decimals in units of 1/`one`; too many of them are said. */
+uint32_t loader_decimals(struct loader *l, double v, uint32_t one, const char *key, struct place where);
 void loader_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
 		   const struct captures *caps, struct jail *j);
 void loader_then(struct loader *l, const struct node *then, const struct captures *caps,

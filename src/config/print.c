@@ -119,6 +119,14 @@ void config_print(const struct config *c, struct buf *out)
 
 /* ---- a jail ---- */
 
+static void print_mark(struct printer *p, const char *key, bool set)
+{
+	if (!set)
+		return;
+	printer_key(p, key);
+	buf_puts(p->out, " yes\n");
+}
+
 /* How a rule is written: bare, or as a map of its verb. */
 void config_print_rules(struct printer *p, const void *draft)
 {
@@ -130,17 +138,17 @@ void config_print_rules(struct printer *p, const void *draft)
 	buf_putc(p->out, '\n');
 	for (size_t i = 0; i < j->nrules; i++) {
 		const struct rule *r = &j->rules[i];
-		struct rule_draft d = { .each = r->each };
 
-		if (r->verb == VERB_MATCH) {
+		if (r->verb == VERB_MATCH && !r->part && !r->aside) {
 			printer_item(p, r->pattern);
 			continue;
 		}
 		p->indent++;
 		p->dash = true;
 		printer_pair(p, schema_verbs[r->verb].name, r->pattern);
-		if (r->each)
-			printer_table(p, schema_rule_keys, &d);
+		print_mark(p, "each", r->each && !r->aside);
+		print_mark(p, "part", r->part);
+		print_mark(p, "aside", r->aside);
 		p->indent--;
 	}
 }
@@ -286,21 +294,79 @@ void config_print_tests(struct printer *p, const void *draft)
 	p->indent--;
 }
 
+void config_print_with(struct printer *p, const void *draft)
+{
+	static const char *const words[] = {
+		[WITH_FOREIGN_SENDER] = "foreign_sender", [WITH_NEW_NETWORK] = "new_network",
+	};
+	const struct limit_draft *d = draft;
+
+	if (!d->limit || d->limit->nwith == 0)
+		return;
+	printer_key(p, "with");
+	buf_putc(p->out, '\n');
+	for (size_t i = 0; i < d->limit->nwith; i++) {
+		const struct with *w = &d->limit->with[i];
+
+		if (w->kind != WITH_DISTINCT) {
+			printer_item(p, words[w->kind]);
+			continue;
+		}
+		p->indent++;
+		p->dash = true;
+		printer_pair(p, "distinct", d->config->fields[w->field].name);
+		printer_key(p, "over");
+		buf_printf(p->out, " %u\n", w->over);
+		p->indent--;
+	}
+}
+
+static void draft_amounts(const struct config *c, const struct limit *from, struct limit_draft *ret)
+{
+	const char *value = c->fields[from->value].name;
+
+	switch (from->kind) {
+	case LIMIT_SUM:
+		ret->sum = (char *)value;
+		ret->over = (int64_t)from->amount;
+		break;
+	case LIMIT_LEVEL:
+		ret->level = (char *)value;
+		ret->over = (int64_t)from->amount;
+		ret->under = (int64_t)from->under;
+		break;
+	case LIMIT_DISTINCT:
+		ret->distinct = (char *)value;
+		ret->count = from->amount;
+		break;
+	case LIMIT_RATIO:
+		ret->ratio = (double)from->ratio / LIMIT_RATIO_ONE;
+		ret->count = from->amount;
+		break;
+	default:
+		ret->count = from->amount;
+	}
+}
+
 static void draft_limit(const struct config *c, const struct limit *from, char **per,
 			char *weight, size_t size, struct limit_draft *ret)
 {
-	*ret = (struct limit_draft){ .over = -1, .within_ms = from->within_ms, .v6_len = from->v6_len };
-	if (from->kind == LIMIT_SUM) {
-		ret->sum = (char *)c->fields[from->value].name;
-		ret->over = (int64_t)from->amount;
-	} else {
-		ret->count = from->amount;
-	}
-	if (from->kind == LIMIT_DISTINCT)
-		ret->distinct = (char *)c->fields[from->value].name;
+	*ret = (struct limit_draft)LIMIT_DRAFT_NONE;
+	ret->within_ms = from->within_ms;
+	ret->v6_len = from->v6_len;
+	ret->limit = from;
+	ret->config = c;
+	ret->alone = (int64_t)from->alone;
+	draft_amounts(c, from, ret);
 	if (from->kind == LIMIT_COUNT) {
 		snprintf(weight, size, "%lld", (long long)from->weight);
 		ret->weight = from->weighs ? (char *)c->fields[from->weight_field].name : weight;
+		if (from->known)
+			ret->known = (double)from->known / LIMIT_FACTOR;
+	}
+	if (from->spread_accounts) {
+		ret->spread.accounts = from->spread_accounts;
+		ret->spread.weight = (double)from->spread_weight / LIMIT_FACTOR;
 	}
 	for (size_t i = 0; i < from->nper; i++)
 		per[i] = (char *)c->fields[from->per[i]].name;

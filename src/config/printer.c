@@ -222,6 +222,8 @@ static void print_factor(struct printer *p, const struct setting *s, const void 
 	double v = *(const double *)at;
 	char text[64];
 
+	if (v < (double)s->min || v > (double)s->max)
+		return;
 	for (int digits = 1; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*f", digits - 1, v);
 		if (strtod(text, NULL) == v)

@@ -35,6 +35,14 @@ static const struct choice modes[] = {
 	{ "shadow", MODE_SHADOW }, { "propose", MODE_PROPOSE }, { NULL, 0 },
 };
 
+static const struct setting spread_keys[] = {
+	{ "accounts", VALUE_NUMBER, AT(struct spread_draft, accounts), .min = 2, .max = 1000,
+	  .help = "From so many different accounts in the window on ..." },
+	{ "weight", VALUE_FACTOR, AT(struct spread_draft, weight), .min = 0, .max = 100,
+	  .help = "... a hit weighs this times as much; two decimals." },
+	END
+};
+
 static const struct setting limit_keys[] = {
 	{ "count", VALUE_NUMBER, AT(struct limit_draft, count), .min = 1, .max = 1000000000,
 	  .help = "Fires when this many hits, or their weights, lie within the time; with "
@@ -42,7 +50,7 @@ static const struct setting limit_keys[] = {
 	{ "sum", VALUE_TEXT, AT(struct limit_draft, sum),
 	  .help = "A number that the patterns capture: its sum is compared with `over`." },
 	{ "over", VALUE_BYTES, AT(struct limit_draft, over), .min = 0, .max = 1000000000000000,
-	  .help = "With `sum`: fires when the sum is more than this." },
+	  .help = "With `sum` or `level`: fires when it is more than this." },
 	{ "distinct", VALUE_TEXT, AT(struct limit_draft, distinct),
 	  .help = "A capture whose different values are counted." },
 	{ "per", VALUE_TEXTS, AT(struct limit_draft, per),
@@ -55,7 +63,26 @@ static const struct setting limit_keys[] = {
 		  "capture (`attempts`)." },
 	{ "v6", VALUE_NUMBER, AT(struct limit_draft, v6_len), .min = 16, .max = 128, .def = "64",
 	  .help = "IPv6 addresses are counted by prefixes of this length." },
-	{ "ratio", VALUE_LATER, .help = "A share of hits." },
+	{ "ratio", VALUE_FACTOR, AT(struct limit_draft, ratio), .min = 0, .max = 1,
+	  .help = "With `count`: fires when of at least so many hits this share or more came from "
+		  "patterns with `part: true` beside them." },
+	{ "level", VALUE_TEXT, AT(struct limit_draft, level),
+	  .help = "A number that the patterns capture and that is no event but a state, such as the "
+		  "messages in a queue: fires when it is more than `over`, and then not again until it was "
+		  "less than `under`. Needs no `within`; with one, so much time at least lies between two verdicts." },
+	{ "under", VALUE_BYTES, AT(struct limit_draft, under), .min = 0, .max = 1000000000000000,
+	  .def_words = "`over`", .help = "With `level`: less than this is well again." },
+	{ "with", VALUE_NODE, AT(struct limit_draft, with), .print = config_print_with,
+	  .shape = "list of foreign_sender, new_network, {distinct: CAPTURE, over: N}",
+	  .help = "With `count` or `sum`: the amount alone does not fire; one of these must have held for "
+		  "a hit in the window, or more than N different values been there." },
+	{ "alone", VALUE_BYTES, AT(struct limit_draft, alone), .min = 1, .max = 1000000000000000,
+	  .def_words = "never", .help = "Beside `with`: at this amount it fires without any of them." },
+	{ "known", VALUE_FACTOR, AT(struct limit_draft, known), .min = 0, .max = 100, .def_words = "1",
+	  .help = "With `count`: a hit weighs this times as much if it comes from a network that is "
+		  "known-good for its account; two decimals." },
+	{ "spread", VALUE_MAP, .sub = spread_keys, .offset = offsetof(struct limit_draft, spread),
+	  .help = "With `count`: hits on several accounts of one subject weigh more." },
 	END
 };
 
@@ -194,6 +221,11 @@ const struct verb_row schema_verbs[VERBS] = {
 const struct setting schema_rule_keys[] = {
 	{ "each", VALUE_BOOL, AT(struct rule_draft, each), .def = "no",
 	  .help = "Beside `count`: counts every time, not once a thread." },
+	{ "part", VALUE_BOOL, AT(struct rule_draft, part), .def = "no",
+	  .help = "Beside `count` or `match`, where the limit is a `ratio`: one of the share." },
+	{ "aside", VALUE_BOOL, AT(struct rule_draft, aside), .def = "no",
+	  .help = "Beside `count` or `match`, where the limit has a `with`: what it captures is seen by "
+		  "`with`, each time, and it is not counted." },
 	END
 };
 
@@ -294,6 +326,9 @@ static const struct setting accounts_keys[] = {
 	  .def = "5", .help = "After this many accounts in an hour bailiff only proposes." },
 	{ "stale", VALUE_SPAN, AT(struct accounts, stale_ms), .min = MINUTE, .max = YEAR,
 	  .def = "1h", .help = "On events older than this it only proposes." },
+	{ "known_after", VALUE_SPAN, AT(struct accounts, known_after_ms), .min = 0, .max = 8 * WEEK,
+	  .def = "4h", .help = "A network (IPv4 /24, IPv6 /48) is known-good for an account when the account "
+		  "succeeded there at least so long ago, and again within the last 60 days." },
 	{ "lock", VALUE_ARGV, AT(struct accounts, lock), .def_words = "passwd -l and expiry",
 	  .help = "The command that locks an account, `<user>` being its name." },
 	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",

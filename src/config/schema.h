@@ -61,6 +61,7 @@ extern const struct setting schema_mode_row, schema_auto_row, schema_operator_ro
 
 /* Their `print` hooks (print_jail.c, print_main.c). */
 struct printer;
+void config_print_with(struct printer *p, const void *draft);
 void config_print_rules(struct printer *p, const void *draft);
 void config_print_ignore(struct printer *p, const void *draft);
 void config_print_then(struct printer *p, const void *draft);

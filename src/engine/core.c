@@ -18,6 +18,7 @@
 #include "engine/count/subject.h"
 #include "engine/fault.h"
 #include "engine/locate.h"
+#include "engine/passage.h"
 
 #define EVIDENCE_BYTES (1u << 20)
 
@@ -34,6 +35,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	core->qid2 = config_field(c, SPAN_LIT("qid2"));
 	core->user = config_field(c, SPAN_LIT("user"));
 	core->country = config_field(c, SPAN_LIT("country"));
+	core->sender = config_field(c, SPAN_LIT("sender"));
 	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
 	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
 	if (core->mode && core->jails)
@@ -48,6 +50,10 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		r = brakes_new(c, &core->brakes);
 	if (r == 0)
 		r = known_new(&core->known);
+	if (r == 0)
+		r = networks_new(&core->networks);
+	if (r == 0)
+		r = levels_new(c, &core->levels);
 	if (r == 0)
 		r = submitted_new(&core->submitted);
 	if (r == 0)
@@ -75,11 +81,20 @@ void core_free(struct core **cp)
 	brakes_free(&core->brakes);
 	evidence_free(&core->evidence);
 	known_free(&core->known);
+	networks_free(&core->networks);
+	levels_free(&core->levels);
 	submitted_free(&core->submitted);
 	free(core->mode);
 	free(core->jails);
 	free(core);
 	*cp = NULL;
+}
+
+void core_forget(struct core *core, uint16_t jail, struct span key)
+{
+	windows_clear(core->windows, jail, key);
+	levels_clear(core->levels, jail, key);
+	history_clear(core->history, jail, key);
 }
 
 void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode)
@@ -98,17 +113,6 @@ void core_place(struct core *core, const struct geo *geo)
 
 /* ---- one entry on its way */
 
-struct passage {
-	struct core *core;
-	const struct entry *entry;
-	struct span line;
-	const struct position *pos;
-	const struct clockwork *clock;
-	bool trusted, timed;
-	struct event_time when;
-	char text[SUBJECT_MAX_PARTS][SUBJECT_TEXT_MAX];	/* canonical values */
-};
-
 static struct event_time when_of(struct passage *p)
 {
 	if (p->timed)
@@ -117,96 +121,6 @@ static struct event_time when_of(struct passage *p)
 	p->when = prefix_time(p->clock->parser, p->entry, &p->clock->ctx,
 			      p->clock->last, p->clock->clamped);
 	return p->when;
-}
-
-/* The form in which a value is compared. false: it counts for nobody. */
-static bool canonical(const struct config *c, const struct capture *cap,
-		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
-{
-	*ret = (struct subject_part){ .field = cap->field, .type = cap->type };
-	if (cap->type == FIELD_ADDR) {
-		ret->addr = cap->addr;
-		return true;
-	}
-	if (cap->raw.n == 0 || cap->raw.n >= SUBJECT_TEXT_MAX)
-		return false;
-	if (cap->type == FIELD_ACCOUNT) {
-		if (account_canonical(&c->accounts, cap->raw, buf, SUBJECT_TEXT_MAX) < 0)
-			return false;
-		ret->text = span_of(buf);
-		return true;
-	}
-	memcpy(buf, cap->raw.p, cap->raw.n);
-	if (cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL)
-		for (size_t i = 0; i < cap->raw.n; i++)
-			buf[i] = (char)tolower((unsigned char)buf[i]);
-	ret->text = (struct span){ buf, cap->raw.n };
-	return true;
-}
-
-static bool subject_of(struct passage *p, const struct hit *hit, struct subject *ret)
-{
-	const struct limit *l = &hit->jail->limit;
-	struct capture cap;
-
-	ret->n = l->nper;
-	for (size_t i = 0; i < l->nper; i++) {
-		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
-		    !canonical(p->core->config, &cap, p->text[i], &ret->part[i]))
-			return false;
-		if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
-			ret->part[i].addr = addr_mask(&cap.addr, l->v6_len);
-	}
-	return true;
-}
-
-static uint64_t number_of(struct passage *p, const struct hit *hit, uint16_t field, uint64_t none)
-{
-	struct capture cap;
-
-	if (!hit_get(p->core->matcher, hit, field, &cap) || cap.type != FIELD_NUMBER || cap.number < 0)
-		return none;
-	return (uint64_t)cap.number;
-}
-
-/* The value a `distinct` tells apart, as a hash under a key that outlives us. */
-static bool value_of(struct passage *p, const struct hit *hit, uint64_t *ret)
-{
-	char buf[SUBJECT_TEXT_MAX];
-	struct subject_part part;
-	struct capture cap;
-
-	if (!hit_get(p->core->matcher, hit, hit->jail->limit.value, &cap) ||
-	    !canonical(p->core->config, &cap, buf, &part))
-		return false;
-	if (part.type == FIELD_ADDR && part.addr.family == ADDR_V6)
-		part.addr = addr_mask(&part.addr, hit->jail->limit.v6_len);
-	*ret = part.type == FIELD_ADDR ? hash_fixed(&part.addr, sizeof(part.addr)) :
-	       hash_fixed(part.text.p, part.text.n);
-	return true;
-}
-
-static const struct addr *address_of(const struct hit *hit)
-{
-	for (unsigned i = 0; i < hit->ncaptures; i++)
-		if (hit->capture[i].type == FIELD_ADDR)
-			return &hit->capture[i].addr;
-	return NULL;
-}
-
-static uint32_t weight_of(struct passage *p, const struct hit *hit)
-{
-	const struct limit *l = &hit->jail->limit;
-	uint64_t w = 1;
-
-	if (l->kind == LIMIT_SUM)
-		w = number_of(p, hit, l->value, 0);
-	else if (l->weighs)
-		w = number_of(p, hit, l->weight_field, 1);
-	else if (l->weight > 0)
-		w = (uint64_t)l->weight;
-	w *= p->entry->repeat;
-	return w > UINT32_MAX ? UINT32_MAX : (uint32_t)w;
 }
 
 /* A jail that acts on accounts counts what they did, so its hits are successes. */
@@ -310,14 +224,6 @@ static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct
 		tell_verdict_jails(p, &cv);
 }
 
-static struct span captured(const struct hit *hit, int field)
-{
-	for (unsigned i = 0; i < hit->ncaptures; i++)
-		if (hit->capture[i].field == field)
-			return hit->capture[i].raw;
-	return (struct span){ NULL, 0 };
-}
-
 /*
  * A failure of an account that we shut out, from where it was at home: the
  * owner's phone with the old password, and no guess.
@@ -325,13 +231,43 @@ static struct span captured(const struct hit *hit, int field)
 static bool is_owners(const struct passage *p, const struct hit *hit, const struct addr *from,
 		      struct event_time when)
 {
-	struct span user = captured(hit, p->core->user);
+	struct span user = hit_captured(hit, p->core->user);
 	char name[SUBJECT_TEXT_MAX];
 
 	return p->core->contained.n > 0 && from && user.n > 0 && !touches_accounts(hit->jail) &&
 	       account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0 &&
 	       contained_has(&p->core->contained, span_of(name), when) &&
 	       known_has(p->core->known, from, span_of(name));
+}
+
+/* A gauge: not how often, but how much there is now. */
+static void gauge(struct passage *p, const struct hit *hit, const struct window_hit *w,
+		  const struct subject *subject)
+{
+	struct core *core = p->core;
+	const struct limit *l = &hit->jail->limit;
+	struct tally t = { .first = w->when, .crossed = true };
+
+	if (!measure_number(p, hit, l->value, &t.amount) ||
+	    !levels_add(core->levels, w->jail, w->key, w->when, t.amount, l->amount, l->under))
+		return;
+	/* Told when the quiet time is over, if it is still so then. */
+	if (history_quiet(core->history, w->jail, w->key, w->when))
+		levels_clear(core->levels, w->jail, w->key);
+	else
+		fire(p, hit, w->jail, w->when, subject, w->key, &t);
+}
+
+/* What a jail that counts successes teaches: where its account is at home. */
+static void learn(struct core *core, const struct hit *hit, const struct addr *from,
+		  const struct subject *subject, struct event_time when)
+{
+	struct span account = account_of(subject);
+
+	if (!account.n || !(touches_accounts(hit->jail) || hit->jail->limit.nwith))
+		return;
+	known_add(core->known, from, account, when);
+	networks_add(core->networks, from, account, when);
 }
 
 /* A hit whose time and captures are complete. */
@@ -343,29 +279,33 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	char key[SUBJECT_KEY_MAX];
 	struct subject subject;
 	struct window_hit w = { .jail = jail, .when = when };
-	const struct addr *from = address_of(hit);
+	const struct addr *from = hit_address(hit);
+	struct facts facts;
 	struct tally t;
 	size_t n;
 
 	core->jails[jail].hits++;
 	if (hit->jail->limit.kind == LIMIT_NONE || !locate_meets(core, hit))
 		return;
-	if (!subject_of(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
+	if (!measure_subject(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
 		core->jails[jail].refused_subjects++;
 		return;
 	}
 	w.key = (struct span){ key, n };
-	w.weight = weight_of(p, hit);
-	if (hit->jail->limit.kind == LIMIT_DISTINCT && !value_of(p, hit, &w.value))
+	facts_of(p, hit, &facts);
+	if (!measure(p, &facts, &w))
 		return;
 	evidence_add(core->evidence, jail, w.key, when, p->line);
-	if (w.weight == 0 || history_quiet(core->history, jail, w.key, when) ||
+	if (hit->jail->limit.kind == LIMIT_LEVEL) {
+		gauge(p, hit, &w, &subject);
+		return;
+	}
+	if ((w.weight == 0 && !w.aside) || history_quiet(core->history, jail, w.key, when) ||
 	    is_owners(p, hit, from, when))
 		return;
 	if (from) {
 		w.seen = *from;
-		if (touches_accounts(hit->jail) && account_of(&subject).n)
-			known_add(core->known, from, account_of(&subject), when);
+		learn(core, hit, from, &subject, when);
 	}
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
@@ -376,7 +316,7 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 /* Which account handed in which message, for a hold later on. */
 static void note_message(struct passage *p, const struct hit *hit, struct event_time when)
 {
-	struct span id = captured(hit, p->core->qid), user = captured(hit, p->core->user);
+	struct span id = hit_captured(hit, p->core->qid), user = hit_captured(hit, p->core->user);
 	struct span instance = p->entry->program;
 	char name[SUBJECT_TEXT_MAX];
 	const char *slash;
@@ -387,7 +327,7 @@ static void note_message(struct passage *p, const struct hit *hit, struct event_
 	if (slash)
 		instance.n = (size_t)(slash - instance.p);
 	if (hit->rule && hit->rule->verb == VERB_JOIN)
-		submitted_join(p->core->submitted, instance, id, captured(hit, p->core->qid2), when);
+		submitted_join(p->core->submitted, instance, id, hit_captured(hit, p->core->qid2), when);
 	else if (user.n > 0 && account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0)
 		submitted_add(p->core->submitted, instance, id, span_of(name), when, p->trusted);
 }
@@ -516,7 +456,7 @@ int core_key_of(const struct core *core, const struct jail *j, const char *text,
 	cap.type = (uint8_t)core->config->fields[cap.field].type;
 	if (cap.type == FIELD_ADDR && addr_parse(cap.raw, &cap.addr) < 0)
 		return -EINVAL;
-	if (!canonical(core->config, &cap, buf, &s.part[0]))
+	if (!measure_canonical(core->config, &cap, buf, &s.part[0]))
 		return -EINVAL;
 	if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
 		s.part[0].addr = addr_mask(&cap.addr, j->limit.v6_len);

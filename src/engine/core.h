@@ -14,6 +14,8 @@
 #include "bailiff/subject.h"
 #include "engine/count/contained.h"
 #include "engine/count/known.h"
+#include "engine/count/levels.h"
+#include "engine/count/networks.h"
 #include "engine/count/submitted.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
@@ -58,9 +60,11 @@ struct core {
 	struct brakes *brakes;
 	struct evidence *evidence;
 	struct known *known;
+	struct networks *networks;
+	struct levels *levels;
 	struct submitted *submitted;
 	struct contained contained;
-	int qid, qid2, user, country;		/* fields; -1: no jail has it */
+	int qid, qid2, user, sender, country;	/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail {
 		uint64_t hits, verdicts, refused_subjects;
@@ -87,6 +91,9 @@ void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode);
 
 /* Where addresses are, from now on. */
 void core_place(struct core *core, const struct geo *geo);
+
+/* An unban or an undo: the subject begins anew. */
+void core_forget(struct core *core, uint16_t jail, struct span key);
 
 /* The key of a subject text typed by a person for `per` of this jail; -EINVAL. */
 int core_key_of(const struct core *core, const struct jail *j, const char *text,

@@ -29,6 +29,7 @@
 #include "engine/offline_pack.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
+#include "engine/words.h"
 
 struct offline {
 	const char *conf_path, *command;
@@ -210,6 +211,9 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 		evidence_json(o->core->evidence, v->jail, v->key, 10, &out);
 		if (v->v->shadow)
 			buf_puts(&out, ",\"mode\":\"shadow\"");
+		words_verdict(o->config, v->v, &who);
+		buf_puts(&out, ",\"made\":");
+		json_put_bytes(&out, buf_span(&who));
 		buf_puts(&out, "}\n");
 	} else {
 		subject_print(o->config, v->subject, &who);
@@ -217,6 +221,11 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 		buf_put_escaped(&out, buf_span(&who));
 		buf_puts(&out, v->v->shadow ? "  (shadow) " : "  ");
 		targets_each(o->config, v, put_action, &a);
+		if (words_needed(j)) {
+			buf_puts(&out, "  (");
+			words_verdict(o->config, v->v, &out);
+			buf_putc(&out, ')');
+		}
 		buf_putc(&out, '\n');
 	}
 	fwrite(out.p, 1, out.n, stdout);
@@ -236,6 +245,9 @@ static void say_totals(struct offline *o)
 	if (o->clamped)
 		fprintf(stderr, "  %" PRIu64 " stamps lay in the future and were taken as the log's last change\n",
 			o->clamped);
+	if (networks_forgotten(o->core->networks) || levels_forgotten(o->core->levels))
+		fprintf(stderr, "  forgotten for want of room: %" PRIu64 " networks of accounts, %" PRIu64 " levels\n",
+			networks_forgotten(o->core->networks), levels_forgotten(o->core->levels));
 	if (windows_forgotten(o->core->windows) || threads_forgotten(o->core->threads))
 		fprintf(stderr, "  forgotten for want of room: %" PRIu64 " subjects, %" PRIu64 " threads\n",
 			windows_forgotten(o->core->windows), threads_forgotten(o->core->threads));

@@ -369,8 +369,7 @@ static void forget_subject(struct serve *s, const char *jail, const char *subjec
 
 	if (!j || !subject || core_key_of(s->core, j, subject, key, sizeof(key), &k.n) < 0)
 		return;
-	windows_clear(s->core->windows, (uint16_t)(j - s->config->jails), k);
-	history_clear(s->core->history, (uint16_t)(j - s->config->jails), k);
+	core_forget(s->core, (uint16_t)(j - s->config->jails), k);
 	state_changed(s);
 }
 

@@ -185,8 +185,7 @@ static void forget(struct serve *s, const struct addr *a)
 		if (core_key_of(s->core, &s->config->jails[i], text, key, sizeof(key), &n) < 0)
 			continue;
 		k = (struct span){ key, n };
-		windows_clear(s->core->windows, i, k);
-		history_clear(s->core->history, i, k);
+		core_forget(s->core, i, k);
 	}
 	state_changed(s);
 }

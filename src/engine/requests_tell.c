@@ -11,6 +11,7 @@
 #include "engine/requests.h"
 #include "engine/serve.h"
 #include "engine/targets.h"
+#include "engine/words.h"
 
 #define LINES_MAX 50
 
@@ -85,25 +86,6 @@ static json_t *jails_json(struct serve *s)
 	return list;
 }
 
-static void limit_text(const struct config *c, const struct jail *j, struct buf *out)
-{
-	const struct limit *l = &j->limit;
-	char span[40];
-
-	if (l->kind == LIMIT_NONE)
-		return;
-	if (l->kind == LIMIT_SUM)
-		buf_printf(out, "sum of %s over %llu", c->fields[l->value].name, (unsigned long long)l->amount);
-	else if (l->kind == LIMIT_DISTINCT)
-		buf_printf(out, "%llu different %s", (unsigned long long)l->amount, c->fields[l->value].name);
-	else
-		buf_printf(out, "%llu hits", (unsigned long long)l->amount);
-	buf_puts(out, " per ");
-	for (size_t i = 0; i < l->nper; i++)
-		buf_printf(out, "%s%s", i ? "+" : "", c->fields[l->per[i]].name);
-	buf_printf(out, " within %s", clock_print_span(l->within_ms, span, sizeof(span)));
-}
-
 static void one_jail(struct request *q, const char *name)
 {
 	struct serve *s = q->s;
@@ -128,7 +110,7 @@ static void one_jail(struct request *q, const char *name)
 		json_array_append_new(logs, json_string(s->config->logs[j->logs[i]].name));
 	for (size_t i = 0; i < j->nthen; i++)
 		json_array_append_new(actions, json_string(action_name(j->then[i].kind)));
-	limit_text(s->config, j, &limit);
+	words_limit(s->config, j, &limit);
 	out = jail_json(s, (uint16_t)(j - s->config->jails), json_array_size(banned));
 	json_object_set_new(out, "about", json_string(j->about ? j->about : ""));
 	json_object_set_new(out, "limit", json_string(buf_cstr(&limit)));
@@ -197,7 +179,8 @@ void request_status(struct request *q)
 	json_object_set_new(q->answer, "tracked", json_pack("{s:I,s:I,s:I,s:I}",
 		"subjects", (json_int_t)windows_used(s->core->windows),
 		"threads", (json_int_t)threads_used(s->core->threads),
-		"forgotten", (json_int_t)(windows_forgotten(s->core->windows) + threads_forgotten(s->core->threads)),
+		"forgotten", (json_int_t)(windows_forgotten(s->core->windows) + threads_forgotten(s->core->threads) +
+			networks_forgotten(s->core->networks) + levels_forgotten(s->core->levels)),
 		"bytes", (json_int_t)windows_bytes(s->core->windows)));
 	json_object_set_new(q->answer, "paused_until",
 		s->paused_until_ms > clock_wall().ms ? seconds(s->paused_until_ms) : json_null());

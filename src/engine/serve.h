@@ -83,7 +83,7 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, snapshot_again, changed, stop_after_snapshot;
-	struct buf section[8];
+	struct buf section[16];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;

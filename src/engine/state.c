@@ -19,10 +19,13 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, BRAKES, SECTIONS };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, BRAKES, NETWORKS, LEVELS, SECTIONS };
 static const char *const names[SECTIONS] = {
-	"positions", "windows", "threads", "history", "known", "submitted", "contained", "brakes"
+	"positions", "windows", "threads", "history", "known", "submitted", "contained", "brakes",
+	"networks", "levels",
 };
+_Static_assert(SECTIONS <= sizeof(((struct serve *)0)->section) / sizeof(struct buf), "room");
+#define NEW_SECTIONS NETWORKS	/* snapshots of older versions end before it */
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
@@ -91,6 +94,8 @@ void state_snapshot(struct serve *s)
 	history_save(s->core->history, &s->section[HISTORY]);
 	known_save(s->core->known, &s->section[KNOWN]);
 	brakes_save(s->core->brakes, &s->section[BRAKES]);
+	networks_save(s->core->networks, &s->section[NETWORKS]);
+	levels_save(s->core->levels, &s->section[LEVELS]);
 	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
 	contained_save(&s->core->contained, &s->section[CONTAINED]);
 	for (size_t i = 0; i < SECTIONS; i++) {
@@ -123,14 +128,14 @@ static int section(const struct snapshot *snap, int i, struct reader *ret)
 	struct span bytes;
 
 	if (!snapshot_get(snap, names[i], &bytes))
-		return -EBADMSG;
+		return i >= NEW_SECTIONS ? 0 : -EBADMSG;
 	*ret = (struct reader){ .p = bytes.p, .n = bytes.n };
 	return 0;
 }
 
 static int from_snapshot(struct serve *s, const struct snapshot *snap)
 {
-	struct reader in[SECTIONS];
+	struct reader in[SECTIONS] = { 0 };
 	int r = 0;
 
 	for (int i = 0; i < SECTIONS && r == 0; i++)
@@ -151,6 +156,10 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = submitted_restore(s->core->submitted, &in[SUBMITTED]);
 	if (r == 0)
 		r = contained_restore(&s->core->contained, &in[CONTAINED]);
+	if (r == 0 && in[NETWORKS].n)
+		r = networks_restore(s->core->networks, &in[NETWORKS]);
+	if (r == 0)
+		r = levels_restore(s->core->levels, &in[LEVELS]);
 	return r;
 }
 

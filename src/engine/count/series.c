@@ -9,14 +9,15 @@
  * than `within`. Those at the front that the newest hit's own window no longer
  * reaches are the slack; `total` is the sum of the others, so that a hit in
  * order costs no walk. After a late one every window that holds it is looked
- * at, since any of them may now be full.
+ * at, since any of them may now be full. What a limit asks beside the amount
+ * (judge.h) is worked out only where the amount is there.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/count/series.h"
+#include "engine/count/judge.h"
 
 struct seen {
 	struct addr addr;
@@ -33,7 +34,7 @@ struct series {
 	uint64_t total;		/* of entries slack..n */
 	uint32_t cap, head, n, slack;
 	struct seen_list *seen;
-	uint32_t e[];		/* offset, weight | offset, value, value */
+	uint32_t e[];		/* offset, weight | offset, value, value | rich */
 };
 
 #define FIRST_CAP 8
@@ -54,24 +55,38 @@ static uint32_t plain_max(uint64_t amount, int64_t within_ms)
 	return max < SERIES_MAX ? (uint32_t)max : SERIES_MAX;
 }
 
-void shape_of(const struct jail *j, struct shape *ret)
+/* Numbers that are kept as they are: nothing beside, no factors. */
+static void shape_extras(const struct limit *l, struct shape *sh)
+{
+	for (size_t i = 0; i < l->nwith; i++)
+		sh->nvalues += l->with[i].kind == WITH_DISTINCT;
+	sh->nvalues += l->spread_accounts > 0;
+	sh->rich = l->nwith > 0 || l->spread_accounts > 0 || l->kind == LIMIT_RATIO;
+	if (l->kind == LIMIT_COUNT && (l->spread_accounts || l->known))
+		sh->unit = LIMIT_FACTOR * LIMIT_FACTOR;
+}
+
+void shape_of(const struct config *c, const struct jail *j, struct shape *ret)
 {
 	const struct limit *l = &j->limit;
-	struct shape sh = { .kind = l->kind, .amount = l->amount,
-			    .within_ms = l->within_ms, .max = SERIES_MAX };
+	struct shape sh = { .kind = l->kind, .bar = { l->amount, l->alone }, .most = l->amount,
+			    .within_ms = l->within_ms, .max = SERIES_MAX, .unit = 1, .limit = l };
 	bool varies = l->weighs || l->weight > 1;
 
+	(void)c;
 	if (sh.within_ms < 1)
 		sh.within_ms = 1;
 	if (sh.within_ms > SERIES_WITHIN_MAX)
 		sh.within_ms = SERIES_WITHIN_MAX;
-	if (sh.amount < 1 && sh.kind != LIMIT_SUM)
-		sh.amount = 1;
-	sh.plain = sh.kind == LIMIT_COUNT &&
-		   sh.amount <= (varies ? REPEAT_AMOUNT_MAX : PLAIN_AMOUNT_MAX);
-	sh.words = sh.plain ? 1 : sh.kind == LIMIT_DISTINCT ? 3 : 2;
+	if (sh.bar.amount < 1 && sh.kind != LIMIT_SUM)
+		sh.bar.amount = sh.most = 1;
+	shape_extras(l, &sh);
+	sh.plain = sh.kind == LIMIT_COUNT && !sh.rich && sh.unit == 1 &&
+		   sh.most <= (varies ? REPEAT_AMOUNT_MAX : PLAIN_AMOUNT_MAX);
+	sh.words = sh.plain ? 1 : sh.rich ? (uint8_t)(3 + 2 * sh.nvalues) :
+		   sh.kind == LIMIT_DISTINCT ? 3 : 2;
 	if (sh.plain)
-		sh.max = plain_max(sh.amount, sh.within_ms);
+		sh.max = plain_max(sh.most, sh.within_ms);
 	for (size_t i = 0; i < j->nthen; i++)
 		sh.seen |= j->then[i].whom == WHOM_SEEN || j->then[i].kind == ACTION_CONTAIN;
 	*ret = sh;
@@ -89,14 +104,14 @@ static int64_t time_at(const struct series *s, const struct shape *sh, uint32_t 
 
 static uint32_t weight_at(const struct series *s, const struct shape *sh, uint32_t i)
 {
-	return sh->words == 2 ? entry(s, sh, i)[1] : 1;
+	return sh->words == 2 || sh->rich ? entry(s, sh, i)[1] : 1;
 }
 
-static uint64_t value_at(const struct series *s, const struct shape *sh, uint32_t i)
+static uint64_t value_at(const struct series *s, const struct shape *sh, uint32_t i, unsigned k)
 {
-	const uint32_t *e = entry(s, sh, i);
+	const uint32_t *e = entry(s, sh, i) + (sh->rich ? 3 + 2 * k : 1);
 
-	return (uint64_t)e[1] << 32 | e[2];
+	return (uint64_t)e[0] << 32 | e[1];
 }
 
 int64_t series_last(const struct series *s, const struct shape *sh)
@@ -197,9 +212,10 @@ static int make_room(struct series **ps, const struct shape *sh, uint32_t more,
  * The fullest window that holds a hit at `when`, if later hits are there
  * already. `extra` is weight that the entries don't show.
  */
-static void tally_late(const struct series *s, const struct shape *sh,
-		       int64_t when, uint64_t extra, struct tally *ret)
+static void tally_late(const struct series *s, const struct shape *sh, int64_t when,
+		       uint64_t extra, const struct bar *bar, struct tally *ret)
 {
+	bool crossed = false;
 	uint64_t sum = 0, best = 0;
 	int64_t first = when;
 	uint32_t lo = 0;
@@ -212,25 +228,39 @@ static void tally_late(const struct series *s, const struct shape *sh,
 		sum += weight_at(s, sh, i);
 		while (time_at(s, sh, lo) < end - sh->within_ms)
 			sum -= weight_at(s, sh, lo++);
-		if (end >= when && sum > best) {
-			best = sum;
+		/* Those of one moment come together. */
+		if (end < when || (i + 1 < s->n && time_at(s, sh, i + 1) == end))
+			continue;
+		if (sum > best || (!crossed && sh->rich)) {
+			if (sum > best)
+				best = sum;
 			first = time_at(s, sh, lo);
+			crossed |= shape_crossed(sh, sum + extra, bar->amount) &&
+				   judge(s, sh, lo, i + 1, sum, bar, ret);
 		}
 	}
 	ret->amount = best + extra;
 	ret->first.ms = first;
+	ret->crossed = crossed;
 }
 
-static void tally_of(const struct series *s, const struct shape *sh,
-		     int64_t when, uint64_t extra, struct tally *ret)
+static void tally_of(const struct series *s, const struct shape *sh, int64_t when,
+		     uint64_t extra, const struct bar *bar, struct tally *ret)
 {
 	if (when < series_last(s, sh)) {
-		tally_late(s, sh, when, extra, ret);
-	} else {
-		ret->amount = s->total + extra;
-		ret->first.ms = time_at(s, sh, s->slack);
+		tally_late(s, sh, when, extra, bar, ret);
+		return;
 	}
-	ret->crossed = shape_crossed(sh, ret->amount);
+	ret->amount = s->total + extra;
+	ret->first.ms = time_at(s, sh, s->slack);
+	ret->crossed = shape_crossed(sh, ret->amount, bar->amount) &&
+		       judge(s, sh, s->slack, s->n, ret->amount, bar, ret);
+}
+
+static void put_value(uint32_t *at, uint64_t value)
+{
+	at[0] = (uint32_t)(value >> 32);
+	at[1] = (uint32_t)value;
 }
 
 /* Put `copies` of *e where its time belongs; there is room. */
@@ -247,18 +277,22 @@ static void insert(struct series *s, const struct shape *sh,
 		(size_t)(s->n - i) * sh->words * sizeof(uint32_t));
 	for (uint32_t k = 0; k < copies; k++, at += sh->words) {
 		at[0] = off;
-		if (sh->words == 2)
-			at[1] = e->weight;
-		if (sh->words == 3) {
-			at[1] = (uint32_t)(e->value >> 32);
-			at[2] = (uint32_t)e->value;
+		if (sh->kind == LIMIT_DISTINCT) {
+			put_value(at + 1, e->value[0]);
+			continue;
 		}
+		if (sh->words > 1)
+			at[1] = e->weight;
+		if (sh->rich)
+			at[2] = e->flags;
+		for (unsigned v = 0; v < sh->nvalues; v++)
+			put_value(at + 3 + 2 * v, e->value[v]);
 	}
 	s->n += copies;
 	if (e->when < series_last(s, sh) - sh->within_ms)
 		s->slack += copies;
 	else
-		s->total += sh->words == 2 ? e->weight : copies;
+		s->total += sh->words == 2 || sh->rich ? e->weight : copies;
 }
 
 /*
@@ -270,7 +304,7 @@ static bool take_value(struct series *s, const struct shape *sh,
 {
 	uint32_t i = s->n;
 
-	while (i > 0 && value_at(s, sh, i - 1) != e->value)
+	while (i > 0 && value_at(s, sh, i - 1, 0) != e->value[0])
 		i--;
 	if (i-- == 0)
 		return true;
@@ -299,8 +333,8 @@ static int series_new(const struct shape *sh, struct series **ret)
 }
 
 int series_add(struct series **ps, const struct shape *sh,
-	       const struct entry_kept *e, struct tally *ret,
-	       uint64_t *forgotten)
+	       const struct entry_kept *e, const struct bar *bar,
+	       struct tally *ret, uint64_t *forgotten)
 {
 	uint32_t copies = shape_copies(sh, e->weight);
 	uint64_t extra = sh->plain ? e->weight - copies : 0;
@@ -317,7 +351,8 @@ int series_add(struct series **ps, const struct shape *sh,
 		if (ret) {
 			ret->amount = sh->kind == LIMIT_DISTINCT ? 1 : e->weight;
 			ret->first.ms = e->when;
-			ret->crossed = shape_crossed(sh, ret->amount);
+			ret->crossed = shape_crossed(sh, ret->amount, bar->amount) &&
+				       judge_one(sh, e, bar, ret);
 		}
 		return 0;
 	}
@@ -331,7 +366,7 @@ int series_add(struct series **ps, const struct shape *sh,
 		now = e->when;
 	}
 	if (ret)
-		tally_of(s, sh, now, extra, ret);
+		tally_of(s, sh, now, extra, bar, ret);
 	return 0;
 }
 
@@ -401,7 +436,18 @@ void series_amount(const struct series *s, const struct shape *sh, int64_t now,
 		ret->amount += weight_at(s, sh, i - 1);
 		ret->first.ms = when;
 	}
-	ret->crossed = shape_crossed(sh, ret->amount);
+}
+
+unsigned series_distinct(const struct series *s, const struct shape *sh, int64_t now,
+			 unsigned k, uint64_t value, unsigned enough)
+{
+	uint32_t lo = 0, hi = s->n;
+
+	while (lo < s->n && time_at(s, sh, lo) < now - sh->within_ms)
+		lo++;
+	while (hi > lo && time_at(s, sh, hi - 1) > now)
+		hi--;
+	return judge_distinct(s, sh, lo, hi, k, value, enough);
 }
 
 size_t series_seen(const struct series *s, const struct shape *sh,
@@ -427,7 +473,10 @@ void series_get(const struct series *s, const struct shape *sh, size_t i,
 	assert(i < s->n);
 	ret->when = time_at(s, sh, (uint32_t)i);
 	ret->weight = weight_at(s, sh, (uint32_t)i);
-	ret->value = sh->words == 3 ? value_at(s, sh, (uint32_t)i) : 0;
+	ret->flags = sh->rich ? entry(s, sh, (uint32_t)i)[2] : 0;
+	ret->value[0] = sh->kind == LIMIT_DISTINCT ? value_at(s, sh, (uint32_t)i, 0) : 0;
+	for (unsigned k = 0; k < sh->nvalues; k++)
+		ret->value[k] = value_at(s, sh, (uint32_t)i, k);
 }
 
 size_t series_nseen(const struct series *s)

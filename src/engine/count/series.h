@@ -11,24 +11,39 @@
 #define SERIES_SEEN_MAX 4096	/* addresses of one subject */
 #define SERIES_WITHIN_MAX (49 * 86400000ll)	/* times are 32-bit offsets */
 
-/* What a jail's limit asks of the hits that are kept. */
+#define SERIES_VALUES_MAX (LIMIT_VALUES_MAX + 1)
+
+/* Where a limit is: for one class of accounts elsewhere than for another. */
+struct bar {
+	uint64_t amount;	/* as limit.amount */
+	uint64_t alone;		/* as limit.alone */
+};
+
+/*
+ * What a jail's limit asks of the hits that are kept. A rich entry keeps, beside
+ * its weight, what held for its hit and the values that are told apart.
+ */
 struct shape {
 	enum limit_kind kind;
 	bool plain;		/* an entry is a time; a weight is repeated */
 	bool seen;		/* addresses are kept, too */
-	uint8_t words;		/* 32-bit words of an entry: 1, 2 or 3 */
+	bool rich;
+	uint8_t words;		/* 32-bit words of an entry */
+	uint8_t nvalues;	/* of a rich entry; those of `with` first, then spread's */
 	uint32_t max;		/* entries at most */
-	uint64_t amount;
+	uint32_t unit;		/* a hit is kept as this much weight */
+	struct bar bar;		/* the limit's own */
+	uint64_t most;		/* the highest amount that any bar has */
 	int64_t within_ms;
+	const struct limit *limit;
 };
 
-void shape_of(const struct jail *j, struct shape *ret);
+void shape_of(const struct config *c, const struct jail *j, struct shape *ret);
 
-/* Does this much cross the limit? */
-static inline bool shape_crossed(const struct shape *sh, uint64_t amount)
+/* Does this much, in units, cross the limit? */
+static inline bool shape_crossed(const struct shape *sh, uint64_t amount, uint64_t bar)
 {
-	return sh->kind == LIMIT_SUM ? amount > sh->amount
-				     : amount >= sh->amount;
+	return sh->kind == LIMIT_SUM ? amount > bar : amount >= bar * sh->unit;
 }
 
 /* How often a hit of this weight stands in a plain window. */
@@ -36,14 +51,16 @@ static inline uint32_t shape_copies(const struct shape *sh, uint32_t weight)
 {
 	if (!sh->plain)
 		return 1;
-	return weight < sh->amount ? weight : (uint32_t)sh->amount;
+	return weight < sh->most ? weight : (uint32_t)sh->most;
 }
 
 /* One hit as it is kept; also one entry as it is saved. */
+#define ENTRY_PART (1u << 31)	/* flags: of the share; below it bit i: with[i] held */
 struct entry_kept {
 	int64_t when;
 	uint32_t weight;
-	uint64_t value;
+	uint32_t flags;		/* rich */
+	uint64_t value[SERIES_VALUES_MAX];	/* distinct: the first; rich: nvalues, 0 is none */
 };
 
 /* The hits of one subject in the order of their times, on the heap. */
@@ -51,12 +68,13 @@ struct series;
 
 /*
  * Add one hit to *s, which is made if it is NULL. *forgotten counts entries
- * that had to go for the cap. `ret` may be NULL (nothing is worked out).
+ * that had to go for the cap. `ret` may be NULL (nothing is worked out); its
+ * amounts are in units of the shape.
  * -ENOMEM: as before.
  */
 int series_add(struct series **s, const struct shape *sh,
-	       const struct entry_kept *e, struct tally *ret,
-	       uint64_t *forgotten);
+	       const struct entry_kept *e, const struct bar *bar,
+	       struct tally *ret, uint64_t *forgotten);
 int series_add_seen(struct series *s, const struct shape *sh,
 		    const struct addr *a, int64_t when);
 void series_free(struct series **s);
@@ -64,6 +82,12 @@ void series_free(struct series **s);
 /* How much lies in [now - within, now]. */
 void series_amount(const struct series *s, const struct shape *sh, int64_t now,
 		   struct tally *ret);
+/*
+ * How many different values `k` lie in [now - within, now], `value` among
+ * them; no more than `enough` are counted.
+ */
+unsigned series_distinct(const struct series *s, const struct shape *sh, int64_t now,
+			 unsigned k, uint64_t value, unsigned enough);
 size_t series_seen(const struct series *s, const struct shape *sh,
 		   struct addr *ret, size_t max);
 

@@ -55,7 +55,7 @@ static void jail_init(const struct config *c, const struct jail *j,
 
 	for (size_t i = 0; i < l->nper && i < THREAD_NEEDS_MAX - 1; i++)
 		ret->need[ret->nneeds++] = l->per[i];
-	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT)
+	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT || l->kind == LIMIT_LEVEL)
 		ret->need[ret->nneeds++] = l->value;
 	for (unsigned i = 0; i < ret->nneeds; i++)
 		ret->base[i] = base_of(c, ret->need[i]);
@@ -133,7 +133,10 @@ static bool has_field(const struct hit *h, uint16_t field)
 
 static bool is_ready(const struct thread_jail *j, const struct hit *h)
 {
-	for (unsigned i = 0; i < j->nneeds; i++)
+	/* What stands aside adds nothing up. */
+	unsigned n = h->rule->aside ? h->jail->limit.nper : j->nneeds;
+
+	for (unsigned i = 0; i < n && i < j->nneeds; i++)
 		if (!has_field(h, j->need[i]) && !has_field(h, j->base[i]))
 			return false;
 	return true;

@@ -30,6 +30,7 @@ void threads_free(struct threads **t);
  *           a new thread.
  * count     goes out once all fields of limit.per and limit.value are told, at
  *           once or when a later line tells them; unless `each`, once a thread
+ *           (one that stands `aside`: once those of limit.per are)
  * forget    takes the id away, and the thread with its last id; hits that
  *           still wait can be had by a join only
  * gained    drops what waits

@@ -28,7 +28,7 @@ int windows_new(const struct config *c, struct windows **ret)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < c->njails; i++)
-		shape_of(&c->jails[i], &w->shape[i]);
+		shape_of(c, &c->jails[i], &w->shape[i]);
 	if (roster_init(&w->roster, w->shape, c->njails, c->tracked_max) < 0) {
 		free(w->shape);
 		free(w);
@@ -98,7 +98,7 @@ static void few_insert(struct few *f, int64_t when, unsigned copies)
 
 /* The fullest window that holds the hit at `when`, which is in *f. */
 static void few_tally(const struct few *f, const struct shape *sh, int64_t when,
-		      uint64_t extra, struct tally *ret)
+		      uint64_t extra, const struct bar *bar, struct tally *ret)
 {
 	unsigned lo = 0;
 
@@ -118,12 +118,12 @@ static void few_tally(const struct few *f, const struct shape *sh, int64_t when,
 		}
 	}
 	ret->amount += extra;
-	ret->crossed = shape_crossed(sh, ret->amount);
+	ret->crossed = shape_crossed(sh, ret->amount, bar->amount);
 }
 
 /* false: this takes a series, nothing was done. */
 static bool few_add(struct tracked *t, const struct shape *sh,
-		    const struct entry_kept *e, struct tally *ret)
+		    const struct entry_kept *e, const struct bar *bar, struct tally *ret)
 {
 	uint32_t copies = shape_copies(sh, e->weight);
 	int64_t now = e->when;
@@ -140,14 +140,14 @@ static bool few_add(struct tracked *t, const struct shape *sh,
 		if (ret) {
 			ret->amount = e->weight;
 			ret->first.ms = e->when;
-			ret->crossed = shape_crossed(sh, e->weight);
+			ret->crossed = shape_crossed(sh, e->weight, bar->amount);
 		}
 		return true;
 	}
 	few_insert(&f, e->when, copies);
 	few_store(&f, t);
 	if (ret)
-		few_tally(&f, sh, e->when, e->weight - copies, ret);
+		few_tally(&f, sh, e->when, e->weight - copies, bar, ret);
 	return true;
 }
 
@@ -169,7 +169,7 @@ static int to_series(struct tracked *t, const struct shape *sh,
 	few_load(t, &f);
 	for (unsigned i = 0; i < f.n; i++) {
 		e.when = f.time[i];
-		if (series_add(&s, sh, &e, NULL, &forgotten) < 0) {
+		if (series_add(&s, sh, &e, NULL, NULL, &forgotten) < 0) {
 			series_free(&s);
 			return -ENOMEM;
 		}
@@ -179,7 +179,7 @@ static int to_series(struct tracked *t, const struct shape *sh,
 }
 
 static int put_series(struct windows *w, struct tracked *t,
-		      const struct shape *sh, const struct entry_kept *e,
+		      const struct shape *sh, const struct entry_kept *e, const struct bar *bar,
 		      const struct addr *seen, struct tally *ret)
 {
 	struct roster *r = &w->roster;
@@ -190,7 +190,7 @@ static int put_series(struct windows *w, struct tracked *t,
 
 	if (to_series(t, sh, &s) < 0)
 		return -ENOMEM;
-	error = series_add(&s, sh, e, ret, &w->forgotten);
+	error = series_add(&s, sh, e, bar, ret, &w->forgotten);
 	if (error < 0 && !had) {
 		series_free(&s);
 		return error;
@@ -219,7 +219,7 @@ int window_put_seen(struct windows *w, struct tracked *t, const struct addr *a,
 }
 
 int window_put(struct windows *w, uint16_t jail, struct span key,
-	       const struct entry_kept *e, const struct addr *seen,
+	       const struct entry_kept *e, const struct bar *bar, const struct addr *seen,
 	       struct tally *ret)
 {
 	const struct shape *sh = &w->shape[jail];
@@ -237,8 +237,8 @@ int window_put(struct windows *w, uint16_t jail, struct span key,
 	}
 	empty = t->n == 0;
 	if (t->n == TRACKED_SERIES || !sh->plain || sh->seen ||
-	    !few_add(t, sh, e, ret))
-		error = put_series(w, t, sh, e, seen, ret);
+	    !few_add(t, sh, e, bar, ret))
+		error = put_series(w, t, sh, e, bar, seen, ret);
 	if (empty && t->n != 0)
 		r->empty--;
 	return error;
@@ -269,6 +269,7 @@ static void amount_at(const struct windows *w, uint16_t jail, struct span key,
 		return;
 	if (t->n == TRACKED_SERIES) {
 		series_amount(t->series, sh, now, ret);
+		ret->amount /= sh->unit;
 		return;
 	}
 	few_load(t, &f);
@@ -280,29 +281,57 @@ static void amount_at(const struct windows *w, uint16_t jail, struct span key,
 	}
 }
 
+static bool is_windowed(const struct shape *sh)
+{
+	return sh->kind != LIMIT_NONE && sh->kind != LIMIT_LEVEL;
+}
+
+/* In units of the shape. */
+static uint32_t weight_of(const struct shape *sh, const struct window_hit *h)
+{
+	uint64_t weight = h->aside ? 0 : h->weight;
+
+	if (sh->unit > 1)
+		weight *= h->factor ? h->factor : sh->unit;
+	return weight > UINT32_MAX ? UINT32_MAX : (uint32_t)weight;
+}
+
 int windows_add(struct windows *w, const struct window_hit *h,
 		struct tally *ret)
 {
 	const struct shape *sh = &w->shape[h->jail];
 	struct entry_kept e = { .when = clamp_time(h->when.ms),
-				.weight = h->weight, .value = h->value };
-	struct tally tally;
+				.weight = weight_of(sh, h), .flags = h->flags };
+	struct tally tally = { .amount = 0 };
 	int error;
 
 	if (h->key.n > SUBJECT_KEY_MAX)
 		return -E2BIG;
+	memcpy(e.value, h->value, sizeof(e.value));
 	if (sh->kind == LIMIT_DISTINCT)
 		e.weight = 1;
-	if (sh->kind == LIMIT_NONE || e.weight == 0) {
+	if (!is_windowed(sh) || (e.weight == 0 && !(h->aside && sh->rich))) {
 		amount_at(w, h->jail, h->key, e.when, ret);
 		ret->crossed = false;
 		return 0;
 	}
-	error = window_put(w, h->jail, h->key, &e, &h->seen, &tally);
+	error = window_put(w, h->jail, h->key, &e, h->bar ? h->bar : &sh->bar, &h->seen, &tally);
 	if (error < 0)
 		return error;
+	tally.amount /= sh->unit;
 	*ret = tally;
 	return 0;
+}
+
+unsigned windows_accounts(const struct windows *w, uint16_t jail, struct span key,
+			  struct event_time now, uint64_t account, unsigned enough)
+{
+	const struct tracked *t = find(w, jail, key);
+	const struct shape *sh = &w->shape[jail];
+
+	if (!t || t->n != TRACKED_SERIES || sh->nvalues == 0)
+		return account != 0;
+	return series_distinct(t->series, sh, clamp_time(now.ms), sh->nvalues - 1u, account, enough);
 }
 
 size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,

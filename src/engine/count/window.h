@@ -6,6 +6,7 @@
 #include "bailiff/config.h"
 #include "bailiff/tally.h"
 #include "base/buf.h"
+#include "engine/count/series.h"
 
 /*
  * Sliding windows of all jails in one bounded table. Keys are (jail, subject
@@ -26,7 +27,12 @@ struct window_hit {
 	struct span key;	/* subject_key(), copied */
 	struct event_time when;
 	uint32_t weight;	/* count: hits this one stands for; sum: value; 0 adds nothing */
-	uint64_t value;		/* distinct: hash_fixed() of the value: snapshots keep it */
+	uint32_t factor;	/* of the weight, in 1/10000, where the jail has `known` or `spread`; 0: 1 */
+	bool aside;		/* for `with` only: weighs nothing, and is kept */
+	uint32_t flags;		/* ENTRY_PART, and bit i where with[i] holds */
+	/* hash_fixed() of values, since snapshots keep them: distinct's, or with's and spread's */
+	uint64_t value[SERIES_VALUES_MAX];
+	const struct bar *bar;	/* where the limit is for this hit; NULL: the jail's */
 	struct addr seen;	/* address to remember for `whom: seen`, or none */
 };
 
@@ -51,6 +57,14 @@ int windows_add(struct windows *w, const struct window_hit *h,
  */
 size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,
 		    struct addr *ret, size_t max);
+
+/*
+ * How many different accounts (the last of `value`) the subject's window
+ * [now - within, now] holds with `account`; no more than `enough` are counted.
+ * Only for jails with a `spread`.
+ */
+unsigned windows_accounts(const struct windows *w, uint16_t jail, struct span key,
+			  struct event_time now, uint64_t account, unsigned enough);
 
 /* Empty one subject's window (a verdict fired, an unban, an undo). */
 void windows_clear(struct windows *w, uint16_t jail, struct span key);

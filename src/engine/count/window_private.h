@@ -16,10 +16,10 @@ struct windows {
 
 /*
  * Add one hit to the subject's window, which is made if need be. `ret` may be
- * NULL.
+ * NULL, `bar` too then.
  */
 int window_put(struct windows *w, uint16_t jail, struct span key,
-	       const struct entry_kept *e, const struct addr *seen,
+	       const struct entry_kept *e, const struct bar *bar, const struct addr *seen,
 	       struct tally *ret);
 /* Remember one address of a subject that has a series. */
 int window_put_seen(struct windows *w, struct tracked *t, const struct addr *a,

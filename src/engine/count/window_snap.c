@@ -15,10 +15,28 @@
 #define SNAP_VERSION 1
 #define SNAP_JAIL 1	/* what follows: a jail */
 #define SNAP_END 0
+#define SNAP_KIND 0x0f
+#define SNAP_RICH 0x10
+#define SNAP_VALUES 5	/* bits from here on */
 
 static const char *field_name(const struct config *c, uint16_t field)
 {
 	return field < c->nfields ? c->fields[field].name : "";
+}
+
+/* What its entries keep beside a weight: the meaning of flags and values. */
+static void put_extras(const struct config *c, const struct limit *l, struct buf *out)
+{
+	struct shape sh;
+
+	for (size_t i = 0; i < l->nwith; i++)
+		buf_printf(out, " with %d %s", l->with[i].kind, l->with[i].kind == WITH_DISTINCT ?
+			   field_name(c, l->with[i].field) : "");
+	if (l->spread_accounts)
+		buf_puts(out, " spread");
+	shape_of(c, &(struct jail){ .limit = *l }, &sh);
+	if (sh.unit > 1)
+		buf_printf(out, " in 1/%u", sh.unit);
 }
 
 /* What a jail counts, as text that is compared whole. */
@@ -32,16 +50,22 @@ static void put_identity(const struct config *c, const struct jail *j,
 		buf_printf(out, " %s", field_name(c, l->per[i]));
 	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT)
 		buf_printf(out, " of %s", field_name(c, l->value));
+	put_extras(c, l, out);
 }
 
 static void put_entry(struct buf *out, int64_t base, const struct entry_kept *e,
-		      enum limit_kind kind)
+		      const struct shape *sh)
 {
 	buf_put_u32(out, (uint32_t)(e->when - base));
-	if (kind == LIMIT_DISTINCT)
-		buf_put_u64(out, e->value);
-	else
-		buf_put_u32(out, e->weight);
+	if (sh->kind == LIMIT_DISTINCT) {
+		buf_put_u64(out, e->value[0]);
+		return;
+	}
+	buf_put_u32(out, e->weight);
+	if (sh->rich)
+		buf_put_u32(out, e->flags);
+	for (unsigned k = 0; k < sh->nvalues; k++)
+		buf_put_u64(out, e->value[k]);
 }
 
 static void put_series(const struct series *s, const struct shape *sh,
@@ -58,7 +82,7 @@ static void put_series(const struct series *s, const struct shape *sh,
 			base = e.when;
 			buf_put_u64(out, (uint64_t)base);
 		}
-		put_entry(out, base, &e, sh->kind);
+		put_entry(out, base, &e, sh);
 	}
 	buf_put_u32(out, (uint32_t)series_nseen(s));
 	for (size_t i = 0; i < series_nseen(s); i++) {
@@ -83,7 +107,7 @@ static void put_tracked(const struct tracked *t, const struct shape *sh,
 	buf_put_u64(out, t->base);
 	for (unsigned i = 0; i < t->n; i++) {
 		e.when = (int64_t)t->base + (i ? t->off[i - 1] : 0);
-		put_entry(out, (int64_t)t->base, &e, sh->kind);
+		put_entry(out, (int64_t)t->base, &e, sh);
 	}
 	buf_put_u32(out, 0);
 }
@@ -98,6 +122,22 @@ static bool is_live(const struct windows *w, const struct tracked *t)
 				 w->shape[t->jail].within_ms - SERIES_LATE_MS;
 }
 
+/* How the entries of a jail read: kind, SNAP_RICH and the number of values. */
+static uint8_t form_of(const struct shape *sh)
+{
+	return (uint8_t)(sh->kind | (sh->rich ? SNAP_RICH | sh->nvalues << SNAP_VALUES : 0));
+}
+
+static bool form_is_sound(uint8_t form)
+{
+	int kind = form & SNAP_KIND;
+	bool rich = form & SNAP_RICH;
+
+	return kind >= LIMIT_COUNT && kind <= LIMIT_RATIO && form >> SNAP_VALUES <= SERIES_VALUES_MAX &&
+	       (rich || (form >> SNAP_VALUES == 0 && kind != LIMIT_RATIO)) &&
+	       !(rich && kind == LIMIT_DISTINCT);
+}
+
 static void put_jail(const struct windows *w, uint16_t jail, struct buf *out)
 {
 	const struct jail *j = &w->config->jails[jail];
@@ -110,7 +150,7 @@ static void put_jail(const struct windows *w, uint16_t jail, struct buf *out)
 	if (buf_error(&identity) < 0)
 		out->error = buf_error(&identity);
 	buf_free(&identity);
-	buf_put_u8(out, (uint8_t)j->limit.kind);
+	buf_put_u8(out, form_of(&w->shape[jail]));
 	buf_put_u16(out, jail);
 }
 
@@ -124,7 +164,7 @@ void windows_save(const struct windows *w, struct buf *out)
 
 	buf_put_u8(out, SNAP_VERSION);
 	for (size_t i = 0; i < w->config->njails; i++)
-		if (w->config->jails[i].limit.kind != LIMIT_NONE)
+		if (w->shape[i].kind != LIMIT_NONE && w->shape[i].kind != LIMIT_LEVEL)
 			put_jail(w, (uint16_t)i, out);
 	buf_put_u8(out, SNAP_END);
 	for (uint32_t id = 0; id < r->high; id++) {
@@ -147,7 +187,7 @@ void windows_save(const struct windows *w, struct buf *out)
 struct jail_map {
 	struct {
 		bool known;
-		uint8_t kind;	/* how its entries read */
+		uint8_t form;	/* how its entries read */
 		uint16_t jail;	/* of now, or NO_JAIL: read and dropped */
 	} to[NO_JAIL];
 };
@@ -177,15 +217,15 @@ static int get_jails(const struct windows *w, struct reader *in,
 	while (reader_u8(in) == SNAP_JAIL) {
 		struct span name = reader_span(in);
 		struct span identity = reader_span(in);
-		uint8_t kind = reader_u8(in);
+		uint8_t form = reader_u8(in);
 		uint16_t number = reader_u16(in);
 
 		if (in->error || number == NO_JAIL || map->to[number].known)
 			return -EBADMSG;
-		if (kind < LIMIT_COUNT || kind > LIMIT_DISTINCT)
+		if (!form_is_sound(form))
 			return -EBADMSG;
 		map->to[number].known = true;
-		map->to[number].kind = kind;
+		map->to[number].form = form;
 		map->to[number].jail = jail_like(w, name, identity);
 	}
 	return in->error ? -EBADMSG : 0;
@@ -224,8 +264,23 @@ static int get_seen(struct windows *w, uint16_t jail, struct span key,
 	return ret;
 }
 
+/* false: no entry. */
+static bool get_entry(struct reader *in, int64_t base, uint8_t form, struct entry_kept *ret)
+{
+	ret->when = base + reader_u32(in);
+	if ((form & SNAP_KIND) == LIMIT_DISTINCT)
+		ret->value[0] = reader_u64(in);
+	else
+		ret->weight = reader_u32(in);
+	if (form & SNAP_RICH)
+		ret->flags = reader_u32(in);
+	for (unsigned k = 0; k < form >> SNAP_VALUES; k++)
+		ret->value[k] = reader_u64(in);
+	return !in->error && ret->when <= WINDOW_TIME_MAX && (ret->weight || form & SNAP_RICH);
+}
+
 /* One subject; jail NO_JAIL: it is read over. */
-static int get_tracked(struct windows *w, uint16_t jail, uint8_t kind,
+static int get_tracked(struct windows *w, uint16_t jail, uint8_t form,
 		       struct reader *in)
 {
 	static const struct addr none;
@@ -240,16 +295,11 @@ static int get_tracked(struct windows *w, uint16_t jail, uint8_t kind,
 	if (n > 0 && get_time(in, &base) < 0)
 		return -EBADMSG;
 	for (; n > 0; n--) {
-		e.when = base + reader_u32(in);
-		if (kind == LIMIT_DISTINCT)
-			e.value = reader_u64(in);
-		else
-			e.weight = reader_u32(in);
-		if (in->error || e.when > WINDOW_TIME_MAX || e.weight == 0)
+		if (!get_entry(in, base, form, &e))
 			return -EBADMSG;
 		if (jail == NO_JAIL)
 			continue;
-		ret = window_put(w, jail, key, &e, &none, NULL);
+		ret = window_put(w, jail, key, &e, NULL, &none, NULL);
 		if (ret < 0)
 			return ret;
 	}
@@ -269,7 +319,7 @@ static int get_all(struct windows *w, struct reader *in, struct jail_map *map)
 		if (in->error || number == NO_JAIL || !map->to[number].known)
 			return -EBADMSG;
 		ret = get_tracked(w, map->to[number].jail,
-				  map->to[number].kind, in);
+				  map->to[number].form, in);
 	}
 	if (ret == 0 && in->error)
 		ret = -EBADMSG;

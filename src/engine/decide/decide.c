@@ -57,6 +57,8 @@ void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 	ret->jail = j;
 	ret->when = when;
 	ret->amount = t->amount;
+	ret->with = t->with;
+	ret->part = t->part;
 	ret->earlier = earlier;
 	ret->shadow = braked || j->mode == MODE_SHADOW;
 	for (size_t i = 0; i < j->nthen && i < DECIDE_MAX_ACTIONS; i++) {

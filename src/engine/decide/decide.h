@@ -60,6 +60,8 @@ struct verdict {
 	struct event_time when;
 	struct event_time until;	/* end of the quiet time */
 	uint64_t amount;
+	uint32_t with;		/* as in struct tally */
+	uint64_t part;
 	unsigned earlier;	/* verdicts before, for grow */
 	bool shadow;		/* mode shadow, or the brake */
 	size_t nactions;

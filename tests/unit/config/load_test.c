@@ -188,6 +188,11 @@ static void test_main(void **state)
 
 /* ---- a jail: one row, one refused jail (or a warning) ---- */
 
+#define LEVEL(limit) "match: '<host> <size>'\nlimit: {" limit "}\nthen: notify\n"
+#define RATIO(limit, mark) "match: ['<host>', {match: 'x <host>'" mark "}]\nlimit: {" limit "}\nthen: notify\n"
+#define WITH(more) "match: '<ip> <user> <sender> <rcpt>'\n" \
+	"limit: {count: 5, per: user, within: 1m, " more "}\nthen: notify\n"
+#define KNOWN(more) "match: '<ip> <user>'\nlimit: {count: 5, per: ip, within: 10m, " more "}\nthen: notify\n"
 static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "good", LOG MATCH LIMIT THEN, "" },
 	{ "empty", "", "j:1:1: 'log' is missing: which log does it read?\n"
@@ -198,8 +203,6 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "unknown key", LOG MATCH LIMIT THEN "program: x\nprogramm: y\n",
 	  "j:6:1: unknown key 'programm', did you mean 'program'?\n" },
 	{ "later", LOG MATCH LIMIT THEN "classes: {}\n", "j:5:1: 'classes' is not in this version\n" },
-	{ "later in limit", LOG MATCH "limit: {ratio: 3, count: 5, per: ip, within: 10m}\n" THEN,
-	  "j:3:9: 'ratio' is not in this version\n" },
 	{ "mode", LOG MATCH LIMIT THEN "mode: shdow\n", "j:5:7: 'mode' is on, off, shadow or propose, "
 	  "not 'shdow', did you mean 'shadow'?\n" },
 	{ "log", "log: mial\n" MATCH LIMIT THEN, "j:1:6: no log named 'mial', did you mean 'mail'?\n" },
@@ -264,7 +267,7 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 
 	{ "limit, text", LOG MATCH "limit: 5\n" THEN, "j:3:8: 'limit' takes a map of keys, not '5'\n" },
 	{ "limit, nothing", LOG MATCH "limit: {}\n" THEN,
-	  "j:3:8: 'limit' needs 'count', 'sum' or 'distinct'\n"
+	  "j:3:8: 'limit' needs 'count', 'sum', 'distinct' or 'level'\n"
 	  "j:3:8: 'limit' needs 'within': the time in which that many are too many\n"
 	  "j:3:8: 'per' names what is counted: one to 4 captures, as in 'per: ip'\n" },
 	{ "limit, count 0", LOG MATCH "limit: {count: 0, per: ip, within: 1m}\n" THEN,
@@ -312,7 +315,7 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "sum and count", LOG "match: '<ip> <size>'\nlimit: {sum: size, over: 1, count: 5, per: ip, "
 	  "within: 1m}\n" THEN, "j:3:14: 'sum' goes with 'over', not with 'count'\n" },
 	{ "over and count", LOG MATCH "limit: {over: 1, count: 5, per: ip, within: 1m}\n" THEN,
-	  "j:3:15: 'over' goes with 'sum'\n" },
+	  "j:3:15: 'over' goes with 'sum' or 'level'\n" },
 	{ "distinct, no count", LOG "match: '<ip> <user>'\nlimit: {distinct: user, per: ip, within: 1m}\n"
 	  THEN, "j:3:19: 'distinct' needs 'count': how many different ones?\n" },
 	{ "weight, text", LOG "match: '<ip> <user>'\nlimit: {count: 3, weight: user, per: ip, within: 1m}\n"
@@ -321,6 +324,66 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	  "j:3:27: 'weight' is between 1 and 1000000, or a capture, not 0\n" },
 	{ "weight and sum", LOG "match: '<ip> <size>'\nlimit: {sum: size, over: 1, weight: 2, per: ip, "
 	  "within: 1m}\n" THEN, "j:3:37: 'weight' goes with 'count' alone\n" },
+	{ "level", LOG LEVEL("level: size, over: 5, per: host"), "" },
+	{ "level and within", LOG LEVEL("level: size, over: 5, under: 5, per: host, within: 1h"), "" },
+	{ "level, no over", LOG LEVEL("level: size, per: host"),
+	  "j:3:16: 'level' needs 'over': more than how much?\n" },
+	{ "level, under over", LOG LEVEL("level: size, over: 5, under: 6, per: host"),
+	  "j:3:38: 'under' is at most 'over', 5, not 6\n" },
+	{ "level and sum", LOG LEVEL("level: size, sum: size, over: 5, per: host"),
+	  "j:3:27: 'sum' goes with 'over', not with 'level'\n" },
+	{ "level of a text", LOG LEVEL("level: host, over: 5, per: host"),
+	  "j:3:16: 'level' takes a capture that is a number; 'host' is not\n" },
+	{ "under and sum", LOG LEVEL("sum: size, over: 5, under: 3, per: host, within: 1m"),
+	  "j:3:36: 'under' goes with 'level'\n" },
+	{ "ratio", LOG RATIO("ratio: 0.3, count: 50, per: host, within: 1h", ", part: yes"), "" },
+	{ "ratio of nothing", LOG RATIO("ratio: 0, count: 50, per: host, within: 1h", ", part: yes"),
+	  "j:3:16: 'ratio' is more than 0: any hits are a share of nothing\n" },
+	{ "ratio, more than all", LOG RATIO("ratio: 1.5, count: 50, per: host, within: 1h", ", part: yes"),
+	  "j:3:16: 'ratio' is between 0 and 1, not 1.5\n" },
+	{ "ratio, a hair", LOG RATIO("ratio: 0.1234567, count: 50, per: host, within: 1h", ", part: yes"),
+	  "j:3:16: 'ratio' takes at most 6 decimals\n" },
+	{ "ratio without part", LOG RATIO("ratio: 0.3, count: 50, per: host, within: 1h", ""),
+	  "j:3:16: 'ratio' needs patterns with 'part: true' beside them: a share of what?\n" },
+	{ "ratio without count", LOG RATIO("ratio: 0.3, per: host, within: 1h", ", part: yes"),
+	  "j:3:16: 'ratio' needs 'count': of how many hits at least?\n" },
+	{ "part without ratio", LOG RATIO("count: 50, per: host, within: 1h", ", part: yes"),
+	  "j:2:27: 'part' goes with a limit that has a 'ratio'\n" },
+	{ "part, slip", LOG "match: ['<ip>', {match: '<ip>', prat: yes}]\n" LIMIT THEN,
+	  "j:2:33: unknown key 'prat', did you mean 'part'?\n" },
+	{ "with", LOG WITH("with: [foreign_sender, new_network, {distinct: rcpt_domain, over: 20}], alone: 9"), "" },
+	{ "with, one", LOG WITH("with: foreign_sender"), "" },
+	{ "with, slip", LOG WITH("with: [foreign_sendr]"), "j:3:49: 'with' takes foreign_sender, "
+	  "new_network or {distinct: CAPTURE, over: N}, not 'foreign_sendr', did you mean 'foreign_sender'?\n" },
+	{ "with, nothing", LOG WITH("with: []"),
+	  "j:3:48: 'with' is empty: leave it out, or say what must hold\n" },
+	{ "with, twice", LOG WITH("with: [new_network, new_network]"), "j:3:62: 'with' names this twice\n" },
+	{ "with, distinct without over", LOG WITH("with: [{distinct: rcpt_domain}]"),
+	  "j:3:49: an item of 'with' that is a map is {distinct: CAPTURE, over: N}\n" },
+	{ "with, distinct of nothing", LOG WITH("with: [{distinct: helo, over: 2}]"),
+	  "j:3:60: 'distinct' names 'helo', which no pattern captures\n" },
+	{ "with, nobody tells the sender", LOG MATCH "limit: {count: 5, per: ip, within: 1m, with: foreign_sender}\n"
+	  THEN, "j:3:46: 'foreign_sender' needs <user>, which no pattern captures\n"
+	  "j:3:46: 'foreign_sender' needs <sender>, which no pattern captures\n" },
+	{ "with and distinct", LOG "match: '<ip> <user> <sender>'\n"
+	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n",
+	  "j:3:62: 'with' goes with 'count' or 'sum'\n" },
+	{ "alone without with", LOG MATCH "limit: {count: 5, per: ip, within: 1m, alone: 9}\n" THEN,
+	  "j:3:47: 'alone' goes with 'with'\n" },
+	{ "alone, less", LOG WITH("with: new_network, alone: 4"), "j:3:68: 'alone' is more than 'count', which is 5\n" },
+	{ "aside without with", LOG "match: ['<ip>', {match: '<ip>', aside: yes}]\n" LIMIT THEN,
+	  "j:2:25: 'aside' goes with a limit that has a 'with'\n" },
+	{ "aside of nothing", LOG "thread: {by: qid}\nmatch: ['<ip>', {forget: '<ip> <qid>', aside: yes}]\n" LIMIT THEN,
+	  "j:3:17: 'aside' goes with 'count' or 'match'\n" },
+	{ "known", LOG KNOWN("known: 0.2, spread: {accounts: 3, weight: 2}"), "" },
+	{ "known, more decimals", LOG KNOWN("known: 0.255"), "j:3:48: 'known' takes at most 2 decimals\n" },
+	{ "known, nothing", LOG KNOWN("known: 0"),
+	  "j:3:48: 'known' is more than 0; 'known_good: no' does not count such hits\n" },
+	{ "known, nobody tells the account", LOG MATCH "limit: {count: 5, per: ip, within: 1m, known: 0.5}\n" THEN,
+	  "j:3:47: 'known' needs <user>, which no pattern captures\n" },
+	{ "spread, half", LOG KNOWN("spread: {accounts: 3}"), "j:3:49: 'spread' needs both 'accounts' and 'weight'\n" },
+	{ "spread of one", LOG KNOWN("spread: {accounts: 1, weight: 2}"),
+	  "j:3:60: 'accounts' is between 2 and 1000, not 1\n" },
 	{ "never counts", LOG "match: ['<ip> <user>', '<user>']\n" LIMIT THEN,
 	  "j:2:24: warning: this pattern captures no 'ip', so it never counts\n" },
 

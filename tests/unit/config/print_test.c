@@ -31,6 +31,8 @@ static void same_rule(const struct rule *a, const struct rule *b)
 {
 	SAME(verb);
 	SAME(each);
+	SAME(part);
+	SAME(aside);
 	TEXT(pattern);
 }
 
@@ -63,6 +65,18 @@ static void same_limit(const struct limit *a, const struct limit *b)
 	SAME(weight);
 	SAME(weight_field);
 	SAME(weighs);
+	SAME(ratio);
+	SAME(under);
+	SAME(nwith);
+	for (size_t i = 0; i < a->nwith; i++) {
+		SAME(with[i].kind);
+		SAME(with[i].field);
+		SAME(with[i].over);
+	}
+	SAME(alone);
+	SAME(known);
+	SAME(spread_accounts);
+	SAME(spread_weight);
 }
 
 static void same_test(const struct jail_test *a, const struct jail_test *b)
@@ -269,7 +283,7 @@ static const char full_main[] =
 	" time: {find: '^(\\S+)', format: '%s'}}\n"
 	"  far: {journal: {dir: jj}, files: x, prefer: files}\n"
 	"scopes: {odd: [1, 65535], mail: 25}\n"
-	"accounts: {act: no, local_domains: [a.example, b.example], default_domain: a.example,"
+	"accounts: {known_after: 3h, act: no, local_domains: [a.example, b.example], default_domain: a.example,"
 	" strip_tag: yes, min_uid: 500, protect: [], max_per_hour: 0, stale: 90m,"
 	" lock: [l, <user>], unlock: [u, <user>]}\n"
 	"notify: {mail: off, from: 'bailiff@example.org', digest: off, run: [ntfy, '<subject>', '\\<x>']}\n"
@@ -280,6 +294,8 @@ static const char full_main[] =
 	"jail_dirs: [a, /b]\nstate: s\nrun: /r\ntable: other\nuser_engine: e\nuser_monitor: m\n"
 	"counters: yes\nown_table: no\nset_size: 99\ntracked_max: 1000\nsnapshot_every: 1h\n"
 	"line_max: 1K\nmatch_limit: 500\n";
+
+#define THEN_TELL "then: notify\n"
 
 static const char full_jail[] =
 	"about: \"a 'b' \\\"c\\\" \\u00e4 \\U0001F600 \\x85 \\u2028 #\"\n"
@@ -337,11 +353,19 @@ static void test_full(void **state)
 	made_jail(&m, PACK_JAIL_ADMIN, "in", LOG MATCH THEN LIMIT "country: [no, DE]\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "not", LOG MATCH THEN LIMIT "country: {not: [on, nl]}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "away", LOG MATCH THEN LIMIT "country: {not: home}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "level", LOG "match: '<host> <count>'\n" THEN_TELL
+		  "limit: {level: count, over: 2K, under: 5, per: host}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "ratio", LOG "match: ['<host>', {match: '<host>b', part: yes}]\n" THEN_TELL
+		  "limit: {ratio: 0.333333, count: 20, per: host, within: 1h}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "with", LOG "thread: {by: qid}\n" THEN_TELL
+		  "match: ['<ip> <user> <sender>', {count: '<qid> <rcpt>', aside: yes}]\n"
+		  "limit: {count: 20, per: user, within: 1h, alone: 1K, known: 0.07, spread: {accounts: 3, weight: 1.5},"
+		  " with: [foreign_sender, new_network, {distinct: rcpt_domain, over: 20}]}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "again", "log: verdicts\nthen: {ban: {scope: all, for: 5200w}}\n"
 		  LIMIT);
 	made_load(&m);
 	assert_string_equal(buf_cstr(&m.text), "");
-	assert_int_equal(m.config->njails, 8);
+	assert_int_equal(m.config->njails, 11);
 	there_and_back(m.config);
 	made_free(&m);
 }

@@ -78,7 +78,7 @@ static struct span key_of(uint32_t i, char buf[40])
 static struct tally hit(struct windows *w, uint32_t who, int64_t when,
 			uint32_t weight, uint64_t value)
 {
-	struct window_hit h = { .when.ms = when, .weight = weight, .value = value };
+	struct window_hit h = { .when.ms = when, .weight = weight, .value = { value } };
 	struct tally t;
 	char buf[40];
 

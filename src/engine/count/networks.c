@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A hash table of (account, network) in sets of eight; a new pair takes a free
+ * place of its set, one that is older than the memory, or that of the pair
+ * silent longest. Pairs are kept as hashes under a key that outlives the
+ * process, since snapshots hold them.
+ */
+#include "engine/count/networks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+
+#define SETS 16384
+#define WAYS 8
+#define NEVER INT64_MAX
+
+struct stay {
+	uint64_t pair;		/* hash; 0: free */
+	int64_t first_ms, last_ms;
+};
+
+struct networks {
+	struct stay *v[SETS];	/* WAYS stays, made when first needed */
+	int64_t since_ms;	/* the first success of all */
+	uint64_t forgotten;
+};
+
+int networks_new(struct networks **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->since_ms = NEVER;
+	return 0;
+}
+
+void networks_free(struct networks **n)
+{
+	if (!*n)
+		return;
+	for (size_t i = 0; i < SETS; i++)
+		free((*n)->v[i]);
+	free(*n);
+	*n = NULL;
+}
+
+static uint64_t pair_of(const struct addr *from, struct span account)
+{
+	struct addr net = addr_mask(from, from->family == ADDR_V6 ? 48 : 24);
+	uint64_t parts[2] = { hash_fixed(account.p, account.n), hash_fixed(&net, sizeof(net)) };
+
+	return hash_fixed(parts, sizeof(parts)) | 1;
+}
+
+static struct stay *find(const struct networks *n, uint64_t pair)
+{
+	struct stay *set = n->v[pair / 2 % SETS];
+
+	for (size_t i = 0; set && i < WAYS; i++)
+		if (set[i].pair == pair)
+			return &set[i];
+	return NULL;
+}
+
+static struct stay *make(struct networks *n, uint64_t pair, int64_t now)
+{
+	struct stay **set = &n->v[pair / 2 % SETS], *oldest;
+
+	if (!*set)
+		*set = calloc(WAYS, sizeof(**set));
+	if (!*set)
+		return NULL;
+	oldest = *set;
+	for (size_t i = 1; i < WAYS && oldest->pair; i++)
+		if (!(*set)[i].pair || (*set)[i].last_ms < oldest->last_ms)
+			oldest = &(*set)[i];
+	n->forgotten += oldest->pair && oldest->last_ms >= now - NETWORKS_LAST_MS;
+	*oldest = (struct stay){ .pair = pair, .first_ms = now, .last_ms = now };
+	return oldest;
+}
+
+void networks_add(struct networks *n, const struct addr *from, struct span account,
+		  struct event_time when)
+{
+	uint64_t pair = pair_of(from, account);
+	struct stay *s = find(n, pair);
+
+	if (when.ms < n->since_ms)
+		n->since_ms = when.ms;
+	if (!s) {
+		make(n, pair, when.ms);
+		return;
+	}
+	if (s->last_ms < when.ms - NETWORKS_LAST_MS)
+		s->first_ms = when.ms;
+	if (when.ms < s->first_ms)
+		s->first_ms = when.ms;
+	if (when.ms > s->last_ms)
+		s->last_ms = when.ms;
+}
+
+bool networks_good(const struct networks *n, const struct addr *from, struct span account,
+		   struct event_time now, int64_t after_ms)
+{
+	const struct stay *s = find(n, pair_of(from, account));
+
+	return s && s->first_ms <= now.ms - after_ms && s->last_ms >= now.ms - NETWORKS_LAST_MS;
+}
+
+bool networks_new_to(const struct networks *n, const struct addr *from, struct span account,
+		     struct event_time now, int64_t after_ms)
+{
+	return n->since_ms <= now.ms - after_ms && !networks_good(n, from, account, now, after_ms);
+}
+
+uint64_t networks_forgotten(const struct networks *n)
+{
+	return n->forgotten;
+}
+
+void networks_save(const struct networks *n, struct buf *out)
+{
+	buf_put_u64(out, (uint64_t)n->since_ms);
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t w = 0; n->v[i] && w < WAYS; w++)
+			if (n->v[i][w].pair)
+				buf_put(out, &n->v[i][w], sizeof(n->v[i][w]));
+}
+
+int networks_restore(struct networks *n, struct reader *in)
+{
+	n->since_ms = (int64_t)reader_u64(in);
+	while (!in->error && in->at < in->n) {
+		struct span bytes = reader_bytes(in, sizeof(struct stay));
+		struct stay saved, *s;
+
+		if (in->error)
+			break;
+		memcpy(&saved, bytes.p, sizeof(saved));
+		if (saved.pair == 0 || saved.first_ms > saved.last_ms)
+			return -EBADMSG;
+		s = find(n, saved.pair);
+		if (!s)
+			s = make(n, saved.pair, saved.last_ms);
+		if (!s)
+			return -ENOMEM;
+		*s = saved;
+	}
+	return in->error ? -EBADMSG : 0;
+}

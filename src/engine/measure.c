@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a hit is worth: whose it is, how much it weighs, which values it brings
+ * and what holds for it. Only hits come here; what a jail does not ask for is
+ * not worked out.
+ */
+#include "engine/passage.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "config/account.h"
+
+bool measure_canonical(const struct config *c, const struct capture *cap,
+		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
+{
+	*ret = (struct subject_part){ .field = cap->field, .type = cap->type };
+	if (cap->type == FIELD_ADDR) {
+		ret->addr = cap->addr;
+		return true;
+	}
+	if (cap->raw.n == 0 || cap->raw.n >= SUBJECT_TEXT_MAX)
+		return false;
+	if (cap->type == FIELD_ACCOUNT) {
+		if (account_canonical(&c->accounts, cap->raw, buf, SUBJECT_TEXT_MAX) < 0)
+			return false;
+		ret->text = span_of(buf);
+		return true;
+	}
+	memcpy(buf, cap->raw.p, cap->raw.n);
+	if (cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL)
+		for (size_t i = 0; i < cap->raw.n; i++)
+			buf[i] = (char)tolower((unsigned char)buf[i]);
+	ret->text = (struct span){ buf, cap->raw.n };
+	return true;
+}
+
+bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret)
+{
+	const struct limit *l = &hit->jail->limit;
+	struct capture cap;
+
+	ret->n = l->nper;
+	for (size_t i = 0; i < l->nper; i++) {
+		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
+		    !measure_canonical(p->core->config, &cap, p->text[i], &ret->part[i]))
+			return false;
+		if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
+			ret->part[i].addr = addr_mask(&cap.addr, l->v6_len);
+	}
+	return true;
+}
+
+bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret)
+{
+	struct capture cap;
+
+	if (!hit_get(p->core->matcher, hit, field, &cap) || cap.type != FIELD_NUMBER || cap.number < 0)
+		return false;
+	*ret = (uint64_t)cap.number;
+	return true;
+}
+
+/* The value a `distinct` tells apart, as a hash under a key that outlives us. */
+static bool value_of(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret)
+{
+	char buf[SUBJECT_TEXT_MAX];
+	struct subject_part part;
+	struct capture cap;
+
+	if (!hit_get(p->core->matcher, hit, field, &cap) ||
+	    !measure_canonical(p->core->config, &cap, buf, &part))
+		return false;
+	if (part.type == FIELD_ADDR && part.addr.family == ADDR_V6)
+		part.addr = addr_mask(&part.addr, hit->jail->limit.v6_len);
+	*ret = part.type == FIELD_ADDR ? hash_fixed(&part.addr, sizeof(part.addr)) :
+	       hash_fixed(part.text.p, part.text.n);
+	return true;
+}
+
+const struct addr *hit_address(const struct hit *hit)
+{
+	for (unsigned i = 0; i < hit->ncaptures; i++)
+		if (hit->capture[i].type == FIELD_ADDR)
+			return &hit->capture[i].addr;
+	return NULL;
+}
+
+static uint32_t weight_of(struct passage *p, const struct hit *hit)
+{
+	const struct limit *l = &hit->jail->limit;
+	uint64_t w = 1;
+
+	if (l->kind == LIMIT_SUM)
+		w = measure_number(p, hit, l->value, &w) ? w : 0;
+	else if (l->weighs)
+		measure_number(p, hit, l->weight_field, &w);
+	else if (l->weight > 0)
+		w = (uint64_t)l->weight;
+	w *= p->entry->repeat;
+	return w > UINT32_MAX ? UINT32_MAX : (uint32_t)w;
+}
+
+struct span hit_captured(const struct hit *hit, int field)
+{
+	for (unsigned i = 0; i < hit->ncaptures; i++)
+		if (hit->capture[i].field == field)
+			return hit->capture[i].raw;
+	return (struct span){ NULL, 0 };
+}
+
+/* ---- beside the amount */
+
+/* Does anything that the jail asks depend on the account? */
+static bool asks_user(const struct jail *j)
+{
+	const struct limit *l = &j->limit;
+
+	return l->nwith || l->spread_accounts || l->known;
+}
+
+void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret)
+{
+	struct span user;
+
+	ret->hit = hit;
+	ret->from = hit_address(hit);
+	ret->user = (struct span){ NULL, 0 };
+	if (!asks_user(hit->jail))
+		return;
+	user = hit_captured(hit, p->core->user);
+	if (user.n && account_canonical(&p->core->config->accounts, user, ret->buf, sizeof(ret->buf)) == 0)
+		ret->user = span_of(ret->buf);
+}
+
+/* Before and behind the last @. */
+static void split(struct span s, struct span *local, struct span *domain)
+{
+	const char *at = s.n ? memrchr(s.p, '@', s.n) : NULL;
+
+	*local = s;
+	*domain = (struct span){ NULL, 0 };
+	if (!at)
+		return;
+	local->n = (size_t)(at - s.p);
+	*domain = (struct span){ at + 1, s.n - local->n - 1 };
+}
+
+static bool same_folded(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+static struct span without_tag(struct span local)
+{
+	const char *plus = local.n > 1 ? memchr(local.p + 1, '+', local.n - 1) : NULL;
+
+	if (plus)
+		local.n = (size_t)(plus - local.p);
+	return local;
+}
+
+static bool is_ours(const struct accounts *a, struct span domain)
+{
+	if (a->default_domain && same_folded(span_of(a->default_domain), domain))
+		return true;
+	for (size_t i = 0; i < a->local_domains.n; i++)
+		if (same_folded(span_of(a->local_domains.v[i]), domain))
+			return true;
+	return false;
+}
+
+bool sender_is_foreign(const struct accounts *a, struct span sender, struct span user)
+{
+	struct span local, domain, user_local, user_domain;
+
+	if (sender.n == 0 || user.n == 0)
+		return false;
+	split(sender, &local, &domain);
+	split(user, &user_local, &user_domain);
+	/* A bare name is completed with our own domain. */
+	if (domain.n == 0)
+		return false;
+	return !same_folded(local, user_local) && !same_folded(without_tag(local), without_tag(user_local)) &&
+	       !same_folded(domain, user_domain) && !is_ours(a, domain);
+}
+
+static bool holds(const struct passage *p, const struct facts *f, enum with_kind kind, struct event_time when)
+{
+	const struct accounts *a = &p->core->config->accounts;
+
+	if (kind == WITH_FOREIGN_SENDER)
+		return sender_is_foreign(a, hit_captured(f->hit, p->core->sender), f->user);
+	return f->from && f->user.n &&
+	       networks_new_to(p->core->networks, f->from, f->user, when, a->known_after_ms);
+}
+
+/* Flags and values for the limit's `with`. */
+static void measure_with(struct passage *p, const struct facts *f, struct window_hit *w)
+{
+	const struct limit *l = &f->hit->jail->limit;
+	unsigned k = 0;
+
+	for (size_t i = 0; i < l->nwith; i++) {
+		if (l->with[i].kind != WITH_DISTINCT)
+			w->flags |= holds(p, f, l->with[i].kind, w->when) ? 1u << i : 0;
+		else if (value_of(p, f->hit, l->with[i].field, &w->value[k]))
+			w->value[k] |= 1;	/* 0 is none */
+		k += l->with[i].kind == WITH_DISTINCT;
+	}
+}
+
+/* Known-good networks weigh less, several accounts more; in 1/10000. */
+static void measure_factor(const struct passage *p, const struct facts *f, struct window_hit *w)
+{
+	const struct limit *l = &f->hit->jail->limit;
+	uint64_t *account = &w->value[0];
+
+	w->factor = LIMIT_FACTOR * LIMIT_FACTOR;
+	if (l->known && f->user.n && f->from &&
+	    networks_good(p->core->networks, f->from, f->user, w->when, p->core->config->accounts.known_after_ms))
+		w->factor = l->known * LIMIT_FACTOR;
+	if (l->spread_accounts == 0)
+		return;
+	for (size_t i = 0; i < l->nwith; i++)
+		account += l->with[i].kind == WITH_DISTINCT;
+	if (f->user.n)
+		*account = hash_fixed(f->user.p, f->user.n) | 1;
+	if (windows_accounts(p->core->windows, w->jail, w->key, w->when, *account,
+			     l->spread_accounts) >= l->spread_accounts)
+		w->factor = w->factor / LIMIT_FACTOR * l->spread_weight;
+}
+
+bool measure(struct passage *p, const struct facts *f, struct window_hit *w)
+{
+	const struct limit *l = &f->hit->jail->limit;
+
+	w->aside = f->hit->rule && f->hit->rule->aside;
+	w->weight = w->aside ? 0 : weight_of(p, f->hit);
+	if (l->kind == LIMIT_DISTINCT)
+		return value_of(p, f->hit, l->value, &w->value[0]);
+	if (f->hit->rule && f->hit->rule->part)
+		w->flags |= ENTRY_PART;
+	if (l->nwith)
+		measure_with(p, f, w);
+	if (l->kind == LIMIT_COUNT && (l->spread_accounts || l->known))
+		measure_factor(p, f, w);
+	return true;
+}

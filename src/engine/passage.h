@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ENGINE_PASSAGE_H
+#define ENGINE_PASSAGE_H
+
+#include "engine/core.h"
+
+/*
+ * One entry on its way through the core, and what is asked of its hits before
+ * they are counted (measure.c): who is counted, how much, and what holds.
+ */
+struct passage {
+	struct core *core;
+	const struct entry *entry;
+	struct span line;
+	const struct position *pos;
+	const struct clockwork *clock;
+	bool trusted, timed;
+	struct event_time when;
+	char text[SUBJECT_MAX_PARTS][SUBJECT_TEXT_MAX];	/* canonical values */
+};
+
+/* What a hit tells beside its subject; it points into the passage's line. */
+struct facts {
+	const struct hit *hit;
+	const struct addr *from;	/* NULL: none */
+	struct span user;		/* canonical; none: {NULL, 0} */
+	char buf[SUBJECT_TEXT_MAX];	/* behind `user` */
+};
+
+/* The first address that a hit captured; NULL: none. */
+const struct addr *hit_address(const struct hit *hit);
+/* What it captured as `field`; none: {NULL, 0}. */
+struct span hit_captured(const struct hit *hit, int field);
+
+/* The form in which a value is compared. false: it counts for nobody. */
+bool measure_canonical(const struct config *c, const struct capture *cap,
+		       char buf[SUBJECT_TEXT_MAX], struct subject_part *ret);
+/* The subject of a hit; its texts lie in the passage. false: it has none. */
+bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret);
+/* A captured number. false: there is none. */
+bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret);
+
+void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret);
+/*
+ * What the hit weighs, which values it brings and what holds for it: weight,
+ * factor, aside, flags and value of *w, whose key and time are set. false:
+ * there is nothing to count.
+ */
+bool measure(struct passage *p, const struct facts *f, struct window_hit *w);
+
+/*
+ * Does the mail's sender belong to somebody else than the account? Not an
+ * empty sender, nor one with the account's own name before its @, nor one of
+ * the account's domain or of ours.
+ */
+bool sender_is_foreign(const struct accounts *a, struct span sender, struct span user);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Limits that ask for more than an amount, from lines to verdicts: gauges,
+ * shares, conditions, and weights by where and whom. A verdict is told as
+ * "MS JAIL SUBJECT: what made it".
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/passage.h"
+#include "engine/words.h"
+#include "unit/engine/world.h"
+
+#define LOG "log: mail\n"
+
+#define GAUGE LOG "match: 'queue=<host> messages=<count>'\n"
+#define GAUGE_LINE(ms, n) #ms " queue: queue=all messages=" #n "\n"
+
+#define SHARE LOG "match:\n  - match: '<user> sent'\n  - match: '<user> bounced'\n    part: yes\n"
+#define SENT(ms) #ms " smtp: joe sent\n"
+#define BOUNCED(ms) #ms " smtp: joe bounced\n"
+
+/* The client's line, the sender's, a recipient's. */
+#define MAIL LOG "thread: {by: qid}\nmatch:\n" \
+	"  - remember: '<qid>: client=<ip>, user=<user>$'\n" \
+	"  - count: '<qid>: from=<<sender>>'\n" \
+	"  - count: '<qid>: to=<<rcpt>>'\n    aside: yes\n"
+#define MSG(ms, qid, user, ip, sender) #ms " postfix/smtpd: " #qid ": client=" ip ", user=" user "\n" \
+	#ms " postfix/qmgr: " #qid ": from=<" sender ">\n"
+#define TO(ms, qid, rcpt) #ms " postfix/smtp: " #qid ": to=<" rcpt ">\n"
+#define WITH(more) MAIL "limit: {count: 3, per: user, within: 10m, " more "}\nthen: notify\n"
+
+#define FAILED LOG "match: 'failed <user> from <ip>'\n"
+#define FAIL(ms, user, ip) #ms " auth: failed " user " from " ip "\n"
+
+static const struct row {
+	const char *name, *main_yaml;
+	const char *jails[5];
+	const char *script, *want;
+} rows[] = {
+	/* ---- level */
+	{ "more than, once until it was less than", NULL, { "q.yaml", GAUGE
+	  "limit: {level: count, over: 200, under: 150, per: host}\nthen: notify\n" },
+	  GAUGE_LINE(0, 200) GAUGE_LINE(1, 201) GAUGE_LINE(2, 500) GAUGE_LINE(3, 150) GAUGE_LINE(4, 201)
+	  GAUGE_LINE(5, 149) GAUGE_LINE(6, 200) GAUGE_LINE(7, 201) GAUGE_LINE(8, 0) GAUGE_LINE(9, 400000000),
+	  "1 q all: count is 201\n7 q all: count is 201\n9 q all: count is 400000000\n" },
+	{ "without `under`", NULL, { "q.yaml", GAUGE "limit: {level: count, over: 200, per: host}\nthen: []\n" },
+	  GAUGE_LINE(0, 201) GAUGE_LINE(1, 200) GAUGE_LINE(2, 201) GAUGE_LINE(3, 199) GAUGE_LINE(4, 201),
+	  "0 q all: count is 201\n4 q all: count is 201\n" },
+	{ "a late line changes nothing", NULL, { "q.yaml", GAUGE
+	  "limit: {level: count, over: 200, per: host}\nthen: []\n" },
+	  GAUGE_LINE(1000, 201) "~500 queue: queue=all messages=0\n" GAUGE_LINE(1001, 201), "1000 q all: count is 201\n" },
+	{ "at least so much time between two", NULL, { "q.yaml", GAUGE
+	  "limit: {level: count, over: 200, per: host, within: 1s}\nthen: notify\n" },
+	  GAUGE_LINE(0, 201) GAUGE_LINE(1, 0) GAUGE_LINE(999, 201) GAUGE_LINE(1000, 202) GAUGE_LINE(1001, 203),
+	  "0 q all: count is 201\n1000 q all: count is 202\n" },
+	{ "each for itself", NULL, { "q.yaml", GAUGE "limit: {level: count, over: 1, per: host}\nthen: []\n" },
+	  "0 queue: queue=a messages=2\n1 queue: queue=b messages=2\n2 queue: queue=a messages=2\n",
+	  "0 q a: count is 2\n1 q b: count is 2\n" },
+
+	/* ---- ratio */
+	{ "the share, of enough", NULL, { "r.yaml", SHARE
+	  "limit: {ratio: 0.5, count: 4, per: user, within: 10m}\nthen: notify\n" },
+	  BOUNCED(0) BOUNCED(1) BOUNCED(2) SENT(3), "3 r joe: 3 of 4 within 10m\n" },
+	{ "exactly the share", NULL, { "r.yaml", SHARE
+	  "limit: {ratio: 0.3, count: 10, per: user, within: 10m}\nthen: notify\n" },
+	  SENT(0) SENT(1) SENT(2) SENT(3) SENT(4) SENT(5) SENT(6) BOUNCED(7) BOUNCED(8) BOUNCED(9),
+	  "9 r joe: 3 of 10 within 10m\n" },
+	{ "a hit less than the share", NULL, { "r.yaml", SHARE
+	  "limit: {ratio: 0.3, count: 10, per: user, within: 10m}\nthen: notify\n" },
+	  SENT(0) SENT(1) SENT(2) SENT(3) SENT(4) SENT(5) SENT(6) SENT(7) BOUNCED(8) BOUNCED(9) BOUNCED(10),
+	  "" },
+	{ "old hits leave the share", NULL, { "r.yaml", SHARE
+	  "limit: {ratio: 0.5, count: 2, per: user, within: 1s}\nthen: notify\n" },
+	  SENT(0) SENT(1) SENT(2) SENT(3) BOUNCED(1003) BOUNCED(1004), "1003 r joe: 1 of 2 within 1s\n" },
+
+	/* ---- with, alone */
+	{ "nothing held", NULL, { "b.yaml", WITH("with: [foreign_sender]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "joe@x.example") MSG(1, A001, "joe@x.example", "192.0.2.1", "")
+	  MSG(2, A002, "joe@x.example", "192.0.2.1", "ann@x.example")
+	  MSG(3, A003, "joe@x.example", "192.0.2.1", "joe+a@else.example"), "" },
+	{ "it held for the last", NULL, { "b.yaml", WITH("with: [foreign_sender]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "joe@x.example")
+	  MSG(1, A001, "joe@x.example", "192.0.2.1", "joe@x.example")
+	  MSG(2, A002, "joe@x.example", "192.0.2.1", "bob@else.example"),
+	  "2 b joe@x.example: 3 within 10m, with: foreign_sender\n" },
+	{ "it held for the first", NULL, { "b.yaml", WITH("with: [foreign_sender]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "bob@else.example")
+	  MSG(1, A001, "joe@x.example", "192.0.2.1", "joe@x.example")
+	  MSG(600000, A002, "joe@x.example", "192.0.2.1", "joe@x.example"),
+	  "600000 b joe@x.example: 3 within 10m, with: foreign_sender\n" },
+	{ "it held for one that left the window", NULL, { "b.yaml", WITH("with: [foreign_sender]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "bob@else.example")
+	  MSG(1, A001, "joe@x.example", "192.0.2.1", "joe@x.example")
+	  MSG(2, A002, "joe@x.example", "192.0.2.2", "joe@x.example")
+	  MSG(600001, A003, "joe@x.example", "192.0.2.1", "joe@x.example"),
+	  "2 b joe@x.example: 3 within 10m, with: foreign_sender\n" },
+	{ "ours are not foreign", "accounts: {local_domains: [one.example], default_domain: two.example}\n",
+	  { "b.yaml", WITH("with: [foreign_sender]") },
+	  MSG(0, A000, "joe", "192.0.2.1", "a@ONE.example") MSG(1, A001, "joe", "192.0.2.1", "b@two.example")
+	  MSG(2, A002, "joe", "192.0.2.1", "c"), "" },
+	{ "alone", NULL, { "b.yaml", WITH("with: [foreign_sender], alone: 4") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(1, A001, "joe@x.example", "192.0.2.1", "")
+	  MSG(2, A002, "joe@x.example", "192.0.2.1", "") MSG(3, A003, "joe@x.example", "192.0.2.1", ""),
+	  "3 b joe@x.example: 4 within 10m, alone\n" },
+	{ "more than two domains, told aside", NULL,
+	  { "b.yaml", WITH("with: [foreign_sender, {distinct: rcpt_domain, over: 2}]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(1, A001, "joe@x.example", "192.0.2.1", "")
+	  TO(2, A000, "a@one.example") TO(3, A000, "b@ONE.example") TO(4, A001, "c@two.example")
+	  MSG(5, A002, "joe@x.example", "192.0.2.1", "") TO(6, A002, "d@three.example"),
+	  "6 b joe@x.example: 3 within 10m, with: more than 2 different rcpt_domain\n" },
+	{ "a sum, with", NULL, { "b.yaml", LOG "match: '<user> <sender> <size>'\n"
+	  "limit: {sum: size, over: 100, alone: 200, per: user, within: 1m, with: foreign_sender}\nthen: notify\n" },
+	  "0 x: joe@x.example joe@x.example 100\n1 x: joe@x.example joe@x.example 100\n"
+	  "2 x: joe@x.example joe@x.example 1\n3 x: ann@x.example bob@y.example 100\n4 x: ann@x.example ann@x.example 1\n",
+	  "2 b joe@x.example: sum of size 201 within 1m, alone\n"
+	  "4 b ann@x.example: sum of size 101 within 1m, with: foreign_sender\n" },
+
+	/* ---- new_network, known, spread: known-good from four hours after the first success on */
+	{ "a new network", NULL, { "b.yaml", WITH("with: [new_network]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(14400000, A001, "joe@x.example", "192.0.2.1", "")
+	  MSG(14400001, A002, "joe@x.example", "192.0.2.99", "") MSG(14400002, A003, "joe@x.example", "192.0.2.1", "")
+	  MSG(14400003, A004, "joe@x.example", "203.0.113.9", ""),
+	  "14400003 b joe@x.example: 4 within 10m, with: new_network\n" },
+	{ "nobody can tell a new network yet", NULL, { "b.yaml", WITH("with: [new_network]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(14399997, A001, "joe@x.example", "192.0.2.1", "")
+	  MSG(14399998, A002, "joe@x.example", "192.0.2.2", "") MSG(14399999, A003, "joe@x.example", "203.0.113.9", ""),
+	  "" },
+	{ "one account's network is new to another", NULL, { "b.yaml", WITH("with: [new_network]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(14400000, A001, "ann@x.example", "192.0.2.1", "")
+	  MSG(14400001, A002, "ann@x.example", "192.0.2.1", "") MSG(14400002, A003, "ann@x.example", "192.0.2.1", ""),
+	  "14400002 b ann@x.example: 3 within 10m, with: new_network\n" },
+	{ "known after a day", "accounts: {known_after: 1d}\n", { "b.yaml", WITH("with: [new_network]") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(86400000, A001, "joe@x.example", "192.0.2.1", "")
+	  MSG(86400001, A002, "joe@x.example", "192.0.2.1", "") MSG(86400002, A003, "joe@x.example", "192.0.2.1", ""), "" },
+	{ "failures from where it was at home weigh little", NULL, { "b.yaml", WITH("with: [new_network]"),
+	  "f.yaml", FAILED "limit: {count: 2, per: ip, within: 10m, known: 0.5}\nthen: {ban: {scope: mail}}\n" },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "")
+	  FAIL(14400000, "joe@x.example", "192.0.2.7") FAIL(14400001, "joe@x.example", "192.0.2.7")
+	  FAIL(14400002, "joe@x.example", "192.0.2.7") FAIL(14400003, "joe@x.example", "192.0.2.7")
+	  FAIL(14400004, "ann@x.example", "192.0.2.8") FAIL(14400005, "ann@x.example", "192.0.2.8"),
+	  "14400003 f 192.0.2.7: 2 within 10m\n14400005 f 192.0.2.8: 2 within 10m\n" },
+	{ "on three accounts they weigh double", NULL, { "f.yaml", FAILED
+	  "limit: {count: 6, per: ip, within: 10m, spread: {accounts: 3, weight: 2}}\nthen: {ban: {scope: mail}}\n" },
+	  FAIL(0, "joe", "192.0.2.7") FAIL(1, "ann", "192.0.2.7") FAIL(2, "bob", "192.0.2.7") FAIL(3, "joe", "192.0.2.7")
+	  FAIL(4, "joe", "192.0.2.8") FAIL(5, "ann", "192.0.2.8") FAIL(6, "joe", "192.0.2.8") FAIL(7, "ann", "192.0.2.8")
+	  FAIL(8, "ann", "192.0.2.8") FAIL(9, "ann", "192.0.2.8"),
+	  "3 f 192.0.2.7: 6 within 10m\n9 f 192.0.2.8: 6 within 10m\n" },
+	{ "the third left the window", NULL, { "f.yaml", FAILED
+	  "limit: {count: 4, per: ip, within: 1s, spread: {accounts: 3, weight: 2}}\nthen: {ban: {scope: mail}}\n" },
+	  FAIL(0, "joe", "192.0.2.7") FAIL(1, "ann", "192.0.2.7") FAIL(1001, "bob", "192.0.2.7")
+	  FAIL(1002, "bob", "192.0.2.7") FAIL(1003, "bob", "192.0.2.7") FAIL(1004, "bob", "192.0.2.7"),
+	  "1004 f 192.0.2.7: 4 within 1s\n" },
+};
+
+static void on_verdict(void *arg, const struct core_verdict *v)
+{
+	struct world *w = arg;
+
+	buf_printf(&w->verdicts, "%" PRId64 " %s ", v->v->when.ms - T0, v->v->jail->name);
+	subject_print(w->made.config, v->subject, &w->verdicts);
+	buf_puts(&w->verdicts, ": ");
+	words_verdict(w->made.config, v->v, &w->verdicts);
+	buf_putc(&w->verdicts, '\n');
+}
+
+static void test_rows(void **state)
+{
+	int bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct world w;
+
+		world_begin(&w, rows[i].main_yaml ? rows[i].main_yaml : "", rows[i].jails);
+		w.core->fn = on_verdict;
+		world_run(&w, rows[i].script);
+		bad += world_differs(&w, rows[i].name, rows[i].want);
+		world_end(&w);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static const struct { const char *sender, *user; bool foreign; } senders[] = {
+	{ "", "joe@x.example", false }, { "joe@x.example", "", false },
+	{ "JOE@else.example", "joe@x.example", false }, { "joe+news@else.example", "joe@x.example", false },
+	{ "joe@else.example", "joe+tag@x.example", false }, { "ann@X.EXAMPLE", "joe@x.example", false },
+	{ "ann@sub.x.example", "joe@x.example", true }, { "ann@else.example", "joe@x.example", true },
+	{ "ann@ours.example", "joe@x.example", false }, { "ann@else.example", "joe", true },
+	{ "\"a@x.example\"@else.example", "joe@x.example", true }, { "+joe@else.example", "joe@x.example", true },
+};
+
+static void test_foreign(void **state)
+{
+	char *ours[] = { (char *)"ours.example" };
+	struct accounts a = { .local_domains = { 1, ours } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++)
+		if (sender_is_foreign(&a, span_of(senders[i].sender), span_of(senders[i].user)) != senders[i].foreign)
+			fail_msg("%s %s", senders[i].sender, senders[i].user);
+}
+
+static const struct { const char *limit, *want; } words[] = {
+	{ GAUGE "limit: {level: count, over: 200, under: 150, per: host}\n",
+	  "count over 200, again after under 150, per host" },
+	{ SHARE "limit: {ratio: 0.25, count: 50, per: user, within: 1h}\n",
+	  "a share of 0.25 of 50 hits per user within 1h" },
+	{ MAIL "limit: {count: 3, per: user, within: 10m, alone: 9, with: [new_network, {distinct: rcpt, over: 4}]}\n",
+	  "3 hits per user within 10m, with new_network or more than 4 different rcpt, 9 alone" },
+	{ FAILED "limit: {count: 3, per: ip, within: 10m, known: 0.2, spread: {accounts: 3, weight: 2}}\n",
+	  "3 hits per ip within 10m, from known-good networks times 0.2, from 3 accounts on times 2" },
+};
+
+static void test_words(void **state)
+{
+	int bad = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		char jail[2000];
+		const char *jails[] = { "j.yaml", jail, NULL };
+		struct world w;
+
+		snprintf(jail, sizeof(jail), "%sthen: notify\n", words[i].limit);
+		world_begin(&w, "", jails);
+		words_limit(w.made.config, &w.made.config->jails[0], &w.verdicts);
+		bad += world_differs(&w, words[i].limit, words[i].want);
+		world_end(&w);
+	}
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows), cmocka_unit_test(test_foreign), cmocka_unit_test(test_words),
+	};
+
+	hash_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
