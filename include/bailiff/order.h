@@ -33,6 +33,7 @@ enum order_type {
 	ORDER_RELEASE,	/* struct order_account: what order `ref` holds goes out */
 	ORDER_PURGE,	/* struct order_account: what order `ref` holds is deleted */
 	ORDER_CUT,	/* struct order_ban: close the sockets of addr in scope */
+	ORDER_LOOK,	/* struct order_account: tell of leftover number `ref`, change nothing */
 	ORDER_TYPES
 };
 
@@ -66,11 +67,13 @@ struct order_ban {
 };
 _Static_assert(sizeof(struct order_ban) == 72, "order_ban");
 
+#define ORDER_LOOK_MORE 2	/* active Sieve scripts, the owner */
 #define ORDER_NAME_MAX 256	/* longest account name with NUL */
 
 struct order_account {
 	struct order_head head;
-	uint64_t ref;		/* ORDER_UNDO: the order whose work is undone */
+	uint64_t ref;		/* ORDER_UNDO: the order whose work is undone; ORDER_LOOK:
+				   index into accounts.leftovers, then ORDER_LOOK_MORE others */
 	int64_t at_ms;		/* event time of the evidence */
 	char name[ORDER_NAME_MAX];	/* canonical login */
 };

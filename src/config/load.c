@@ -110,6 +110,36 @@ static void check_words(struct loader *l, const struct node *n, const struct str
 	}
 }
 
+#define LEFTOVERS_MAX 12
+
+/* "~/x", or a path in which the account's name stands; none that goes upwards. */
+static bool is_leftover(const char *s)
+{
+	const char *name = strchr(s, '<');
+	bool up = strstr(s, "/../") || (strlen(s) >= 3 && strcmp(s + strlen(s) - 3, "/..") == 0);
+
+	return !up && ((strncmp(s, "~/", 2) == 0 && s[2]) || (s[0] == '/' && name && name > s + 1));
+}
+
+static void check_leftovers(struct loader *l, const struct node *root)
+{
+	static const struct word_value known[] = {
+		{ "user", NULL }, { "local", NULL }, { "domain", NULL }, { NULL, NULL },
+	};
+	const struct node *n = node_get(node_get(root, "accounts"), "leftovers");
+	const struct strings *paths = &l->config->accounts.leftovers;
+
+	if (!n)
+		return;
+	check_words(l, n, paths, known);
+	if (paths->n > LEFTOVERS_MAX)
+		complain(l, n->place, "more than %d 'leftovers'", LEFTOVERS_MAX);
+	for (size_t i = 0; i < paths->n; i++)
+		if (!is_leftover(paths->v[i]))
+			complain(l, n->kind == NODE_LIST ? n->items[i]->place : n->place,
+				 "'leftovers' takes paths as ~/x or /dir/<local>/x, not '%.80s'", paths->v[i]);
+}
+
 static void check_notify(struct loader *l, const struct node *root)
 {
 	static const struct word_value known[] = {
@@ -182,6 +212,7 @@ static int load_main(struct loader *l, const struct pack *p, const struct node *
 	loader_contacts(l, d->contacts);
 	check_table(l, root);
 	check_accounts(l, root);
+	check_leftovers(l, root);
 	check_notify(l, root);
 	check_dirs(l, p, root);
 	*ret_jails = d->jails;

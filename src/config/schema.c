@@ -333,6 +333,12 @@ static const struct setting accounts_keys[] = {
 	  .help = "The command that locks an account, `<user>` being its name." },
 	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",
 	  .help = "The command that unlocks it." },
+	{ "leftovers", VALUE_TEXTS, AT(struct accounts, leftovers),
+	  .def = "[~/.forward, ~/.dovecot.sieve, ~/.procmailrc, ~/.ssh/authorized_keys, "
+		 "/var/spool/cron/crontabs/<local>]",
+	  .help = "What a thief may leave behind: after `contain` the times of these are told, and "
+		  "nothing of them is read. `~` is the account's home; else `<user>`, `<local>` and "
+		  "`<domain>` stand for its name: `/var/vmail/<domain>/<local>/.dovecot.sieve`." },
 	{ "postfix_map", VALUE_PATH_OR_OFF, AT(struct accounts, postfix_map), .def = "/etc/postfix/bailiff",
 	  .help = "The lmdb table of `check_sasl_access` in which denied and parked accounts stand, "
 		  "without `lmdb:` and `.lmdb`; `bailiff setup mail` makes it. `off`: none." },

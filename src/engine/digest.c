@@ -5,6 +5,7 @@
  */
 #include "engine/digest.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -56,7 +57,8 @@ static bool compose(const struct serve *s, const json_t *d, struct buf *out)
 	if (json_array_size(rows) > 0)
 		buf_puts(out, "\nAccounts\n");
 	json_array_foreach(rows, i, row)
-		buf_printf(out, "  incident %lld: %s %s: %s\n", number(row, "incident"), text(row, "what"),
+		if (strcmp(text(row, "what"), "look") != 0)
+			buf_printf(out, "  incident %lld: %s %s: %s\n", number(row, "incident"), text(row, "what"),
 			   text(row, "target"), text(row, "status"));
 	buf_puts(out, "\n`bailiff bans` lists what is banned now, `bailiff why ADDR` tells why.\n");
 	return any;

@@ -100,6 +100,7 @@ static struct report report_of(const struct incident *in)
 		.jail = in->jail, .amount = in->amount, .when = in->when,
 		.propose_why = in->propose_why, .plan = &in->plan, .evidence = buf_span(&in->evidence),
 		.seen = buf_span(&in->seen), .spared = buf_span(&in->spared),
+		.found = buf_span(&in->plan.found),
 	};
 }
 
@@ -382,7 +383,8 @@ static int left_open(void *arg, uint64_t id, uint64_t incident, int type,
 		     const char *what, const char *target)
 {
 	struct incidents *all = arg;
-	bool step = type == ORDER_LOCK || (type >= ORDER_DENY && type <= ORDER_HOLD) || type == ORDER_CUT;
+	bool step = type == ORDER_LOCK || (type >= ORDER_DENY && type <= ORDER_HOLD) ||
+		    type == ORDER_CUT || type == ORDER_LOOK;
 	struct incident *in = step || type == ORDER_NOTIFY ? reopen(all, incident) : NULL;
 
 	(void)what;

@@ -6,8 +6,8 @@
  * a message on its way through a content filter has its second id in the log
  * only when it is back.
  *
- * A step is one order, but for two: a hold names at most ORDER_QUEUED_MAX
- * messages an order, and a cut one address.
+ * A step is one order, but for three: a hold names at most ORDER_QUEUED_MAX
+ * messages an order, a cut one address, and a look one thing to look at.
  */
 #include "engine/plan.h"
 
@@ -24,7 +24,7 @@
 
 static const struct { uint16_t type; bool again; } contain[] = {
 	{ ORDER_DENY, false }, { ORDER_CUT, false }, { ORDER_HOLD, false }, { ORDER_KICK, false },
-	{ ORDER_LOCK, false }, { ORDER_KICK, true }, { ORDER_HOLD, true },
+	{ ORDER_LOCK, false }, { ORDER_KICK, true }, { ORDER_HOLD, true }, { ORDER_LOOK, false },
 };
 #define CONTAIN_STEPS (sizeof(contain) / sizeof(contain[0]))
 
@@ -103,7 +103,8 @@ static void step_over(struct plan *p)
 static void order_told(void *arg, const struct outcome *o)
 {
 	struct plan *p = arg;
-	const char *what = p->step[p->next].type == ORDER_CUT ? "connections closed" : "held";
+	uint16_t type = p->step[p->next].type;
+	const char *what = type == ORDER_CUT ? "connections closed" : type == ORDER_LOOK ? "found" : "held";
 	int32_t sum = p->sum.code > 0 ? p->sum.code : 0;
 
 	if (p->sum.status == OUTCOME_DONE || o->status != OUTCOME_DONE)
@@ -112,6 +113,8 @@ static void order_told(void *arg, const struct outcome *o)
 		p->sum.code = sum + (o->code > 0 ? o->code : 0);
 		snprintf(p->sum.text, sizeof(p->sum.text), "%d %s", p->sum.code, what);
 	}
+	if (type == ORDER_LOOK && o->text[0] && !(o->status == OUTCOME_DONE && o->code == -ENOENT))
+		buf_printf(&p->found, "%s\n", o->text);
 	if (--p->waits == 0)
 		step_over(p);
 }
@@ -207,6 +210,24 @@ static void send_holds(struct plan *p, const struct plan_step *st, const struct 
 	}
 }
 
+static void send_looks(struct plan *p, const struct plan_step *st)
+{
+	unsigned parts = (unsigned)p->s->config->accounts.leftovers.n + ORDER_LOOK_MORE;
+
+	p->waits = p->parts = parts;
+	for (unsigned i = 0; i < parts; i++) {
+		struct order_account o = account_order(p, st);
+
+		o.head.id = part_id(p, st, i);
+		o.ref = i;
+		/* Only the first is one that a restart takes up again: it sends them all. */
+		if (i > 0)
+			store_order(p->s->store, o.head.id, p->incident, ORDER_NONE, order_name(st->type),
+				    p->user, clock_wall().ms);
+		serve_order_told(p->s, &o.head, p->admin_fd, order_told, p);
+	}
+}
+
 static void send_hold(struct plan *p, const struct plan_step *st)
 {
 	struct queued *v = calloc(HOLD_MAX, sizeof(*v));
@@ -231,6 +252,8 @@ static void send(struct plan *p)
 		send_hold(p, st);
 	else if (st->type == ORDER_CUT)
 		send_cuts(p, st);
+	else if (st->type == ORDER_LOOK)
+		send_looks(p, st);
 	else
 		send_account(p, st);
 	serve_flush(p->s);
@@ -277,4 +300,5 @@ void plan_stop(struct plan *p)
 	if (p->running)
 		ev_timer_stop(p->s->loop, &p->pause);
 	p->running = false;
+	buf_free(&p->found);
 }

@@ -7,6 +7,7 @@
 #include "bailiff/addr.h"
 #include "bailiff/config.h"
 #include "bailiff/order.h"
+#include "base/buf.h"
 
 struct serve;
 
@@ -50,6 +51,7 @@ struct plan {
 	unsigned waits;		/* outcomes of the step's orders to come */
 	unsigned parts;
 	struct outcome sum;
+	struct buf found;	/* what a look tells: lines, printable */
 };
 
 /* The name of a step, as people read it: "hold". */
@@ -65,6 +67,6 @@ uint16_t plan_type_of(enum action_kind kind);
 /* In contain's order: for steps that come from elsewhere. */
 void plan_sort(struct plan *p);
 void plan_run(struct plan *p);
-void plan_stop(struct plan *p);		/* before it is freed early */
+void plan_stop(struct plan *p);		/* before it is freed, early or not */
 
 #endif

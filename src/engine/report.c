@@ -251,6 +251,26 @@ static void put_bans(const struct report *r, struct buf *out)
 	}
 }
 
+/* What may let a thief in again, or take mail away, when the password is new. */
+static void put_leftovers(const struct report *r, struct buf *out)
+{
+	struct span rest = r->found;
+
+	if (r->propose_why || !find_step(r, ORDER_LOOK))
+		return;
+	buf_puts(out, "\nLook at these before you unlock (nothing was changed)\n");
+	while (rest.n > 0) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end ? (size_t)(end - rest.p) : rest.n;
+
+		buf_printf(out, "  - %.*s\n", (int)n, rest.p);
+		rest.p += n + (end != NULL);
+		rest.n -= n + (end != NULL);
+	}
+	buf_puts(out, "  - filters, forwards, identities and application passwords set in the webmail,\n"
+		 "    aliases that point away, and what the thief has read\n");
+}
+
 void report_text(const struct report *r, struct buf *out)
 {
 	put_what(r, out);
@@ -263,4 +283,5 @@ void report_text(const struct report *r, struct buf *out)
 	put_steps(r, out);
 	put_bans(r, out);
 	buf_put(out, r->spared.p, r->spared.n);
+	put_leftovers(r, out);
 }

@@ -25,6 +25,7 @@ struct report {
 	struct span evidence;		/* lines, escaped, each ended */
 	struct span seen;		/* "203.0.113.9, 192.0.2.7" */
 	struct span spared;		/* lines on addresses that were not banned */
+	struct span found;		/* lines on what a thief may have left */
 };
 
 /* One line: "account joe locked (incident 42)". */

@@ -159,6 +159,20 @@ static uint64_t next_id(void *arg, unsigned k)
 	return store_next_id(c->q->s->store);
 }
 
+/* What a look found, line by line. */
+static void tell_found(struct containing *c)
+{
+	struct outcome o = { .status = OUTCOME_DONE };
+
+	for (const char *p = buf_cstr(&c->plan.found); *p;) {
+		size_t n = strcspn(p, "\n");
+
+		snprintf(o.text, sizeof(o.text), "%.*s", (int)n, p);
+		request_step(c->q, "look", c->plan.user, &o);
+		p += n + (p[n] == '\n');
+	}
+}
+
 /*
  * What is not here (a mail server that was not set up, a Unix account behind a
  * mailbox) is told and leaves nothing undone.
@@ -168,6 +182,10 @@ static void contain_told(void *arg, struct plan_step *st)
 	struct containing *c = arg;
 	struct outcome o = { .status = st->status };
 
+	if (st->type == ORDER_LOOK && st->status == OUTCOME_DONE) {
+		tell_found(c);
+		return;
+	}
 	snprintf(o.text, sizeof(o.text), "%s%.90s", st->again ? "again: " : "", st->text);
 	request_step(c->q, plan_step_name(st), c->plan.user, &o);
 	if ((st->type == ORDER_LOCK || st->type == ORDER_DENY) && st->status == OUTCOME_DONE)
@@ -185,6 +203,7 @@ static void contain_done(void *arg)
 	struct containing *c = arg;
 	struct request *q = c->q;
 
+	plan_stop(&c->plan);
 	free(c);
 	finish(q);
 }

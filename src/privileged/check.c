@@ -163,7 +163,7 @@ int check_hand(const struct check *c, const struct order_head *h, char why[102])
 		[ORDER_DENY] = RIGHT_ALL, [ORDER_PARK] = RIGHT_ALL,
 		[ORDER_KICK] = RIGHT_ALL, [ORDER_HOLD] = RIGHT_ALL,
 		[ORDER_RELEASE] = RIGHT_ALL, [ORDER_PURGE] = RIGHT_ALL,
-		[ORDER_CUT] = RIGHT_ALL,
+		[ORDER_CUT] = RIGHT_ALL, [ORDER_LOOK] = RIGHT_ALL,
 	};
 
 	if (h->origin != ORIGIN_HAND)
@@ -182,6 +182,7 @@ static const struct against { uint16_t type; enum action_kind kind; const char *
 	{ ORDER_PARK, ACTION_PARK, "the jail's action is no park" },
 	{ ORDER_KICK, ACTION_KICK, "the jail's action is no kick" },
 	{ ORDER_HOLD, ACTION_HOLD, "the jail's action is no hold" },
+	{ ORDER_LOOK, ACTION_CONTAIN, "the jail's action is no contain" },
 };
 
 static const struct against *against_account(uint16_t type)

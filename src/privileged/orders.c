@@ -378,7 +378,7 @@ static void (*const doers[ORDER_TYPES])(struct frame *, const struct order_head 
 	[ORDER_DENY] = do_account, [ORDER_PARK] = do_account,
 	[ORDER_KICK] = do_account, [ORDER_HOLD] = do_account,
 	[ORDER_RELEASE] = do_account, [ORDER_PURGE] = do_account,
-	[ORDER_CUT] = do_cut,
+	[ORDER_CUT] = do_cut, [ORDER_LOOK] = do_account,
 };
 
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd)

@@ -120,6 +120,7 @@ static const struct form {
 	[ORDER_RELEASE]	 = { "release", sizeof(struct order_account), account_ok },
 	[ORDER_PURGE]	 = { "purge", sizeof(struct order_account), account_ok },
 	[ORDER_CUT]	 = { "cut", sizeof(struct order_ban), ban_ok },
+	[ORDER_LOOK]	 = { "look", sizeof(struct order_account), account_ok },
 };
 
 static const char *const statuses[] = {

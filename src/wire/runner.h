@@ -7,7 +7,7 @@
  * message.
  *
  * To the runner: an order just as in bailiff/order.h (LOCK, UNLOCK, PROTECT,
- * UNDO, RUN, NOTIFY, DENY, PARK, KICK, HOLD, RELEASE, PURGE), or one of the RUNNER_* structs below, told apart by
+ * UNDO, RUN, NOTIFY, DENY, PARK, KICK, HOLD, LOOK, RELEASE, PURGE), or one of the RUNNER_* structs below, told apart by
  * `type`, which stands at the same place in all of them.
  *
  * From the runner, too: a struct outcome for each order and RUNNER_RECONF

@@ -111,10 +111,10 @@ def run(values, *, undo=0, length=None, jail=RUN, **kw):
             values.ljust(2048, b"\0"))
 
 
-def mail(subject=b"x", body=b"x\n", *, length=None, alert=0, **kw):
+def mail(subject=b"x", body=b"x\n", *, length=None, alert=0, user=b"", **kw):
     return (head("ORDER_NOTIFY", **kw) +
-            struct.pack("<II", len(body) if length is None else length, alert) +
-            subject.ljust(128, b"\0") + body.ljust(16384, b"\0"))
+            struct.pack("<IIQ", len(body) if length is None else length, alert, 0) +
+            subject.ljust(128, b"\0") + user.ljust(256, b"\0") + body.ljust(16384, b"\0"))
 
 
 def message(kind, body=b"", count=0):

@@ -280,6 +280,26 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+def test_leftovers(net, server, bailiff, thief):
+    """What the thief left behind is told with its time, and is there unchanged after it."""
+    home = pathlib.Path("/home/joe")
+    (home / ".forward").write_text("thief@example.org\n", encoding="ascii")
+    os.utime(home / ".forward", (1700000000, 1700000000))
+    (home / ".procmailrc").symlink_to("/etc/shadow")
+    script = "require \"copy\"; redirect :copy \"thief@example.org\";"
+    machine.run(["doveadm", "sieve", "put", "-u", "joe", "-a", "mine"], input=script)
+    incident, text, *_ = contain(bailiff, thief)
+    (home / ".procmailrc").unlink()
+    found = text[text.index("Look at these before you unlock"):]
+    assert "  - ~/.forward: changed 2023-11-14T22:13:20Z, 18 bytes, touched 20" in found
+    assert "  - ~/.procmailrc: a link to elsewhere, changed 20" in found
+    assert "  - ~/.dovecot.sieve: a link, changed 20" in found
+    assert "  - an active Sieve script: 'mine'" in found
+    assert (home / ".forward").read_text(encoding="ascii") == "thief@example.org\n"
+    shown = bailiff.cli("show", incident["id"])
+    assert "~/.forward: changed 2023-11-14T22:13:20Z" in shown
+
+
 def test_not_set_up(net, mail, thief):
     """Without the table and the deny file nothing is made up: it is said."""
     accounts = {**CONFIG["accounts"], "postfix_map": "/etc/postfix/none", "dovecot_deny": "/etc/dovecot/none"}

@@ -18,7 +18,7 @@
 #include "base/hash.h"
 
 #define FIELDS_MAX 9
-enum { PASSWD_UID = 2, PASSWD_FIELDS = 7 };
+enum { PASSWD_UID = 2, PASSWD_GECOS = 4, PASSWD_HOME = 5, PASSWD_FIELDS = 7 };
 enum { SHADOW_HASH = 1, SHADOW_CHANGED = 2, SHADOW_EXPIRE = 7, SHADOW_FIELDS = 9 };
 
 /* The line of `name`; the first, as shadow-utils takes it. */
@@ -68,6 +68,35 @@ static int parse_number(const char *text, int64_t *ret)
 		return -EBADMSG;
 	*ret = v < 0 ? -1 : v;
 	return 0;
+}
+
+static int passwd_text(const char *unix_name, int which, char *ret, size_t size)
+{
+	_cleanup_(free_ptr) char *line = NULL;
+	char *field[FIELDS_MAX];
+	struct stat st;
+	int r = find_line("/etc/passwd", unix_name, &line, &st);
+
+	if (r < 0)
+		return r;
+	if (split(line, field) != PASSWD_FIELDS)
+		return -EBADMSG;
+	if (strlen(field[which]) >= size)
+		return -ENAMETOOLONG;
+	memcpy(ret, field[which], strlen(field[which]) + 1);
+	return 0;
+}
+
+int account_home(const char *unix_name, char *ret, size_t size)
+{
+	int r = passwd_text(unix_name, PASSWD_HOME, ret, size);
+
+	return r < 0 || ret[0] == '/' ? r : -ENOENT;
+}
+
+int account_gecos(const char *unix_name, char *ret, size_t size)
+{
+	return passwd_text(unix_name, PASSWD_GECOS, ret, size);
 }
 
 int account_uid(const char *unix_name, uid_t *ret)

@@ -32,6 +32,9 @@ _Static_assert(sizeof(struct account_state) == 40, "account_state");
  * -EBADMSG: its line is not one.
  */
 int account_uid(const char *unix_name, uid_t *ret);
+/* Its home, an absolute path, and what passwd(5) says of its owner. -ENAMETOOLONG. */
+int account_home(const char *unix_name, char *ret, size_t size);
+int account_gecos(const char *unix_name, char *ret, size_t size);
 int account_read(const char *unix_name, uint64_t salt, struct account_state *ret);
 
 /* What is to become of an account, as far as it is not so yet. */

@@ -60,7 +60,7 @@ struct job {
 	unsigned tried;			/* enum account_step */
 	uint64_t target;		/* undo: the order that is taken back */
 	char why[TEMPLATE_WHY_MAX];	/* the last thing that went wrong */
-	void *work;			/* of deny.c, kick.c, hold.c */
+	void *work;			/* of deny.c, kick.c, hold.c, look.c */
 	void (*work_free)(void **work);
 	void (*step)(struct job *j, const struct command_result *r);
 	union {
@@ -104,6 +104,7 @@ int64_t deny_first_end(const struct runner *r);
 void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
 void job_release(struct job *j);		/* and ORDER_PURGE */
+void job_look(struct job *j);			/* look.c */
 int job_accept_run(struct job *j, char *why);	/* run.c */
 void job_run(struct job *j);
 uint64_t run_what(const struct order_run *o, bool undo);	/* fingerprint */

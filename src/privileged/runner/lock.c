@@ -51,7 +51,7 @@ static int accept_from_jail(struct job *j, char *why)
 {
 	static const enum action_kind needs[ORDER_TYPES] = {
 		[ORDER_LOCK] = ACTION_LOCK, [ORDER_DENY] = ACTION_DENY, [ORDER_PARK] = ACTION_PARK,
-		[ORDER_KICK] = ACTION_KICK, [ORDER_HOLD] = ACTION_HOLD,
+		[ORDER_KICK] = ACTION_KICK, [ORDER_HOLD] = ACTION_HOLD, [ORDER_LOOK] = ACTION_CONTAIN,
 	};
 	const struct accounts *a = &j->r->config->accounts;
 	const struct action *action = job_action(j);

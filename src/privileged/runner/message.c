@@ -22,6 +22,7 @@ static bool for_runner(uint16_t type)
 	case ORDER_LOCK: case ORDER_UNLOCK: case ORDER_PROTECT: case ORDER_UNDO:
 	case ORDER_RUN: case ORDER_NOTIFY: case ORDER_DENY: case ORDER_PARK:
 	case ORDER_KICK: case ORDER_HOLD: case ORDER_RELEASE: case ORDER_PURGE:
+	case ORDER_LOOK:
 		return true;
 	default:
 		return false;

@@ -2,7 +2,7 @@
 /*
  * The process that stays root. Start here: messages come in from bailiffd,
  * each becomes a job, jobs run in their turn and end in one outcome. What an
- * order does stands in lock.c, deny.c, kick.c, hold.c, run.c, mail.c and
+ * order does stands in lock.c, deny.c, kick.c, hold.c, look.c, run.c, mail.c and
  * resolve.c; here are the loop, the queue, the slots, and the rules that hold for all: an id that is known
  * gets the outcome it had, what a crash left open is told at the start, and
  * bailiffd is believed only as far as our own configuration goes.
@@ -45,6 +45,7 @@ static const struct job_kind kinds[] = {
 	{ ORDER_PARK,	  CLASS_ACCOUNT, job_accept_step,    job_deny },
 	{ ORDER_KICK,	  CLASS_ACCOUNT, job_accept_step,    job_kick },
 	{ ORDER_HOLD,	  CLASS_ACCOUNT, job_accept_step,    job_hold },
+	{ ORDER_LOOK,	  CLASS_ACCOUNT, job_accept_step,    job_look },
 	{ ORDER_RELEASE,  CLASS_ACCOUNT, job_accept_undo,    job_release },
 	{ ORDER_PURGE,	  CLASS_ACCOUNT, job_accept_undo,    job_release },
 	{ ORDER_UNLOCK,	  CLASS_ACCOUNT, job_accept_name,    job_unlock },

@@ -91,6 +91,12 @@ static const struct { const char *name, *yaml, *want; } main_rows[] = {
 	  "main:1:16: 'mail' takes one mail address or off, not 'a@b\\x0ABcc: x'\n" },
 	{ "mailbox, option", "notify: {mail: -oQ/tmp}\n",
 	  "main:1:16: 'mail' takes one mail address or off, not '-oQ/tmp'\n" },
+	{ "leftovers, fixed", "accounts: {leftovers: [/etc/passwd]}\n",
+	  "main:1:24: 'leftovers' takes paths as ~/x or /dir/<local>/x, not '/etc/passwd'\n" },
+	{ "leftovers, upwards", "accounts: {leftovers: [~/a/../b]}\n",
+	  "main:1:24: 'leftovers' takes paths as ~/x or /dir/<local>/x, not '~/a/../b'\n" },
+	{ "leftovers, name", "accounts: {leftovers: ['/v/<local>/<ip>']}\n",
+	  "main:1:24: there is no <ip> here, only <user>, <local>, <domain>\n" },
 	{ "notify.run, unknown", "notify: {run: [ntfy, '<subject> <ip>']}\n",
 	  "main:1:22: there is no <ip> here, only <subject>, <incident>, <user>, <host>\n" },
 	{ "notify.run, text", "notify: {run: ntfy}\n", "main:1:15: 'run' takes a list of words, "

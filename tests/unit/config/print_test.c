@@ -197,6 +197,7 @@ static void same_config(const struct config *a, const struct config *b)
 	SAME(accounts.stale_ms);
 	STRINGS(accounts.lock);
 	STRINGS(accounts.unlock);
+	STRINGS(accounts.leftovers);
 	TEXT(notify.mail);
 	TEXT(notify.from);
 	SAME(notify.digest_at_ms);

@@ -35,6 +35,7 @@ static struct plan contained(const char *user)
 	step(&p, ORDER_LOCK, false, OUTCOME_DONE, 0, "");
 	step(&p, ORDER_KICK, true, OUTCOME_REFUSED, -ENOENT, "no Dovecot here: there is no doveadm");
 	step(&p, ORDER_HOLD, true, OUTCOME_DONE, 1, "1 held");
+	step(&p, ORDER_LOOK, false, OUTCOME_DONE, 2, "2 found");
 	return p;
 }
 
@@ -45,7 +46,7 @@ static struct report report(const struct world *w, const struct plan *p, const c
 	return (struct report){
 		.config = c, .host = "mx", .incident = 42, .jail = (uint16_t)(config_jail(c, jail) - c->jails),
 		.amount = 3, .when = { 1700000000000 }, .plan = p, .evidence = SPAN_LIT("  a line\n"),
-		.seen = SPAN_LIT("203.0.113.9"), .spared = SPAN_LIT("  spared   192.0.2.7: allowed\n"),
+		.found = SPAN_LIT("~/.forward: changed\nowner: Joe\n"), .seen = SPAN_LIT("203.0.113.9"), .spared = SPAN_LIT("  spared   192.0.2.7: allowed\n"),
 	};
 }
 
@@ -82,7 +83,8 @@ static void acted(void **state)
 	assert_true(strstr(text, "resolve 42 --release") < strstr(text, "undo 42\n"));
 	has(text, "\nThe last lines that counted\n  a line\n\nWhat was done, and what was not\n  deny     done\n");
 	has(text, "  kick     refused: no Dovecot here: there is no doveadm\n");
-	has(text, "  hold     again done: 1 held\n  spared   192.0.2.7: allowed\n");
+	has(text, "  hold     again done: 1 held\n  look     done: 2 found\n  spared   192.0.2.7: allowed\n\n"
+	    "Look at these before you unlock (nothing was changed)\n  - ~/.forward: changed\n  - owner: Joe\n  - filters");
 	buf_free(&out);
 	world_end(&w);
 }

@@ -113,7 +113,8 @@ static void test_types(void **state)
 
 		if (type == ORDER_LOCK || type == ORDER_UNLOCK || type == ORDER_PROTECT ||
 		    type == ORDER_UNDO || type == ORDER_DENY || type == ORDER_PARK ||
-		    type == ORDER_KICK || type == ORDER_RELEASE || type == ORDER_PURGE)
+		    type == ORDER_KICK || type == ORDER_RELEASE || type == ORDER_PURGE ||
+		    type == ORDER_LOOK)
 			continue;
 		m.head.type = (uint16_t)type;
 		assert_int_equal(message_check(&m, n), -EBADMSG);
