@@ -312,8 +312,9 @@ static int again(void *arg, const struct ban_row *row)
 	struct ban ban = {
 		.addr = row->addr, .jail = j ? (uint16_t)(j - s->config->jails) : BAN_BY_HAND,
 		.order = row->order, .incident = row->incident, .state = BAN_IN_FORCE,
-		.since_ms = row->since_ms, .until_ms = row->until_ms, .reason = (char *)row->reason,
+		.since_ms = row->since_ms, .until_ms = row->until_ms,
 	}, *there;
+	bool told = j && row->reason && strcmp(row->reason, j->about) == 0;
 	struct order_ban o = {
 		.head = { .id = row->order, .type = ORDER_BAN, .origin = ORIGIN_LEDGER, .jail = ORDER_NO_JAIL },
 		.addr = row->addr, .until_ms = row->until_ms, .host = row->addr,
@@ -324,6 +325,7 @@ static int again(void *arg, const struct ban_row *row)
 		return 0;
 	}
 	ban.scope = o.scope = (uint16_t)scope;
+	ban.reason = told ? NULL : (char *)row->reason;
 	serve_order(s, &o.head, -1);
 	return bans_put(s->bans, &ban, &there);
 }

@@ -60,9 +60,10 @@ static size_t addr_bucket(const struct bans *b, const struct addr *a, uint16_t s
 	return hash_keyed(key, sizeof(key)) & (b->buckets - 1);
 }
 
+/* Numbers that we give away one after the other: neighbours in time are in memory, too. */
 static size_t order_bucket(const struct bans *b, uint64_t order)
 {
-	return hash_keyed(&order, sizeof(order)) & (b->buckets - 1);
+	return order & (b->buckets - 1);
 }
 
 static void link_node(struct bans *b, struct node *n)
@@ -98,8 +99,9 @@ static int grow(struct bans *b)
 	if (!v)
 		return -ENOMEM;
 	b->v = v;
-	addr = calloc(cap, sizeof(*addr));
-	order = calloc(cap, sizeof(*order));
+	/* Twice as many as there are bans: each one in a chain is a cache miss. */
+	addr = calloc(cap * 2, sizeof(*addr));
+	order = calloc(cap * 2, sizeof(*order));
 	if (!addr || !order) {
 		free(addr);
 		free(order);
@@ -109,7 +111,8 @@ static int grow(struct bans *b)
 	free(b->order);
 	b->addr = addr;
 	b->order = order;
-	b->cap = b->buckets = cap;
+	b->cap = cap;
+	b->buckets = cap * 2;
 	for (size_t i = 0; i < b->n; i++)
 		link_node(b, b->v[i]);
 	return 0;

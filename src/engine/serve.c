@@ -213,9 +213,10 @@ static void go(struct serve *s)
 	if (moved)
 		log_err("%s", store_open_why());
 	s->speaking = true;
-	r = state_restore(s, &fresh);
+	/* Bans first: bailiffd writes them into the kernel while we read the rest. */
+	r = act_restore(s);
 	if (r == 0)
-		r = act_restore(s);
+		r = state_restore(s, &fresh);
 	if (r == 0)
 		r = incidents_restore(s->incidents);
 	if (r < 0)

@@ -2,7 +2,9 @@
 /*
  * What engines ask for: each order is checked, then done here (the firewall,
  * what is set by hand), or handed to the runner. All bans of one frame go to
- * the kernel as one batch, and every order is answered with an outcome.
+ * the kernel as one batch, and every order is answered with an outcome, but for
+ * bans out of the ledger, at a start, that are in force again as they were: of
+ * these there may be a million, and no news is good news.
  */
 #include "privileged/monitor.h"
 
@@ -28,9 +30,10 @@ struct frame {
 	struct link *link;
 	struct check check;
 	uid_t uid;			/* the admin's */
-	size_t nbans, nrefused;
+	size_t nbans, nrefused, nledger;
 	struct firewall_ban bans[BANS_A_FRAME];
 	struct outcome ban_out[BANS_A_FRAME];
+	bool from_ledger[BANS_A_FRAME];
 	struct { struct message_head head; struct outcome v[OUTCOMES_A_FRAME]; } out;
 };
 
@@ -54,7 +57,8 @@ static struct outcome outcome_of(const struct order_head *h, uint16_t status, in
 {
 	struct outcome o = { .id = h->id, .type = h->type, .status = status, .code = code };
 
-	snprintf(o.text, sizeof(o.text), "%s", text);
+	if (*text)
+		snprintf(o.text, sizeof(o.text), "%s", text);
 	return o;
 }
 
@@ -86,7 +90,8 @@ static void flush_bans(struct frame *f)
 		return;
 	firewall_expire(m->firewall, f->check.now);	/* what is over cannot be unbanned */
 	r = firewall_apply(m->firewall, f->bans, f->nbans, f->check.now);
-	if (r == 0 && m->sockets)
+	/* A ban that stood before had its sockets closed then. */
+	if (r == 0 && m->sockets && f->nledger < f->nbans)
 		sockets_cut(m->sockets, f->check.config->scopes, f->bans, f->nbans, &cut);
 	for (size_t i = 0; i < f->nbans; i++) {
 		struct outcome *o = &f->ban_out[i];
@@ -102,10 +107,11 @@ static void flush_bans(struct frame *f)
 		} else if (f->bans[i].remove && !f->bans[i].was_there) {
 			o->code = -ENOENT;
 		}
-		answer(f, o);
+		if (!f->from_ledger[i] || error < 0 || o->text[0])
+			answer(f, o);
 	}
 	log_info("firewall changes=%zu sockets_cut=%zu", f->nbans, cut);
-	f->nbans = 0;
+	f->nbans = f->nledger = 0;
 	while ((n = firewall_evicted(m->firewall, gone, 64)) > 0)
 		for (size_t i = 0; i < n; i++)
 			link_note(m, false, "set full: the ban of %s, which ends first, went",
@@ -116,6 +122,8 @@ static struct firewall_ban *next_ban(struct frame *f, const struct order_head *h
 {
 	f->bans[f->nbans] = (struct firewall_ban){ 0 };
 	f->ban_out[f->nbans] = outcome_of(h, OUTCOME_DONE, 0, text);
+	f->from_ledger[f->nbans] = h->origin == ORIGIN_LEDGER;
+	f->nledger += h->origin == ORIGIN_LEDGER;
 	return &f->bans[f->nbans++];
 }
 
@@ -391,7 +399,7 @@ int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
 	int r;
 
 	f->link = l;
-	f->nbans = f->nrefused = 0;
+	f->nbans = f->nrefused = f->nledger = 0;
 	f->out.head.count = 0;
 	f->check = (struct check){
 		.config = l->policy->config, .own = m->own, .hand = m->hand,

@@ -16,16 +16,17 @@ static bool terminated(const char *p, size_t n)
 
 static bool address_ok(const struct addr *a)
 {
-	struct addr full = *a;
-	unsigned bits = a->family == ADDR_V4 ? 32 : 128;
+	static const uint8_t none[sizeof(a->b)];
+	unsigned bits = a->family == ADDR_V4 ? 32 : 128, used = (a->len + 7u) / 8;
 
 	if (a->family != ADDR_V4 && a->family != ADDR_V6)
 		return false;
 	if (a->len > bits)
 		return false;
-	for (unsigned i = a->len; i < 128; i++)
-		if (full.b[i / 8] & (0x80u >> (i % 8)))
-			return false;
+	if (a->len % 8 && a->b[used - 1] & (0xffu >> (a->len % 8)))
+		return false;
+	if (memcmp(a->b + used, none, sizeof(none) - used) != 0)
+		return false;
 	/* ::ffff:0:0/96 has a name of its own: IPv4. */
 	return !(a->family == ADDR_V6 && a->len >= 96 &&
 		 memcmp(a->b, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0);

@@ -71,9 +71,7 @@ static int reserve(struct store *s, uint64_t n)
 
 static int open_ledger(struct store *s, enum ledger_open_how how, bool *moved)
 {
-	int r = ledger_open(&s->ledger, how, moved, open_why, sizeof(open_why));
-
-	return r == 0 ? load_recall(s->ledger, &s->recall) : r;
+	return ledger_open(&s->ledger, how, moved, open_why, sizeof(open_why));
 }
 
 int store_open(struct store **ret, bool *moved)
@@ -109,11 +107,20 @@ int store_open(struct store **ret, bool *moved)
 	return 0;
 }
 
+static int loaded(struct store *s, int r)
+{
+	if (r == -EBADMSG)
+		s->damaged = true;
+	return r;
+}
+
 int store_start(struct store *s)
 {
 	sigset_t all, old;
-	int r;
+	int r = s->ledger ? loaded(s, load_recall(s->ledger, &s->recall)) : 0;
 
+	if (r < 0 && r != -EBADMSG)	/* damage is the thread's to mend */
+		return r;
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -323,14 +330,7 @@ void store_prune(struct store *s, int64_t before_ms)
 
 /* ---- history ---- */
 
-/* Without a ledger (a full disk) there is none: no error of this call's. */
-static int loaded(struct store *s, int r)
-{
-	if (r == -EBADMSG)
-		s->damaged = true;
-	return r;
-}
-
+/* Without a ledger (a full disk) there is no history: no error of these calls. */
 const char *store_get_setting(struct store *s, const char *key)
 {
 	free(s->setting);

@@ -72,7 +72,7 @@ struct verdict_row {
 
 /*
  * Is this verdict (jail, subject, event time, position) in the ledger as it
- * was at the start? For reading the tail again after a crash. Answered from
+ * was at store_start()? For reading the tail again after a crash. Answered from
  * memory: *ret_id is its id. Of the position the offset alone counts: inode
  * and fingerprint of a log change (copytruncate, a first KB not yet full)
  * while the line stays where it was. Holds the verdicts recorded in the last
@@ -125,7 +125,7 @@ const char *store_get_setting(struct store *s, const char *key);
 
 /*
  * At start, before store_start(): history handed back in the order in which it
- * was recorded. What fn returns other than 0 ends it and is returned.
+ * was recorded (bans in the order in which they end). What fn returns other than 0 ends it and is returned.
  * -EBADMSG: damaged (moved aside once the thread runs, see store_moved()).
  */
 typedef int store_ban_fn(void *arg, const struct ban_row *b);

@@ -75,7 +75,10 @@ const struct held_ban *held_find(const struct held *b, unsigned set, const struc
 	return *slot_of(b, set, a);
 }
 
-/* Twice the chains, when there are as many bans; without memory it goes on. */
+/*
+ * Twice the chains, when there are half as many bans: each one in a chain is a
+ * cache miss, and that is what a million of bans cost. Without memory it goes on.
+ */
 static void grow_chains(struct held *b)
 {
 	size_t old_n = b->nchains;
@@ -166,7 +169,7 @@ int held_put(struct held *b, unsigned set, const struct addr *a, int64_t until_m
 	h->v[h->n] = x;
 	x->at = (uint32_t)h->n++;
 	heap_settle(h, x->at);
-	if (++b->n > b->nchains)
+	if (++b->n > b->nchains / 2)
 		grow_chains(b);
 	return 0;
 }
