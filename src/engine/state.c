@@ -25,6 +25,7 @@ static const char *const names[SECTIONS] = {
 	"networks", "levels",
 };
 _Static_assert(SECTIONS <= sizeof(((struct serve *)0)->section) / sizeof(struct buf), "room");
+_Static_assert(SECTIONS <= STORE_SECTIONS_MAX, "room in the store");
 #define NEW_SECTIONS NETWORKS	/* snapshots of older versions end before it */
 
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)

@@ -180,7 +180,7 @@ int store_sync(struct store *s, store_answer_fn *fn, void *arg);
  * ledger. The name and the sections stay the caller's and untouched until fn
  * is called. Ledger in trouble: fn gets its error and the old one stays.
  */
-#define STORE_SECTIONS_MAX 8
+#define STORE_SECTIONS_MAX 16
 int store_snapshot(struct store *s, const char *name,
 		   const struct snapshot_section *sections, size_t n,
 		   store_answer_fn *fn, void *arg);
