@@ -323,6 +323,7 @@ struct config {
 	bool counters;		/* per ban */
 	bool own_table;		/* try OWNER|PERSIST */
 	uint32_t set_size;	/* bans per set at most */
+	bool flow;		/* follow messages, for top and trace */
 	uint32_t tracked_max;	/* subjects in the count table at most */
 	int64_t snapshot_every_ms;
 	uint32_t line_max;	/* bytes of a line that are matched, 4096 */

@@ -431,6 +431,9 @@ const struct setting schema_main_keys[] = {
 	{ "tracked_max", VALUE_NUMBER, IN_CONFIG(tracked_max), .min = 16, .max = 100000000,
 	  .def = "1000000",
 	  .help = "Subjects that are counted at most; then the longest idle is forgotten." },
+	{ "flow", VALUE_BOOL, IN_CONFIG(flow), .def = "yes",
+	  .help = "Follow the messages of the last day, at most 200,000 of them and 128 MB, for "
+		  "`bailiff top` and `trace`?" },
 	{ "snapshot_every", VALUE_SPAN, IN_CONFIG(snapshot_every_ms), .min = SECOND, .max = DAY,
 	  .def = "5m", .help = "How often counts and threads are saved." },
 	{ "line_max", VALUE_BYTES, IN_CONFIG(line_max), .min = 256, .max = 65536, .def = "4096",

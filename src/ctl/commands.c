@@ -30,7 +30,7 @@
 
 #define YEAR \
 	{ "--year", "N", PARAM_NUMBER, "year", false, "of LOG's first line, where stamps have none" }
-#define LOGS { "LOG", NULL, PARAM_FILES, "logs", true, "old logs: plain, .gz, .zst or -" }
+#define LOGS { "LOG", NULL, PARAM_FILES, "logs", false, "old logs, instead of the daemon" }
 
 const struct command commands[] = {
 	{ .name = "status", .group = "Look",
@@ -61,7 +61,8 @@ const struct command commands[] = {
 	  .params = { { "ADDR|USER", NULL, PARAM_TEXT, "subject", true, "an address, a prefix or an account" } },
 	  .run = run_request, .patience_s = SLOW, .show = show_why, .judge = judge_why },
 	{ .name = "top", .help = "who sends most: by messages, recipients, bytes, bounces",
-	  .more = "  bailiff top senders --by rcpts --since 1h /var/log/mail.log\n"
+	  .more = "Live from the daemon, or of old logs. LOG is plain, .gz, .zst or -.\n"
+		  "  bailiff top\n  bailiff top senders --by rcpts --since 1h\n"
 		  "  bailiff top domains --by bounces /var/log/mail.log.1 /var/log/mail.log",
 	  .params = { { "users|senders|clients|domains", NULL, PARAM_CHOICE, "what", false, "users, if nothing is said" },
 		      { "--by", "msgs|rcpts|bytes|addresses|countries|bounces", PARAM_CHOICE, "by", false, "what to sort by (msgs)" },
@@ -70,8 +71,8 @@ const struct command commands[] = {
 		      YEAR, LOGS },
 	  .run = run_flow, .patience_s = SLOW, .show = show_top },
 	{ .name = "trace", .help = "the life of a message, or an account's last ones",
-	  .more = "Exits 1 when nothing is found.\n"
-		  "  bailiff trace joe --limit 3 /var/log/mail.log\n"
+	  .more = "Live from the daemon, or of old logs. Exits 1 when nothing is found.\n"
+		  "  bailiff trace 4F1C2A3B99\n  bailiff trace joe --limit 3\n"
 		  "  bailiff trace '<20261130.1@example.org>' /var/log/mail.log",
 	  .params = { { "QUEUEID|MESSAGE-ID|USER", NULL, PARAM_TEXT, "of", true, "what is known of it" },
 		      { "--limit", "N", PARAM_NUMBER, "limit", false, "the last so many messages (10)" },

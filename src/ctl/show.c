@@ -43,6 +43,7 @@ static const struct column status_facts[] = {
 	{ "Threads tracked", "tracked.threads", CELL_TEXT },
 	{ "Forgotten early", "tracked.forgotten", CELL_TEXT },
 	{ "Memory for them", "tracked.bytes", CELL_BYTES },
+	{ "Messages followed", "tracked.messages", CELL_TEXT },
 	{ "Ledger", "ledger.ok", CELL_TEXT },
 	{ "Ledger trouble", "ledger.error", CELL_TEXT },
 	{ "Waiting for it", "ledger.waiting", CELL_TEXT },

@@ -84,6 +84,7 @@ void core_free(struct core **cp)
 	networks_free(&core->networks);
 	levels_free(&core->levels);
 	submitted_free(&core->submitted);
+	flow_free(&core->flow);
 	free(core->mode);
 	free(core->jails);
 	free(core);
@@ -121,6 +122,11 @@ static struct event_time when_of(struct passage *p)
 	p->when = prefix_time(p->clock->parser, p->entry, &p->clock->ctx,
 			      p->clock->last, p->clock->clamped);
 	return p->when;
+}
+
+static struct event_time flow_clock(void *arg)
+{
+	return when_of(arg);
 }
 
 /* A jail that acts on accounts counts what they did, so its hits are successes. */
@@ -440,6 +446,8 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	p.clock = clock;
 	p.trusted = trusted;
 	p.timed = false;
+	if (core->flow)
+		flow_take(core->flow, e, flow_clock, &p);
 	return matcher_run(core->matcher, log, e, on_hit, &p);
 }
 

@@ -21,6 +21,7 @@
 #include "engine/count/window.h"
 #include "engine/decide/decide.h"
 #include "engine/evidence.h"
+#include "engine/flow/flow.h"
 #include "engine/match/match.h"
 #include "engine/parse/prefix.h"
 #include "wire/engine.h"
@@ -64,6 +65,7 @@ struct core {
 	struct levels *levels;
 	struct submitted *submitted;
 	struct contained contained;
+	struct flow *flow;		/* NULL: nobody follows messages */
 	int qid, qid2, user, sender, country;	/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail {

@@ -25,6 +25,8 @@ static const struct command {
 	{ "show", RIGHT_READ, request_show },
 	{ "why", RIGHT_READ, request_why },
 	{ "watch", RIGHT_READ, request_watch },
+	{ "top", RIGHT_READ, request_top },
+	{ "trace", RIGHT_READ, request_trace },
 	{ "ban", RIGHT_BAN, request_ban },
 	{ "unban", RIGHT_BAN, request_unban },
 	{ "allow", RIGHT_ALL, request_allow },

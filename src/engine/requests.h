@@ -47,6 +47,7 @@ void request_step(struct request *q, const char *what, const char *target,
 typedef void request_fn(struct request *q);
 request_fn request_status, request_bans, request_locks, request_incidents, request_show,
 	   request_why, request_watch;				/* requests_tell.c */
+request_fn request_top, request_trace;			/* requests_flow.c */
 request_fn request_ban, request_unban, request_allow, request_disallow,
 	   request_jail, request_pause, request_reload, request_teardown;	/* requests_do.c */
 request_fn request_lock, request_unlock, request_contain, request_protect,

@@ -176,12 +176,13 @@ void request_status(struct request *q)
 	json_object_set_new(q->answer, "ledger", json_pack("{s:b,s:s?,s:I,s:I}", "ok", trouble == 0,
 		"error", trouble ? strerror(-trouble) : NULL, "waiting", (json_int_t)store_waiting(s->store),
 		"dropped", (json_int_t)store_dropped(s->store)));
-	json_object_set_new(q->answer, "tracked", json_pack("{s:I,s:I,s:I,s:I}",
+	json_object_set_new(q->answer, "tracked", json_pack("{s:I,s:I,s:I,s:I,s:I}",
 		"subjects", (json_int_t)windows_used(s->core->windows),
 		"threads", (json_int_t)threads_used(s->core->threads),
 		"forgotten", (json_int_t)(windows_forgotten(s->core->windows) + threads_forgotten(s->core->threads) +
 			networks_forgotten(s->core->networks) + levels_forgotten(s->core->levels)),
-		"bytes", (json_int_t)windows_bytes(s->core->windows)));
+		"bytes", (json_int_t)windows_bytes(s->core->windows),
+		"messages", (json_int_t)(s->core->flow ? flow_messages(s->core->flow) : 0)));
 	json_object_set_new(q->answer, "paused_until",
 		s->paused_until_ms > clock_wall().ms ? seconds(s->paused_until_ms) : json_null());
 	json_object_set_new(q->answer, "warnings", warnings_json(s));

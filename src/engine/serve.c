@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "config/pack.h"
 #include "engine/digest.h"
+#include "engine/flow_state.h"
 #include "engine/jailtest.h"
 #include "engine/presence.h"
 #include "engine/sandbox.h"
@@ -217,6 +218,7 @@ static void go(struct serve *s)
 	r = act_restore(s);
 	if (r == 0)
 		r = state_restore(s, &fresh);
+	flow_state_restore(s);
 	if (r == 0)
 		r = incidents_restore(s->incidents);
 	if (r < 0)

@@ -83,6 +83,9 @@ struct serve {
 	/* snapshots */
 	ev_timer snapshot_timer;
 	bool snapshot_running, snapshot_again, changed, stop_after_snapshot;
+	struct buf flow_section;		/* flow_state.c */
+	int64_t flow_saved_ms;			/* monotonic */
+	void (*flow_saved)(struct serve *s);
 	struct buf section[16];
 	ev_timer digest_timer;
 	struct message_note notes[8];		/* the last ones, for status */

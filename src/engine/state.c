@@ -5,7 +5,7 @@
  * thread writes it when all that was recorded before is committed, so that no
  * snapshot is ahead of the ledger. A start is snapshot plus tail.
  */
-#include "engine/serve.h"
+#include "engine/flow_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,22 +58,28 @@ static void leave(struct serve *s)
 	exit(0);
 }
 
-static void written(void *arg, int error, const char *json)
+static void all_written(struct serve *s)
 {
-	struct serve *s = arg;
-
-	(void)json;
 	s->snapshot_running = false;
-	for (size_t i = 0; i < SECTIONS; i++)
-		buf_free(&s->section[i]);
-	if (error < 0)
-		log_err("snapshot: %s; the last one stays", strerror(-error));
 	if (s->stop_after_snapshot)
 		leave(s);
 	else if (s->stopping || s->snapshot_again)
 		state_snapshot(s);
 	else if (s->changed)
 		state_changed(s);
+}
+
+static void written(void *arg, int error, const char *json)
+{
+	struct serve *s = arg;
+
+	(void)json;
+	for (size_t i = 0; i < SECTIONS; i++)
+		buf_free(&s->section[i]);
+	if (error < 0)
+		log_err("snapshot: %s; the last one stays", strerror(-error));
+	if (!flow_state_write(s, error, all_written))
+		all_written(s);
 }
 
 void state_snapshot(struct serve *s)
@@ -99,6 +105,7 @@ void state_snapshot(struct serve *s)
 	levels_save(s->core->levels, &s->section[LEVELS]);
 	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
 	contained_save(&s->core->contained, &s->section[CONTAINED]);
+	flow_state_take(s);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		if (buf_error(&s->section[i])) {
 			written(s, buf_error(&s->section[i]), NULL);

@@ -62,8 +62,7 @@ uint64_t flow_forgotten(const struct flow *f)
 
 size_t flow_bytes(const struct flow *f)
 {
-	return f->bytes + f->nchunks * FLOW_CHUNK * sizeof(struct message) +
-	       slots_bytes(&f->ids) + slots_bytes(&f->deferred);
+	return f->bytes + slots_bytes(&f->ids) + slots_bytes(&f->deferred);
 }
 
 /* A handful of hosts and instances; what strangers add beyond the bound is "". */
@@ -161,6 +160,7 @@ struct message *flow_make(struct flow *f)
 	f->free = m->next;
 	*m = (struct message){ .self = m->self, .serial = f->serial++, .live = true };
 	f->n++;
+	f->bytes += sizeof(*m);
 	return m;
 }
 
@@ -289,7 +289,7 @@ static void forget_one(struct flow *f, struct message *m)
 	forget_id(f, m);
 	forget_deferred(f, m);
 	flow_unlink(f, m->kept ? &f->kept : &f->all, m);
-	f->bytes -= m->room;
+	f->bytes -= m->room + sizeof(*m);
 	free(m->block);
 	m->block = NULL;
 	m->live = false;

@@ -25,6 +25,11 @@
 struct flow;
 struct message;
 
+/* The daemon's bounds. */
+#define FLOW_MESSAGES_MAX 200000
+#define FLOW_BYTES_MAX (128u << 20)
+#define FLOW_WINDOW_MS (24 * 3600000LL)
+
 /* The oldest message goes. true: it is to be kept, away from all bounds. */
 typedef bool flow_gone_fn(void *arg, struct flow *f, struct message *m);
 

@@ -255,6 +255,57 @@ static void test_bounds(void **state)
 	flow_free(&f);
 }
 
+static void test_saved(void **state)
+{
+	struct flow *f = make(100, 0), *g = make(100, 0);
+	struct buf out = { 0 }, again = { 0 };
+	struct reader in;
+
+	(void)state;
+	submit(f, "4F1C", "x[203.0.113.9], sasl_method=PLAIN, sasl_username=joe");
+	submit(f, "4F1D", "localhost[127.0.0.1]");
+	sent(f, "4F1C", "a@y", "127.0.0.1[127.0.0.1]:25", "sent", "250 queued as 4F1D");
+	sent(f, "4F1D", "a@y", "mx[198.51.100.1]:25", "deferred", "later");
+	say(f, "postfix/bounce", "4F1D: sender non-delivery notification: 4F1E");
+	flow_save(f, &out);
+	in = (struct reader){ .p = out.p, .n = out.n };
+	assert_int_equal(flow_restore(g, &in), 0);
+	assert_string_equal(first(g, TOP_USERS), "joe 1 1 500 1 0");
+	/* the retry finds its recipient, the id its message */
+	sent(g, "4F1D", "a@y", "mx[198.51.100.1]:25", "bounced", "no");
+	say(g, "postfix/qmgr", "4F1D: removed");
+	assert_string_equal(first(g, TOP_USERS), "joe 1 1 500 1 1");
+	assert_string_equal(first(g, TOP_DOMAINS), "y 1 1 500 1 1");
+	assert_int_equal(found(g, "4F1D", NULL), 1);
+	flow_free(&g);
+	/* cut or changed anywhere: refused or restored, and good to use */
+	for (size_t i = 0; i < out.n; i++) {
+		char kept = out.p[i];
+
+		g = make(100, 0);
+		in = (struct reader){ .p = out.p, .n = i };
+		assert_true(flow_restore(g, &in) < 0);
+		flow_free(&g);
+		for (int bit = 0; bit < 8; bit++) {
+			out.p[i] = (char)(kept ^ 1 << bit);
+			g = make(100, 0);
+			in = (struct reader){ .p = out.p, .n = out.n };
+			if (flow_restore(g, &in) == 0) {
+				sent(g, "4F1D", "a@y", "mx[198.51.100.1]:25", "deferred", "a longer answer than it was before");
+				first(g, TOP_DOMAINS);
+				found(g, "4F1D", NULL);
+				buf_clear(&again);
+				flow_save(g, &again);
+			}
+			flow_free(&g);
+		}
+		out.p[i] = kept;
+	}
+	buf_free(&out);
+	buf_free(&again);
+	flow_free(&f);
+}
+
 /* An id over and over, and a message with more recipients than there is room for. */
 static void test_hostile(void **state)
 {
@@ -305,7 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life), cmocka_unit_test(test_filter), cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_instances), cmocka_unit_test(test_bounds), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_slots), cmocka_unit_test(test_saved),
 	};
 
 	hash_init();
