@@ -271,6 +271,8 @@ struct accounts {
 	int64_t known_after_ms;	/* 4h: then a network is known-good for an account */
 	struct strings lock;	/* argv template; none: passwd -l and expiry */
 	struct strings unlock;
+	int64_t probation_ms;	/* 7d: lower limits after a theft; 0: none */
+	double probation_factor;	/* 0.5 */
 	struct strings leftovers;	/* paths: ~/x, or /dir/<local>/x */
 	char *postfix_map;	/* lmdb:FILE that denied and parked accounts stand in; NULL */
 	char *dovecot_deny;	/* file of a deny passdb; NULL */

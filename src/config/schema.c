@@ -333,6 +333,11 @@ static const struct setting accounts_keys[] = {
 	  .help = "The command that locks an account, `<user>` being its name." },
 	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",
 	  .help = "The command that unlocks it." },
+	{ "probation", VALUE_SPAN, AT(struct accounts, probation_ms), .min = 0, .max = YEAR, .def = "7d",
+	  .help = "For this long after a theft (`undo` and `resolve`, not `--false-alarm`) the "
+		  "limits of jails that act on accounts are lower for the account; `off`: they stay." },
+	{ "probation_factor", VALUE_FACTOR, AT(struct accounts, probation_factor), .min = 0, .max = 1,
+	  .def = "0.5", .help = "What `probation` multiplies them by." },
 	{ "leftovers", VALUE_TEXTS, AT(struct accounts, leftovers),
 	  .def = "[~/.forward, ~/.dovecot.sieve, ~/.procmailrc, ~/.ssh/authorized_keys, "
 		 "/var/spool/cron/crontabs/<local>]",

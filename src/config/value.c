@@ -290,6 +290,10 @@ static void read_span(struct loader *l, const struct setting *s, const struct no
 
 	if (!text)
 		return;
+	if (s->min == 0 && s->def && (strcmp(text, "off") == 0 || strcmp(text, "no") == 0)) {
+		store(s, 0, at);
+		return;
+	}
 	if (digits(&rest, &v) && !*rest && v) {
 		complain(l, n->place, "'%s' needs a unit: %ss, %sm, %sh or %sd, not %s", s->key,
 			 text, text, text, text, text);

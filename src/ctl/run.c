@@ -81,6 +81,8 @@ int judge_why(const json_t *request, const json_t *answer)
 	};
 
 	(void)request;
+	if (json_object_get(answer, "probation"))
+		return EXIT_DONE;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (json_array_size(json_object_get(answer, parts[i])) > 0)
 			return EXIT_DONE;

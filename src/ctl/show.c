@@ -47,6 +47,7 @@ static const struct column status_facts[] = {
 	{ "Ledger", "ledger.ok", CELL_TEXT },
 	{ "Ledger trouble", "ledger.error", CELL_TEXT },
 	{ "Waiting for it", "ledger.waiting", CELL_TEXT },
+	{ "Accounts on probation", "probation", CELL_TEXT },
 	{ "Paused, ends", "paused_until", CELL_WHEN }, { 0 }
 };
 
@@ -94,7 +95,9 @@ static const struct column incident_facts[] = {
 };
 
 static const struct column place_facts[] = {
-	{ "Country", "country", CELL_TEXT }, { "ASN", "asn", CELL_TEXT }, { 0 }
+	{ "Country", "country", CELL_TEXT }, { "ASN", "asn", CELL_TEXT },
+	{ "On probation, ends", "probation.until", CELL_WHEN },
+	{ "Its limits are times", "probation.factor", CELL_TEXT }, { 0 }
 };
 
 static const struct column order_columns[] = {

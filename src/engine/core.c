@@ -276,6 +276,20 @@ static void learn(struct core *core, const struct hit *hit, const struct addr *f
 	networks_add(core->networks, from, account, when);
 }
 
+/* Lower limits for an account that was stolen lately; in *room where it is one. */
+static void lower_limit(const struct core *core, const struct hit *hit, const struct subject *subject,
+			struct window_hit *w, struct bar *room)
+{
+	const struct limit *l = &hit->jail->limit;
+	struct bar own = { .amount = l->amount, .alone = l->alone };
+
+	if (core->probation.n == 0 || !touches_accounts(hit->jail) || !account_of(subject).n ||
+	    !probation_until(&core->probation, account_of(subject), w->when))
+		return;
+	*room = probation_bar(w->bar ? w->bar : &own, l, core->config->accounts.probation_factor);
+	w->bar = room;
+}
+
 /* A hit whose time and captures are complete. */
 static void count(void *arg, const struct hit *hit, struct event_time when)
 {
@@ -288,6 +302,7 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	const struct addr *from = hit_address(hit);
 	struct facts facts;
 	struct tally t;
+	struct bar lower;
 	size_t n;
 
 	core->jails[jail].hits++;
@@ -313,6 +328,7 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 		w.seen = *from;
 		learn(core, hit, from, &subject, when);
 	}
+	lower_limit(core, hit, &subject, &w, &lower);
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
 	if (t.crossed)

@@ -16,6 +16,7 @@
 #include "engine/count/known.h"
 #include "engine/count/levels.h"
 #include "engine/count/networks.h"
+#include "engine/count/probation.h"
 #include "engine/count/submitted.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
@@ -66,6 +67,7 @@ struct core {
 	struct submitted *submitted;
 	struct contained contained;
 	struct flow *flow;		/* NULL: nobody follows messages */
+	struct probation probation;
 	int qid, qid2, user, sender, country;	/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail {

@@ -441,12 +441,27 @@ static void take_back_runs(struct request *q, const json_t *show)
 	}
 }
 
+/* The account that the incident's steps were done to; NULL: to none. */
+static const char *account_touched(const json_t *show)
+{
+	json_t *order;
+	size_t i;
+
+	json_array_foreach(json_object_get(show, "orders"), i, order)
+		if (did(order, "deny", "park") || did(order, "lock", "kick") || did(order, "hold", "contain"))
+			return json_string_value(json_object_get(order, "target"));
+	return NULL;
+}
+
 /* The accounts are as they were: now commands and bans go, and the jail forgets. */
 static void close_incident(struct request *q)
 {
 	json_t *show = q->incident;
+	const char *user = account_touched(show);
 	char by[32];
 
+	if (user)
+		state_probation(q->s, user, !json_is_true(json_object_get(q->args, "false_alarm")));
 	q->incident = NULL;
 	q->waits = 1;
 	take_back_runs(q, show);

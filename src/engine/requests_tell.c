@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "config/account.h"
 #include "engine/requests.h"
 #include "engine/serve.h"
 #include "engine/targets.h"
@@ -183,6 +184,8 @@ void request_status(struct request *q)
 			networks_forgotten(s->core->networks) + levels_forgotten(s->core->levels)),
 		"bytes", (json_int_t)windows_bytes(s->core->windows),
 		"messages", (json_int_t)(s->core->flow ? flow_messages(s->core->flow) : 0)));
+	json_object_set_new(q->answer, "probation",
+		json_integer((json_int_t)probation_count(&s->core->probation, (struct event_time){ clock_wall().ms })));
 	json_object_set_new(q->answer, "paused_until",
 		s->paused_until_ms > clock_wall().ms ? seconds(s->paused_until_ms) : json_null());
 	json_object_set_new(q->answer, "warnings", warnings_json(s));
@@ -386,6 +389,20 @@ static void why_bans(struct request *q, const char *subject)
 	json_object_set_new(q->answer, "bans", list);
 }
 
+static void why_probation(struct request *q, const char *subject)
+{
+	const struct accounts *a = &q->s->config->accounts;
+	char name[ORDER_NAME_MAX];
+	int64_t until;
+
+	if (account_canonical(a, span_of(subject), name, sizeof(name)) < 0)
+		return;
+	until = probation_until(&q->s->core->probation, span_of(name), (struct event_time){ clock_wall().ms });
+	if (until)
+		json_object_set_new(q->answer, "probation", json_pack("{s:o,s:f}", "until", seconds(until),
+			"factor", a->probation_factor));
+}
+
 void request_why(struct request *q)
 {
 	const char *subject = request_text(q, "subject");
@@ -399,6 +416,7 @@ void request_why(struct request *q)
 	tell_place(q->s, subject, q->answer);
 	why_bans(q, subject);
 	why_counts(q, subject);
+	why_probation(q, subject);
 	ask_ledger(q, STORE_Q_VERDICTS_OF);
 }
 

@@ -122,6 +122,8 @@ int state_restore(struct serve *s, bool *ret_fresh);
 void state_changed(struct serve *s);	/* arms the snapshot timer */
 /* The account was shut out, or let in again: known over a crash, too. */
 void state_contained(struct serve *s, const char *user, bool is);
+/* It was stolen and is its owner's again, or it was not: limits are lower for a while, or not. */
+void state_probation(struct serve *s, const char *user, bool stolen);
 void state_snapshot(struct serve *s);	/* now; at a stop the engine ends after it */
 
 /* act.c */

@@ -19,10 +19,10 @@
 #define NAME "snapshot"
 #define KEEP_LEDGER_MS (90 * 86400000LL)
 
-enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, BRAKES, NETWORKS, LEVELS, SECTIONS };
+enum { POSITIONS, WINDOWS, THREADS, HISTORY, KNOWN, SUBMITTED, CONTAINED, BRAKES, NETWORKS, LEVELS, PROBATION, SECTIONS };
 static const char *const names[SECTIONS] = {
 	"positions", "windows", "threads", "history", "known", "submitted", "contained", "brakes",
-	"networks", "levels",
+	"networks", "levels", "probation",
 };
 _Static_assert(SECTIONS <= sizeof(((struct serve *)0)->section) / sizeof(struct buf), "room");
 _Static_assert(SECTIONS <= STORE_SECTIONS_MAX, "room in the store");
@@ -106,6 +106,7 @@ void state_snapshot(struct serve *s)
 	submitted_save(s->core->submitted, &s->section[SUBMITTED]);
 	contained_save(&s->core->contained, &s->section[CONTAINED]);
 	flow_state_take(s);
+	probation_save(&s->core->probation, &s->section[PROBATION]);
 	for (size_t i = 0; i < SECTIONS; i++) {
 		if (buf_error(&s->section[i])) {
 			written(s, buf_error(&s->section[i]), NULL);
@@ -125,6 +126,18 @@ void state_contained(struct serve *s, const char *user, bool is)
 		contained_add(&s->core->contained, span_of(user));
 	else
 		contained_end(&s->core->contained, span_of(user), clock_wall().ms);
+	s->changed = true;
+	state_snapshot(s);
+}
+
+void state_probation(struct serve *s, const char *user, bool stolen)
+{
+	int64_t span = s->config->accounts.probation_ms;
+
+	if (!stolen)
+		probation_end(&s->core->probation, span_of(user));
+	else if (span > 0)
+		probation_begin(&s->core->probation, span_of(user), clock_wall().ms + span);
 	s->changed = true;
 	state_snapshot(s);
 }
@@ -164,6 +177,8 @@ static int from_snapshot(struct serve *s, const struct snapshot *snap)
 		r = submitted_restore(s->core->submitted, &in[SUBMITTED]);
 	if (r == 0)
 		r = contained_restore(&s->core->contained, &in[CONTAINED]);
+	if (r == 0)
+		r = probation_restore(&s->core->probation, &in[PROBATION]);
 	if (r == 0 && in[NETWORKS].n)
 		r = networks_restore(s->core->networks, &in[NETWORKS]);
 	if (r == 0)

@@ -280,6 +280,28 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+def test_probation(net, server, bailiff, thief):
+    """Half of the limit is enough for some days, also over a restart; a false alarm ends it."""
+    incident, *_ = contain(bailiff, thief)
+    machine.set_password("joe", "new words")
+    bailiff.cli("resolve", incident["id"], "--purge")
+    assert bailiff.cli("status", json=True)["probation"] == 1
+    assert bailiff.cli("why", "joe", json=True)["probation"]["factor"] == 0.5
+    assert "On probation" in bailiff.cli("why", "JOE")
+    bailiff.restart()
+    assert bailiff.cli("status", json=True)["probation"] == 1
+    session = machine.hold_open_smtp(thief, SERVER, 587, "joe", "new words")
+    assert submit(session, "joe@example.com", 2) == [250] * 2
+    assert bailiff.cli("incidents", "--open", json=True) == []
+    assert submit(session, "joe@example.com") == [250]      # 5 * 0.5, rounded up
+    again = bailiff.wait_incident("joe", jail="burst")
+    assert again["id"] != incident["id"]
+    wait_admin_mail(again)
+    session.close()
+    bailiff.cli("undo", again["id"], "--false-alarm")
+    assert bailiff.cli("status", json=True)["probation"] == 0
+
+
 def test_leftovers(net, server, bailiff, thief):
     """What the thief left behind is told with its time, and is there unchanged after it."""
     home = pathlib.Path("/home/joe")

@@ -198,6 +198,8 @@ static void same_config(const struct config *a, const struct config *b)
 	STRINGS(accounts.lock);
 	STRINGS(accounts.unlock);
 	STRINGS(accounts.leftovers);
+	SAME(accounts.probation_ms);
+	assert_true(a->accounts.probation_factor == b->accounts.probation_factor);
 	TEXT(notify.mail);
 	TEXT(notify.from);
 	SAME(notify.digest_at_ms);
