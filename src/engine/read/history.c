@@ -2,7 +2,7 @@
 /*
  * Old logs, read once. A block of bytes at a time comes in, lines go out that
  * point into the block; only a line that crosses two blocks is copied. For
- * compressed files a thread fills one block while the other is being read;
+ * compressed files a thread fills blocks ahead of the one that is being read;
  * plain files and pipes are read in place, for the kernel reads ahead itself.
  */
 #include "engine/read/history.h"
@@ -20,7 +20,8 @@
 #include "engine/read/head.h"
 #include "engine/read/inflate.h"
 
-#define BLOCK (256u << 10)	/* handed over between threads */
+#define BLOCK (128u << 10)	/* handed over between threads */
+#define AHEAD 4			/* of them, so that neither waits at each */
 #define PLAIN (64u << 10)	/* of it, in place: stays in the processor's cache */
 
 struct block {
@@ -43,7 +44,7 @@ struct history_file {
 	pthread_mutex_t lock;
 	pthread_cond_t turn;
 	bool closing;
-	struct block *blocks;	/* one, or two with a thread */
+	struct block *blocks;	/* one, or AHEAD with a thread: a ring */
 	struct block *now;	/* the one being read, NULL at first */
 	size_t at;		/* in it */
 	uint64_t offset;	/* of the next line */
@@ -67,7 +68,7 @@ static void *fill_blocks(void *arg)
 	struct history_file *h = arg;
 	bool last = false;
 
-	for (unsigned i = 0; !last; i ^= 1) {
+	for (unsigned i = 0; !last; i = (i + 1) % AHEAD) {
 		struct block *b = &h->blocks[i];
 
 		pthread_mutex_lock(&h->lock);
@@ -108,7 +109,7 @@ static bool next_block(struct history_file *h)
 		h->now->full = false;
 		pthread_cond_signal(&h->turn);
 	}
-	b = h->now == h->blocks ? h->blocks + 1 : h->blocks;
+	b = h->now && h->now != h->blocks + AHEAD - 1 ? h->now + 1 : h->blocks;
 	while (!b->full)
 		pthread_cond_wait(&h->turn, &h->lock);
 	pthread_mutex_unlock(&h->lock);
@@ -176,7 +177,7 @@ int history_open(int take_fd, uint32_t line_max, uint64_t offset,
 	if (r < 0)
 		return r;
 	h->part = inflate_compressed(h->inflate) ? BLOCK : PLAIN;
-	h->blocks = calloc(inflate_compressed(h->inflate) ? 2 : 1, sizeof(*h->blocks));
+	h->blocks = calloc(inflate_compressed(h->inflate) ? AHEAD : 1, sizeof(*h->blocks));
 	h->carry = malloc(line_max + 1);
 	if (!h->blocks || !h->carry)
 		return -ENOMEM;
