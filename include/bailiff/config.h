@@ -295,6 +295,8 @@ struct operator_conf { char *who; /* user, or @group */ enum operator_right righ
 
 struct helpers {		/* argv templates */
 	struct strings passwd, chage, sendmail, postsuper, postqueue, postmap, doveadm;
+	struct strings postcat, postconf;
+	struct strings instances;	/* configuration directories of further Postfix instances */
 };
 
 struct config {
@@ -326,6 +328,7 @@ struct config {
 	bool own_table;		/* try OWNER|PERSIST */
 	uint32_t set_size;	/* bans per set at most */
 	bool flow;		/* follow messages, for top and trace */
+	int64_t quarantine;	/* bytes of purged mail that are kept at most */
 	uint32_t tracked_max;	/* subjects in the count table at most */
 	int64_t snapshot_every_ms;
 	uint32_t line_max;	/* bytes of a line that are matched, 4096 */

@@ -34,6 +34,10 @@ enum order_type {
 	ORDER_PURGE,	/* struct order_account: what order `ref` holds is deleted */
 	ORDER_CUT,	/* struct order_ban: close the sockets of addr in scope */
 	ORDER_LOOK,	/* struct order_account: tell of leftover number `ref`, change nothing */
+	ORDER_QUEUE_LIST,	/* struct order_account, no name: the listings of all mail */
+	ORDER_QUEUE_HOLD,	/* struct order_hold, no name: these messages, whose ever */
+	ORDER_QUEUE_RELEASE,	/* struct order_hold, no name */
+	ORDER_QUEUE_PURGE,	/* struct order_hold, no name */
 	ORDER_TYPES
 };
 
@@ -72,32 +76,40 @@ _Static_assert(sizeof(struct order_ban) == 72, "order_ban");
 
 struct order_account {
 	struct order_head head;
-	uint64_t ref;		/* ORDER_UNDO: the order whose work is undone; ORDER_LOOK:
-				   index into accounts.leftovers, then ORDER_LOOK_MORE others */
-	int64_t at_ms;		/* event time of the evidence */
+	uint64_t ref;		/* ORDER_UNDO: the order whose work is undone; ORDER_PURGE,
+				   ORDER_RELEASE: that held; ORDER_LOOK: index into
+				   accounts.leftovers, then ORDER_LOOK_MORE others */
+	int64_t at_ms;		/* event time of the evidence; ORDER_PURGE and
+				   ORDER_QUEUE_PURGE: the incident's number */
 	char name[ORDER_NAME_MAX];	/* canonical login */
 };
 _Static_assert(sizeof(struct order_account) == 288, "order_account");
 
 /*
  * A queued message that an account submitted. Short queue ids are used again,
- * so it is this message only if it arrived between `from_s` and `to_s`.
+ * so it is this message only if it arrived between `from_s` and `to_s`. Where
+ * there are several Postfix instances it is in the one that logs as `name`, or
+ * has its configuration in `home`, as far as these are known.
  */
 #define ORDER_QUEUE_ID_MAX 24	/* longest queue id with NUL */
 struct queued {
 	char id[ORDER_QUEUE_ID_MAX];	/* letters and digits */
 	uint32_t from_s, to_s;		/* wall clock */
+	uint32_t name, home;		/* hash_fixed(), cut; 0: not known */
 };
-_Static_assert(sizeof(struct queued) == 32, "queued");
+_Static_assert(sizeof(struct queued) == 40, "queued");
 
-#define ORDER_QUEUED_MAX 1800
+/* head.action of an ORDER_PURGE, ORDER_QUEUE_PURGE: no copy is kept. */
+#define PURGE_NO_COPY 1
+
+#define ORDER_QUEUED_MAX 1500
 struct order_hold {
 	struct order_account account;
 	uint32_t n;		/* used in v */
 	uint32_t pad;		/* 0 */
 	struct queued v[ORDER_QUEUED_MAX];
 };
-_Static_assert(sizeof(struct order_hold) == 57896, "order_hold");
+_Static_assert(sizeof(struct order_hold) == 60296, "order_hold");
 
 #define ORDER_VALUES_MAX 2048
 struct order_run {

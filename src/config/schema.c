@@ -384,6 +384,13 @@ static const struct setting helpers_keys[] = {
 	  .help = "How postmap(1) is started." },
 	{ "doveadm", VALUE_ARGV, AT(struct helpers, doveadm), .def = "[doveadm]",
 	  .help = "How doveadm(1) is started." },
+	{ "postcat", VALUE_ARGV, AT(struct helpers, postcat), .def = "[postcat]",
+	  .help = "How postcat(1) is started: it makes the copies of what is purged." },
+	{ "postconf", VALUE_ARGV, AT(struct helpers, postconf), .def = "[postconf]",
+	  .help = "How postconf(1) is started: it is asked for `maximal_queue_lifetime` and `syslog_name`." },
+	{ "instances", VALUE_PATHS, AT(struct helpers, instances), .def = "[]",
+	  .help = "Configuration directories of further Postfix instances, at most 16: their queues "
+		  "are listed, held, released and purged as well, by `postqueue -c DIR` and `postsuper -c DIR`." },
 	END
 };
 
@@ -427,6 +434,9 @@ const struct setting schema_main_keys[] = {
 	  .help = "The user that reads the logs' bytes." },
 	{ "user_monitor", VALUE_TEXT, IN_CONFIG(user_monitor), .def = "bailiff",
 	  .help = "The user of bailiffd." },
+	{ "quarantine", VALUE_BYTES, IN_CONFIG(quarantine), .min = 0, .max = 1LL << 50, .def = "1G",
+	  .help = "Bytes that the copies of purged mail may take in STATE/runner/quarantine; a purge that "
+		  "would need more is refused, unless it is told to keep no copy." },
 	{ "counters", VALUE_BOOL, IN_CONFIG(counters), .def = "no",
 	  .help = "Does each ban count the packets it dropped?" },
 	{ "own_table", VALUE_BOOL, IN_CONFIG(own_table), .def = "yes",

@@ -30,7 +30,7 @@ struct param {
 	const char *help;
 };
 
-#define PARAMS_MAX 6
+#define PARAMS_MAX 10
 
 /* One command as it was typed. */
 struct call {

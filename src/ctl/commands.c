@@ -14,6 +14,8 @@
 
 /* For what the ledger or the runner must do first. */
 #define SLOW 60
+/* Copies are made one message after the other. */
+#define VERY_SLOW 900
 
 #define ADDR { "ADDR[/LEN]", NULL, PARAM_ADDR, "addr", true, "address or prefix" }
 #define USER { "USER", NULL, PARAM_TEXT, "user", true, "account, as it logs in or in full" }
@@ -135,6 +137,25 @@ const struct command commands[] = {
 	  .params = { USER },
 	  .run = run_request, .show = show_protected },
 
+	{ .name = "queue", .group = "Mail", .help = "what is queued; hold, release or purge it",
+	  .more = "USER is the account that handed the mail in, whatever its sender says. What is\n"
+		  "to be done is shown first, and asked for. A purge keeps copies, and old mail is\n"
+		  "requeued rather than released, so that nothing bounces. queue hold --all stops\n"
+		  "all mail; bailiff undo ID --release-mail lets it go again.\n"
+		  "  bailiff queue joe\n  bailiff queue hold --all --yes\n"
+		  "  bailiff queue purge --match '@(mail|post)-win\\.example$'",
+	  .params = { { "hold|release|purge", NULL, PARAM_CHOICE, "do", false, "without it the queue is told" },
+		      { "USER", NULL, PARAM_TEXT, "user", false, "mail that this account handed in" },
+		      { "--all", NULL, PARAM_FLAG, "all", false, "all mail" },
+		      { "--sender", "ADDR", PARAM_TEXT, "sender", false, "mail of this sender; <>: bounces" },
+		      { "--domain", "NAME", PARAM_TEXT, "domain", false, "mail from or to this domain" },
+		      { "--match", "REGEX", PARAM_TEXT, "match", false, "mail with a sender or recipient like this" },
+		      { "--yes", NULL, PARAM_FLAG, "yes", false, "do it without asking" },
+		      { "--no-copy", NULL, PARAM_FLAG, "no_copy", false, "purge without keeping copies" },
+		      REASON },
+	  .agree = "user all sender domain match",
+	  .run = run_queue, .patience_s = VERY_SLOW, .show = show_queue, .judge = judge_queue },
+
 	{ .name = "undo", .group = "Incidents", .help = "take back exactly what an incident did",
 	  .more = "Only where the state is still what the incident left.\n"
 		  "Mail that it put on hold stays there unless told to go.\n"
@@ -148,8 +169,9 @@ const struct command commands[] = {
 		  "  bailiff resolve 17 --purge",
 	  .params = { ID, FALSE_ALARM,
 		      { "--purge", NULL, PARAM_FLAG, "purge", false, "delete what it put on hold" },
-		      { "--release", NULL, PARAM_FLAG, "release", false, "send what it put on hold" } },
-	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
+		      { "--release", NULL, PARAM_FLAG, "release", false, "send what it put on hold" },
+		      { "--no-copy", NULL, PARAM_FLAG, "no_copy", false, "purge without keeping copies" } },
+	  .run = run_request, .patience_s = VERY_SLOW, .show = show_steps, .judge = judge_steps },
 
 	{ .name = "jail", .group = "The daemon", .help = "turn a jail on, to shadow, or off",
 	  .more = "A jail in shadow decides and records, and does nothing.\n"

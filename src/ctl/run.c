@@ -211,6 +211,29 @@ int run_request(struct call *call)
 	return r;
 }
 
+int run_ask(const struct call *call, json_t **ret)
+{
+	__attribute__((cleanup(free_json))) json_t *answer = NULL;
+	__attribute__((cleanup(buf_free))) struct buf text = { 0 };
+	char run[512];
+	int r;
+
+	if (request_text(call, &text) < 0)
+		return EXIT_USAGE;
+	if (rundir_find(call->conf, run, sizeof(run)) < 0)
+		return EXIT_NOT_DONE;
+	r = ask(call, run, &text, &answer);
+	if (r < 0) {
+		client_complain(r, run, call->conf);
+		return EXIT_NOT_DONE;
+	}
+	if (!json_is_true(json_object_get(answer, "ok")))
+		return refusal(answer);
+	*ret = answer;
+	answer = NULL;
+	return EXIT_DONE;
+}
+
 /* ---- watching ---- */
 
 /* Ends only by its error, or with the exit status of a refusal. */

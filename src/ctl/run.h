@@ -6,6 +6,7 @@
 
 /* The ways in which commands are carried out; each returns an exit status. */
 int run_request(struct call *call);	/* ask the engine one thing */
+int run_queue(struct call *call);	/* the same, after a question; queue.c */
 int run_names(struct call *call);	/* the same for each address of a host name */
 int run_watch(struct call *call);	/* ask, then print events until it ends */
 int run_offline(struct call *call);	/* become bailiff-engine --offline */
@@ -18,8 +19,16 @@ void run_engine_path(char *ret, size_t size);
 
 /* Were all steps done? Of a dry run: always. */
 int judge_steps(const json_t *request, const json_t *answer);
+/* ... and was anything there to be done? */
+int judge_queue(const json_t *request, const json_t *answer);
 /* Is anything known? */
 int judge_why(const json_t *request, const json_t *answer);
+
+/*
+ * Ask the engine what call->request says. EXIT_DONE with the answer, which is
+ * the caller's; else it was said why not. Not for what must work without it.
+ */
+int run_ask(const struct call *call, json_t **ret);
 
 /*
  * The request as a line for the emergency socket: "unban 192.0.2.7",

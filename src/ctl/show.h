@@ -20,6 +20,7 @@ void show_allowed(const json_t *request, const json_t *answer);
 void show_disallowed(const json_t *request, const json_t *answer);
 void show_protected(const json_t *request, const json_t *answer);
 void show_steps(const json_t *request, const json_t *answer);
+void show_queue(const json_t *request, const json_t *answer);	/* queue.c */
 void show_mode(const json_t *request, const json_t *answer);
 void show_pause(const json_t *request, const json_t *answer);
 void show_reload(const json_t *request, const json_t *answer);

@@ -32,6 +32,12 @@
  *                                "lines":[{"time","jail","line"}],"verdicts":[...]}
  *   {"cmd":"watch"}             {"ok":true}, then events, one object a line:
  *                               {"event":"verdict|ban|unban|note", "time", ...}
+ *   {"cmd":"queue","user"|"all":true|"sender"|"domain"|"match"}
+ *                               {"n","bytes","queues":{QUEUE:N},"messages":[{"queue","id","arrival",
+ *                                "size","sender","recipients":[],"instance"}],"left_out"?,
+ *                                "not_understood"?,"given_up"?,"warning"?,"time"}
+ *       ... "do":"hold|release|purge","dry_run":bool?,"no_copy":bool?,"before":TIME?,"reason"?
+ *                               {..., "samples" in place of "messages", "incident","steps":[...]}
  *   {"cmd":"ban","addr","for":SECONDS?|null,"scope":NAME?,"exact":bool?,"reason":TEXT?}
  *                               {"addr","scope","until","said":TEXT} (said: what was narrowed
  *                                or widened, "2001:db8::1: its /64 is banned")
@@ -42,7 +48,8 @@
  *   {"cmd":"lock","user","reason"?,"incident":N?}, {"cmd":"unlock","user"},
  *   {"cmd":"contain","user","dry_run":bool,"incident":N?}
  *                               {"user","incident","steps":[{"do","target","status","text"}]}
- *   {"cmd":"undo","id":N,"false_alarm":bool}, {"cmd":"resolve","id":N,"false_alarm":bool}
+ *   {"cmd":"undo","id":N,"false_alarm":bool,"release_mail":bool},
+ *   {"cmd":"resolve","id":N,"false_alarm":bool,"purge":bool,"release":bool,"no_copy":bool}
  *                               {"id","steps":[{"do","target","status","text"}]}
  *   {"cmd":"jail","jail":J,"mode":"on|shadow|off"}   {"jail","mode"}
  *   {"cmd":"pause","for":SECONDS}                    {"until"}; 0 ends the pause

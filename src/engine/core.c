@@ -354,6 +354,32 @@ static void note_message(struct passage *p, const struct hit *hit, struct event_
 		submitted_add(p->core->submitted, instance, id, span_of(name), when, p->trusted);
 }
 
+/*
+ * pickup(8) of a message that `postsuper -r` had requeued (Postfix's pickup.c):
+ * "NEW: uid=0 from=<SENDER> orig_id=OLD". Only the last word is not a stranger's.
+ */
+static void note_requeued(struct passage *p)
+{
+	static const struct span key = SPAN_LIT("orig_id=");
+	struct span text = p->entry->text, instance = p->entry->program;
+	const char *last = memrchr(text.p, ' ', text.n), *colon = memchr(text.p, ':', text.n);
+	size_t n = last ? text.n - (size_t)(last + 1 - text.p) : 0;
+
+	if (!p->trusted || !colon || n <= key.n || memcmp(last + 1, key.p, key.n) != 0)
+		return;
+	instance.n = (size_t)((const char *)memchr(instance.p, '/', instance.n) - instance.p);
+	submitted_join(p->core->submitted, instance, (struct span){ last + 1 + key.n, n - key.n },
+		       (struct span){ text.p, (size_t)(colon - text.p) }, when_of(p));
+}
+
+static bool is_pickup(const struct entry *e)
+{
+	static const struct span name = SPAN_LIT("/pickup");
+
+	return e->program.n > name.n && e->text.n > 0 &&
+	       memcmp(e->program.p + e->program.n - name.n, name.p, name.n) == 0;
+}
+
 static void on_hit(void *arg, const struct hit *hit)
 {
 	struct passage *p = arg;
@@ -464,6 +490,8 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	p.timed = false;
 	if (core->flow)
 		flow_take(core->flow, e, flow_clock, &p);
+	if (is_pickup(e))
+		note_requeued(&p);
 	return matcher_run(core->matcher, log, e, on_hit, &p);
 }
 

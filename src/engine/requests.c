@@ -27,6 +27,7 @@ static const struct command {
 	{ "watch", RIGHT_READ, request_watch },
 	{ "top", RIGHT_READ, request_top },
 	{ "trace", RIGHT_READ, request_trace },
+	{ "queue", RIGHT_READ, request_queue },		/* what it does: RIGHT_ALL */
 	{ "ban", RIGHT_BAN, request_ban },
 	{ "unban", RIGHT_BAN, request_unban },
 	{ "allow", RIGHT_ALL, request_allow },

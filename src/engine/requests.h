@@ -52,5 +52,6 @@ request_fn request_ban, request_unban, request_allow, request_disallow,
 	   request_jail, request_pause, request_reload, request_teardown;	/* requests_do.c */
 request_fn request_lock, request_unlock, request_contain, request_protect,
 	   request_undo, request_resolve;			/* requests_account.c */
+request_fn request_queue;					/* requests_queue.c */
 
 #endif

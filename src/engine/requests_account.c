@@ -74,13 +74,17 @@ static void order_account(struct request *q, uint16_t type, const char *what, co
 	struct order_account o = {
 		.head = { .id = store_next_id(q->s->store), .type = type, .origin = ORIGIN_HAND,
 			  .jail = ORDER_NO_JAIL, .action = type == ORDER_UNDO && false_alarm ? UNDO_FALSE_ALARM : 0 },
-		.ref = ref, .at_ms = clock_wall().ms,
+		.ref = ref, .at_ms = type == ORDER_PURGE ? (int64_t)q->id : clock_wall().ms,
 	};
 	struct account_order *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return;
-	snprintf(o.name, sizeof(o.name), "%s", user);
+	if (type == ORDER_PURGE && json_is_true(json_object_get(q->args, "no_copy")))
+		o.head.action = PURGE_NO_COPY;
+	/* Mail is known by the order that held it; who handed it in may not be a name. */
+	if (type != ORDER_PURGE && type != ORDER_RELEASE)
+		snprintf(o.name, sizeof(o.name), "%s", user);
 	a->q = q;
 	a->what = what;
 	snprintf(a->target, sizeof(a->target), "%s", user);
@@ -498,10 +502,10 @@ static void take_back_mail(struct request *q)
 	json_object_set_new(q->incident, "mail_next", json_false());
 	q->waits = 1;
 	if (json_is_true(json_object_get(q->args, "purge")))
-		take_back_each(q, "hold", "hold", ORDER_PURGE, "purge", false);
+		take_back_each(q, "hold", "queue-hold", ORDER_PURGE, "purge", false);
 	take_back_each(q, "deny", "park", ORDER_UNDO, "undo", false);
 	if (release)
-		take_back_each(q, "hold", "hold", ORDER_RELEASE, "release", false);
+		take_back_each(q, "hold", "queue-hold", ORDER_RELEASE, "release", false);
 	finish(q);
 }
 

@@ -286,6 +286,10 @@ static void take(struct serve *s, const char *p, size_t n, const int *fds, size_
 		if (room == h->count * sizeof(struct message_answer))
 			take_answers(s, body, h->count);
 		return;
+	case MSG_LISTING:
+		if (n == sizeof(struct message_listing) && nfds == 1)
+			queue_listing(s, (const struct message_listing *)p, fds[0]);
+		return;
 	case MSG_NOTE:
 		if (n == sizeof(struct message_note) && s->speaking)
 			serve_note(s, (const struct message_note *)p);

@@ -23,6 +23,7 @@
 
 struct sources;
 struct incidents;
+struct queue_request;
 
 /* What an order's outcome is told to, once; frees itself. */
 typedef void outcome_fn(void *arg, const struct outcome *o);
@@ -67,6 +68,7 @@ struct serve {
 	struct control *control;
 	struct waiting_order *orders[1024];	/* by id */
 	struct waiting_answer *answers;
+	struct queue_request *queue_requests;	/* wait for listings */
 	uint64_t ticket;
 
 	bool *refused;				/* per jail: pattern or test */
@@ -105,6 +107,9 @@ void serve_note(struct serve *s, const struct message_note *n);
 void serve_ask(struct serve *s, uint16_t kind, const struct addr *a, uint16_t scope,
 	       void (*fn)(void *, const struct message_answer *), void *arg);
 void serve_send(struct serve *s, const void *p, size_t n);
+
+/* requests_queue.c: a queue's listing came; fd is taken. */
+void queue_listing(struct serve *s, const struct message_listing *m, int fd);
 
 /* sources.c */
 int sources_new(struct serve *s, struct sources **ret);	/* before the sandbox */

@@ -164,6 +164,8 @@ int check_hand(const struct check *c, const struct order_head *h, char why[102])
 		[ORDER_KICK] = RIGHT_ALL, [ORDER_HOLD] = RIGHT_ALL,
 		[ORDER_RELEASE] = RIGHT_ALL, [ORDER_PURGE] = RIGHT_ALL,
 		[ORDER_CUT] = RIGHT_ALL, [ORDER_LOOK] = RIGHT_ALL,
+		[ORDER_QUEUE_LIST] = RIGHT_READ, [ORDER_QUEUE_HOLD] = RIGHT_ALL,
+		[ORDER_QUEUE_RELEASE] = RIGHT_ALL, [ORDER_QUEUE_PURGE] = RIGHT_ALL,
 	};
 
 	if (h->origin != ORIGIN_HAND)

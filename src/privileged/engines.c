@@ -38,12 +38,17 @@ static int send_fds(struct link *l, const void *p, size_t n, const int *fds, siz
 	return r;
 }
 
-void link_send(struct link *l, const void *p, size_t n)
+void link_send_fds(struct link *l, const void *p, size_t n, const int *fds, size_t nfds)
 {
-	int r = send_fds(l, p, n, NULL, 0);
+	int r = send_fds(l, p, n, fds, nfds);
 
 	if (r < 0 && r != -EPIPE)
 		log_warning("engine: cannot send: %s", strerror(-r));
+}
+
+void link_send(struct link *l, const void *p, size_t n)
+{
+	link_send_fds(l, p, n, NULL, 0);
 }
 
 static void link_say(struct link *l, uint16_t type)

@@ -135,7 +135,7 @@ void monitor_resolve(struct monitor *m)
 	m->nnames = n;
 }
 
-static void runner_said(struct monitor *m, const char *p, size_t n)
+static void runner_said(struct monitor *m, const char *p, size_t n, const int *fds, size_t nfds)
 {
 	const struct runner_head *h = (const struct runner_head *)p;
 	const struct runner_engine *e = (const struct runner_engine *)p;
@@ -150,6 +150,8 @@ static void runner_said(struct monitor *m, const char *p, size_t n)
 		resolved(m, (const struct runner_resolved *)p);
 	else if (h->type == RUNNER_ENGINE_ENDED && n == sizeof(*e))
 		engines_ended(m, h->id, e->status);
+	else if (h->type == RUNNER_LISTING && n == sizeof(struct runner_listing))
+		orders_listing(m, (const struct runner_listing *)p, fds, nfds);
 }
 
 static void on_runner(struct ev_loop *loop, ev_io *w, int events)
@@ -162,9 +164,9 @@ static void on_runner(struct ev_loop *loop, ev_io *w, int events)
 	(void)loop;
 	(void)events;
 	while ((r = channel_recv(m->runner, msg, sizeof(msg), &n, fds, &nfds)) == 0) {
+		runner_said(m, msg, n, fds, nfds);
 		for (size_t i = 0; i < nfds; i++)
 			close(fds[i]);
-		runner_said(m, msg, n);
 	}
 	if (r == -EAGAIN || m->stopping)
 		return;

@@ -116,6 +116,7 @@ void engines_ended(struct monitor *m, uint64_t generation, int status);
 void engines_ping(struct monitor *m);
 bool engines_alive(const struct monitor *m);
 void link_send(struct link *l, const void *p, size_t n);
+void link_send_fds(struct link *l, const void *p, size_t n, const int *fds, size_t nfds);
 
 /* notes.c: what an admin must hear of, in the log, in `status`, and (alert) by mail. */
 void link_note(struct monitor *m, bool alert, const char *fmt, ...)
@@ -138,6 +139,8 @@ void poison_forget_jails(struct monitor *m);	/* at a reload: they may try again 
 /* orders.c: what engines ask for. -EBADMSG: nonsense, the engine is replaced. */
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd);
 void orders_outcome(struct monitor *m, const struct outcome *o);	/* from the runner */
+struct runner_listing;
+void orders_listing(struct monitor *m, const struct runner_listing *l, const int *fds, size_t nfds);
 void orders_reloaded(struct monitor *m, const char *why);	/* NULL: done; if it was asked for */
 int orders_ask(struct link *l, const struct message_ask *q, size_t n);
 /* Rebuild the allow list from configuration, names and hand; tell the kernel. */

@@ -297,6 +297,17 @@ static void do_account(struct frame *f, const struct order_head *h)
 		to_runner(f, h);
 }
 
+/* Messages, not accounts: an admin's deed, which the runner looks at once more. */
+static void do_queue(struct frame *f, const struct order_head *h)
+{
+	char why[102];
+
+	if (check_hand(&f->check, h, why) < 0)
+		refused(f, h, why);
+	else
+		to_runner(f, h);
+}
+
 static void do_protect(struct frame *f, const struct order_head *h)
 {
 	const struct order_account *o = (const struct order_account *)h;
@@ -387,6 +398,8 @@ static void (*const doers[ORDER_TYPES])(struct frame *, const struct order_head 
 	[ORDER_KICK] = do_account, [ORDER_HOLD] = do_account,
 	[ORDER_RELEASE] = do_account, [ORDER_PURGE] = do_account,
 	[ORDER_CUT] = do_cut, [ORDER_LOOK] = do_account,
+	[ORDER_QUEUE_LIST] = do_queue, [ORDER_QUEUE_HOLD] = do_queue,
+	[ORDER_QUEUE_RELEASE] = do_queue, [ORDER_QUEUE_PURGE] = do_queue,
 };
 
 int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
@@ -435,6 +448,17 @@ void orders_outcome(struct monitor *m, const struct outcome *o)
 		notes_mailed(m, o->id);
 	if (m->now)
 		link_send(m->now, &msg, sizeof(msg));
+}
+
+void orders_listing(struct monitor *m, const struct runner_listing *l, const int *fds, size_t nfds)
+{
+	struct message_listing msg = {
+		.head = { .type = MSG_LISTING, .count = 1 }, .order = l->head.id, .name = l->name, .home = l->home,
+	};
+
+	memcpy(msg.dir, l->dir, sizeof(msg.dir));
+	if (m->now && nfds == 1)
+		link_send_fds(m->now, &msg, sizeof(msg), fds, nfds);
 }
 
 void orders_reloaded(struct monitor *m, const char *why)

@@ -51,6 +51,7 @@ enum message_type {
 	MSG_PING,
 	MSG_NOTE,		/* struct message_note: for status and the log */
 	MSG_OPEN_ORDERS,	/* outcomes of what a crash of the runner left open */
+	MSG_LISTING,		/* struct message_listing + one fd, before its order's outcome */
 };
 
 struct message_head {
@@ -128,6 +129,14 @@ struct message_note {
 	uint32_t alert;		/* an admin must hear of it: mail */
 	uint32_t pad;
 	char text[240];
+};
+
+/* The queue of one Postfix instance, as `postqueue -j` lists it. */
+struct message_listing {
+	struct message_head head;
+	uint64_t order;
+	uint32_t name, home;	/* as in struct queued; name 0: not known */
+	char dir[ORDER_NAME_MAX];	/* its configuration directory, "": the main one's */
 };
 
 /*

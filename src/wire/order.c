@@ -75,6 +75,19 @@ static bool hold_ok(const void *p)
 	return true;
 }
 
+/* By hand on messages, not on an account: who handed them in is not named. */
+static bool nobody_ok(const void *p)
+{
+	const struct order_account *o = p;
+
+	return account_ok(p) && o->name[0] == 0;
+}
+
+static bool queue_ok(const void *p)
+{
+	return nobody_ok(p) && hold_ok(p);
+}
+
 static bool run_ok(const void *p)
 {
 	const struct order_run *o = p;
@@ -122,6 +135,10 @@ static const struct form {
 	[ORDER_PURGE]	 = { "purge", sizeof(struct order_account), account_ok },
 	[ORDER_CUT]	 = { "cut", sizeof(struct order_ban), ban_ok },
 	[ORDER_LOOK]	 = { "look", sizeof(struct order_account), account_ok },
+	[ORDER_QUEUE_LIST]    = { "queue-list", sizeof(struct order_account), nobody_ok },
+	[ORDER_QUEUE_HOLD]    = { "queue-hold", sizeof(struct order_hold), queue_ok },
+	[ORDER_QUEUE_RELEASE] = { "queue-release", sizeof(struct order_hold), queue_ok },
+	[ORDER_QUEUE_PURGE]   = { "queue-purge", sizeof(struct order_hold), queue_ok },
 };
 
 static const char *const statuses[] = {

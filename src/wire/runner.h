@@ -7,8 +7,9 @@
  * message.
  *
  * To the runner: an order just as in bailiff/order.h (LOCK, UNLOCK, PROTECT,
- * UNDO, RUN, NOTIFY, DENY, PARK, KICK, HOLD, LOOK, RELEASE, PURGE), or one of the RUNNER_* structs below, told apart by
- * `type`, which stands at the same place in all of them.
+ * UNDO, RUN, NOTIFY, DENY, PARK, KICK, HOLD, LOOK, RELEASE, PURGE, QUEUE_*), or one of
+ * the RUNNER_* structs below, told apart by `type`, which stands at the same
+ * place in all of them.
  *
  * From the runner, too: a struct outcome for each order and RUNNER_RECONF
  * (type is that of what it answers), or a RUNNER_* struct. At its start it
@@ -31,6 +32,7 @@ enum runner_type {
 	RUNNER_RESOLVED,	/* struct runner_resolved */
 	RUNNER_READY,		/* struct runner_ready */
 	RUNNER_ENGINE_ENDED,	/* struct runner_engine */
+	RUNNER_LISTING,		/* struct runner_listing + a file, before its order's outcome */
 };
 
 struct runner_head {
@@ -74,6 +76,14 @@ struct runner_engine {
 	uint32_t zero;
 };
 _Static_assert(sizeof(struct runner_engine) == 24, "runner_engine");
+
+/* What `postqueue -j` of one Postfix instance said; for ORDER_QUEUE_LIST, head.id. */
+struct runner_listing {
+	struct runner_head head;
+	uint32_t name, home;	/* as in struct queued; name 0: not known */
+	char dir[ORDER_NAME_MAX];	/* its configuration directory, "": the main one's */
+};
+_Static_assert(sizeof(struct runner_listing) == 280, "runner_listing");
 
 /*
  * head.action of an ORDER_UNDO: the alarm was false, so what it did is taken

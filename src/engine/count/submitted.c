@@ -154,6 +154,12 @@ void submitted_join(struct submitted *s, struct span instance, struct span id, s
 	memcpy(second->id, two, sizeof(two));
 }
 
+/* A second id may be another instance's: the filter handed it on to wherever it liked. */
+static uint32_t instance_of(const struct message *m)
+{
+	return m->joined ? 0 : m->instance;
+}
+
 size_t submitted_of(const struct submitted *s, struct span account, bool all,
 		    struct queued *ret, size_t max)
 {
@@ -169,9 +175,35 @@ size_t submitted_of(const struct submitted *s, struct span account, bool all,
 			memcpy(ret[n].id, m->id, sizeof(m->id));
 			ret[n].from_s = m->from_s;
 			ret[n].to_s = m->to_s;
+			ret[n].name = instance_of(m);
+			ret[n].home = 0;
 			n++;
 		}
 	return n;
+}
+
+bool submitted_by(const struct submitted *s, struct span account, const char *id, int64_t arrival_s,
+		  const uint32_t *others, size_t n)
+{
+	char name[ORDER_QUEUE_ID_MAX];
+	uint64_t hash = hash_of(account);
+	const struct message *set;
+
+	if (!take_id(span_of(id), name))
+		return false;
+	set = *set_of(s, name);
+	for (size_t w = 0; set && w < WAYS; w++) {
+		size_t i = 0;
+
+		if (set[w].account != hash || strcmp(set[w].id, name) != 0 || arrival_s < set[w].from_s ||
+		    arrival_s > set[w].to_s)
+			continue;
+		while (i < n && (set[w].joined || set[w].instance != others[i]))
+			i++;
+		if (i == n)
+			return true;
+	}
+	return false;
 }
 
 uint64_t submitted_forgotten(const struct submitted *s)

@@ -37,6 +37,13 @@ void submitted_join(struct submitted *s, struct span instance, struct span id, s
 size_t submitted_of(const struct submitted *s, struct span account, bool all,
 		    struct queued *ret, size_t max);
 
+/*
+ * Did the account hand in the message that has this id and arrived then? In an
+ * instance that does not log under one of the names (hashes) in `others`.
+ */
+bool submitted_by(const struct submitted *s, struct span account, const char *id, int64_t arrival_s,
+		  const uint32_t *others, size_t n);
+
 uint64_t submitted_forgotten(const struct submitted *s);
 void submitted_save(const struct submitted *s, struct buf *out);
 /* -EBADMSG, -ENOMEM. */

@@ -1,43 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ORDER_HOLD: the messages that an account submitted and that have not left
- * are put on hold; ORDER_RELEASE and ORDER_PURGE end that for those that an
- * order held and that still are. The queue is listed, matched (queue.c), acted
- * on with the ids on postsuper's standard input, and listed again: what the
- * second listing says is the outcome, not an exit status.
+ * Deeds on queued messages. ORDER_HOLD puts those on hold that an account
+ * submitted and that have not left; ORDER_RELEASE and ORDER_PURGE end that for
+ * those that an order held and that still are; ORDER_QUEUE_* do the same to
+ * messages that an admin has chosen. The queues are listed, matched (queue.c),
+ * acted on with the ids on postsuper's standard input, and listed again: what
+ * the last listing says is the outcome, not an exit status.
  *
- * The ids that an order held stand in held.ID in our state directory before
- * postsuper is started, so that a crash loses none and what the admin had put
- * on hold himself is never taken for ours.
+ * A purge holds first, then copies (quarantine.c), then deletes what has its
+ * copy. What is older than the queue's lifetime is requeued in place of being
+ * released: a release would bounce it, and its sender may be forged.
  */
+#include "privileged/runner/hold.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "privileged/runner/job.h"
-#include "privileged/runner/queue.h"
-
-#define HELPER_TIMEOUT_MS 60000
-
-struct hold {
-	struct queue_items items;
-	int listing;		/* memfd: what postqueue said */
-	bool again;		/* the second look */
-	bool asked;		/* postsuper has run */
-	size_t bad;
-};
+#include "base/clock.h"
 
 static void hold_free(void **work)
 {
 	struct hold *h = *work;
 
 	queue_items_free(&h->items);
-	close_fd(&h->listing);
+	postfix_close(&h->postfix);
+	close_fd(&h->quarantine);
+	buf_free(&h->manifest);
 	free(h);
 	*work = NULL;
 }
@@ -51,152 +42,47 @@ static struct hold *hold_new(struct job *j)
 		job_end(j, OUTCOME_FAILED, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	h->listing = -1;
+	postfix_init(&h->postfix, j->r->config);
+	h->quarantine = -1;
 	j->work = h;
 	j->work_free = hold_free;
 	return h;
 }
 
-static void manifest_name(uint64_t order, char buf[40])
+static bool holds(const struct job *j)
 {
-	snprintf(buf, 40, "held.%llu", (unsigned long long)order);
+	return j->kind->type == ORDER_HOLD || j->kind->type == ORDER_QUEUE_HOLD;
 }
 
-static int manifest_write(const struct job *j, struct span text)
+static bool purges(const struct job *j)
 {
-	_cleanup_(close_fd) int fd = -1;
-	int dir = j->r->start->state_fd;
-	char name[40], new[48];
-	ssize_t n;
-
-	manifest_name(j->entry.id, name);
-	snprintf(new, sizeof(new), "%s.new", name);
-	fd = openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	for (size_t at = 0; at < text.n; at += (size_t)n) {
-		n = write(fd, text.p + at, text.n - at);
-		if (n < 0)
-			return -errno;
-	}
-	if (fsync(fd) < 0 || renameat(dir, new, dir, name) < 0 || fsync(dir) < 0)
-		return -errno;
-	return 0;
+	return j->kind->type == ORDER_PURGE || j->kind->type == ORDER_QUEUE_PURGE;
 }
 
-static int map_fd(int fd, struct span *ret)
+/* By hand on any message; else only on those that an order has put on hold. */
+static bool is_by_choice(const struct job *j)
 {
-	struct stat st;
-	void *p;
-
-	*ret = (struct span){ NULL, 0 };
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size == 0)
-		return 0;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret = (struct span){ p, (size_t)st.st_size };
-	return 0;
+	return j->kind->type >= ORDER_QUEUE_HOLD && j->kind->type <= ORDER_QUEUE_PURGE;
 }
 
-static void unmap(struct span s)
+static bool keeps_copies(const struct job *j)
 {
-	if (s.p)
-		munmap((void *)s.p, s.n);
+	return purges(j) && j->order->head.action != PURGE_NO_COPY;
 }
 
-/* What an order held; -ENOENT: nothing, or long ago. */
-static int manifest_read(const struct job *j, uint64_t order, struct queue_items *ret)
-{
-	_cleanup_(close_fd) int fd = -1;
-	struct span text;
-	char name[40];
-	int r;
+/* ---- asking postsuper ---- */
 
-	manifest_name(order, name);
-	fd = openat(j->r->start->state_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = map_fd(fd, &text);
-	if (r < 0)
-		return r;
-	r = queue_items_read(text, ret);
-	unmap(text);
-	return r;
-}
+static void look(struct job *j);
 
-static void helper(struct job *j, const struct strings *program, const char *const *words,
-		   struct command_spec spec, void (*step)(struct job *j, const struct command_result *r))
-{
-	char **argv = NULL;
-	int ret = argv_make(program, words, &argv);
-
-	spec.argv = argv;
-	spec.timeout_ms = HELPER_TIMEOUT_MS;
-	if (ret < 0)
-		step(j, &(struct command_result){ .error = ret });
-	else
-		job_command(j, &spec, step);
-	argv_free(&argv);
-}
-
-/* ---- looking ---- */
-
-static void looked(struct job *j);
-
-static void after_list(struct job *j, const struct command_result *r)
-{
-	struct hold *h = j->work;
-	char why[TEMPLATE_WHY_MAX];
-	struct span text;
-	int ret = command_judge(r, "postqueue", why, sizeof(why));
-
-	if (ret < 0) {
-		job_end(j, OUTCOME_FAILED, ret, "%s%s", h->asked ? "asked for, not verified: " : "", why);
-		return;
-	}
-	ret = map_fd(h->listing, &text);
-	if (ret < 0) {
-		job_end(j, OUTCOME_FAILED, ret, "the queue's listing: %s", strerror(-ret));
-		return;
-	}
-	queue_look(&h->items, text, &h->bad);
-	unmap(text);
-	looked(j);
-}
-
-static void look(struct job *j)
-{
-	static const char *const words[] = { "-j", NULL };
-	struct hold *h = j->work;
-
-	close_fd(&h->listing);
-	h->listing = memfd_create("queue", MFD_CLOEXEC);
-	if (h->listing < 0)
-		job_end(j, OUTCOME_FAILED, -errno, "the queue's listing: %s", strerror(errno));
-	else
-		helper(j, &j->r->config->helpers.postqueue, words,
-		       (struct command_spec){ .output_fd = h->listing }, after_list);
-}
-
-/* ---- acting ---- */
-
-static const struct deed {
-	uint16_t order;
-	const char *option;	/* of postsuper */
-} deeds[] = {
-	{ ORDER_HOLD, "-h" }, { ORDER_RELEASE, "-H" }, { ORDER_PURGE, "-d" },
+/*
+ * What it may be asked for, and the queue in which alone it then looks: a
+ * message that has moved on meanwhile is not touched.
+ */
+static const struct deed { char letter; const char *option, *queue; } deeds[] = {
+	{ 'h', "-h", NULL }, { 'H', "-H", "hold" }, { 'r', "-r", "hold" }, { 'd', "-d", "hold" },
 };
 
-static const char *option_of(uint16_t order)
-{
-	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
-		if (deeds[i].order == order)
-			return deeds[i].option;
-	return NULL;
-}
+static void ask_next(struct job *j);
 
 static void after_postsuper(struct job *j, const struct command_result *r)
 {
@@ -204,118 +90,205 @@ static void after_postsuper(struct job *j, const struct command_result *r)
 
 	command_judge(r, "postsuper", j->why, sizeof(j->why));
 	h->asked = true;
-	look(j);
+	ask_next(j);
 }
 
-/* Those that were where the deed finds them at the first look. */
-static bool is_meant(const struct job *j, const struct queue_item *i)
+static void ask(struct job *j, unsigned instance, char letter)
 {
-	bool held = i->first == QUEUE_HOLD;
-
-	return i->first != QUEUE_GONE && held == (j->kind->type != ORDER_HOLD);
-}
-
-static void ask_postsuper(struct job *j)
-{
-	const char *words[] = { option_of(j->kind->type), "-", NULL };
 	struct hold *h = j->work;
+	const char *words[] = { NULL, "-", NULL, NULL };
 	struct buf ids = { 0 };
 
-	for (size_t i = 0; i < h->items.n; i++)
-		if (is_meant(j, &h->items.v[i]))
-			buf_printf(&ids, "%s\n", h->items.v[i].want.id);
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+		if (deeds[i].letter == letter) {
+			words[0] = deeds[i].option;
+			words[2] = deeds[i].queue;
+		}
+	for (size_t i = 0; i < h->items.n; i++) {
+		struct queue_item *item = &h->items.v[i];
+
+		if (item->instance == instance && item->deed == letter && !item->asked) {
+			buf_printf(&ids, "%s\n", item->want.id);
+			item->asked = true;
+		}
+	}
 	if (buf_error(&ids))
 		after_postsuper(j, &(struct command_result){ .error = buf_error(&ids) });
 	else
-		helper(j, &j->r->config->helpers.postsuper, words,
-		       (struct command_spec){ .input = buf_span(&ids) }, after_postsuper);
+		postfix_run(j, &h->postfix.v[instance], &j->r->config->helpers.postsuper, words,
+			    (struct command_spec){ .input = buf_span(&ids) }, after_postsuper);
 	buf_free(&ids);
+}
+
+/* One start of postsuper for each instance and deed; then what came of it. */
+static void ask_next(struct job *j)
+{
+	struct hold *h = j->work;
+
+	for (size_t i = 0; i < h->items.n; i++)
+		if (h->items.v[i].deed && !h->items.v[i].asked) {
+			ask(j, h->items.v[i].instance, h->items.v[i].deed);
+			return;
+		}
+	look(j);
 }
 
 /* ---- the words ---- */
 
-static void unread(const struct hold *h, char buf[48])
+struct sums { size_t all, before, gone, active, held, done, requeued, stays; };
+
+static bool is_done(const struct job *j, const struct queue_item *q)
 {
-	if (h->bad)
-		snprintf(buf, 48, "; %zu lines not understood", h->bad);
-	else
-		buf[0] = 0;
+	if (holds(j))
+		return q->last == QUEUE_HOLD;
+	return q->deed == 'd' ? q->last == QUEUE_GONE : q->deed && q->last != QUEUE_HOLD;
+}
+
+static struct sums sum_up(const struct job *j)
+{
+	const struct hold *h = j->work;
+	struct sums s = { .all = h->items.n };
+
+	for (size_t i = 0; i < h->items.n; i++) {
+		const struct queue_item *q = &h->items.v[i];
+		bool here = q->last != QUEUE_GONE;
+		bool meant = holds(j) || j->kind->type == ORDER_QUEUE_PURGE || q->first == QUEUE_HOLD;
+
+		if (q->first == QUEUE_GONE) {
+			s.gone++;
+		} else if (holds(j) && q->first == QUEUE_HOLD) {
+			s.before++;
+		} else if (is_done(j, q)) {
+			s.done++;
+			s.active += q->first == QUEUE_ACTIVE;
+			s.requeued += q->deed == 'r';
+		} else if (here && meant) {
+			s.stays++;
+		} else {
+			s.gone++;
+		}
+	}
+	return s;
+}
+
+/* Does all that was asked for stand, and was all of it seen? If not, why. */
+static const char *trouble(const struct job *j, const struct sums *s)
+{
+	const struct hold *h = j->work;
+
+	if (h->postfix.why[0])
+		return h->postfix.why;
+	if (s->stays == 0)
+		return NULL;
+	return j->why[0] ? j->why : "postsuper did nothing";
 }
 
 static void end_hold(struct job *j)
 {
 	const struct hold *h = j->work;
-	const struct queue_items *q = &h->items;
-	size_t before = queue_count(q, QUEUE_HOLD, -1);
-	size_t gone = queue_count(q, QUEUE_GONE, -1);
-	size_t active = queue_count(q, QUEUE_ACTIVE, QUEUE_HOLD);
-	size_t held = queue_count(q, QUEUE_WAITS, QUEUE_HOLD) + active;
-	size_t slipped = queue_count(q, QUEUE_WAITS, QUEUE_GONE) + queue_count(q, QUEUE_ACTIVE, QUEUE_GONE);
-	size_t stays = q->n - before - gone - held - slipped;
-	char more[48];
+	const struct sums s = sum_up(j);
+	const char *why = trouble(j, &s);
+	char more[48] = "";
 
-	unread(h, more);
-	if (stays > 0)
-		job_end(j, OUTCOME_FAILED, -EIO, "%zu held, %zu not: %.60s", held, stays,
-			j->why[0] ? j->why : "postsuper did nothing");
+	if (h->bad)
+		snprintf(more, sizeof(more), "; %zu lines not understood", h->bad);
+	if (why)
+		job_end(j, OUTCOME_FAILED, -EIO, "%zu held, %zu not: %.60s", s.done, s.stays, why);
 	else
-		job_end(j, OUTCOME_DONE, (int)held, "%zu held (%zu in delivery, may be out), %zu left before, %zu held before%s",
-			held, active, gone + slipped, before, more);
+		job_end(j, OUTCOME_DONE, (int)s.done, "%zu held (%zu in delivery, may be out), %zu left before, %zu held before%s",
+			s.done, s.active, s.gone, s.before, more);
 }
 
 /* Nothing is on hold by that order any more: it can be forgotten. */
-static void end_for_good(struct job *j, const char *did, size_t held, size_t others)
+static void forget_held(struct job *j)
 {
 	const struct logbook_entry *e = logbook_get(j->r->journal, j->entry.ref);
 	struct logbook_entry copy;
-	char name[40];
 
-	if (e) {
-		copy = *e;
-		copy.phase = LOGBOOK_UNDONE;
-		logbook_put(j->r->journal, &copy);
-		manifest_name(copy.id, name);
-		unlinkat(j->r->start->state_fd, name, 0);
-	}
-	job_end(j, OUTCOME_DONE, (int)held, "%zu %s, %zu were not on hold any more", held, did, others);
+	if (is_by_choice(j) || !e)
+		return;
+	copy = *e;
+	copy.phase = LOGBOOK_UNDONE;
+	logbook_put(j->r->journal, &copy);
+	held_remove(j, copy.id);
 }
 
 static void end_release(struct job *j)
 {
-	const struct hold *h = j->work;
-	const struct queue_items *q = &h->items;
-	size_t held = queue_count(q, QUEUE_HOLD, -1);
-	size_t stays = queue_count(q, QUEUE_HOLD, QUEUE_HOLD);
-	const char *did = j->kind->type == ORDER_RELEASE ? "released" : "deleted";
+	const struct sums s = sum_up(j);
+	const char *why = trouble(j, &s);
+	char more[48] = "";
 
-	if (stays > 0)
-		job_end(j, OUTCOME_FAILED, -EIO, "%zu %s, %zu not: %.60s", held - stays, did, stays,
-			j->why[0] ? j->why : "postsuper did nothing");
+	if (s.requeued)
+		snprintf(more, sizeof(more), "%zu requeued (too old), ", s.requeued);
+	if (why) {
+		job_end(j, OUTCOME_FAILED, -EIO, "%zu released, %s%zu not: %.60s", s.done - s.requeued, more, s.stays, why);
+		return;
+	}
+	forget_held(j);
+	job_end(j, OUTCOME_DONE, (int)s.done, "%zu released, %s%zu were not on hold any more",
+		s.done - s.requeued, more, s.gone);
+}
+
+static void end_purge(struct job *j)
+{
+	const struct hold *h = j->work;
+	const struct sums s = sum_up(j);
+	const char *why = trouble(j, &s);
+	char more[64] = "";
+
+	if (h->copied)
+		snprintf(more, sizeof(more), "; copies: quarantine/%lld", (long long)j->order->account.at_ms);
+	if (why) {
+		job_end(j, OUTCOME_FAILED, -EIO, "%zu deleted, %zu not: %.60s", s.done, s.stays, why);
+		return;
+	}
+	forget_held(j);
+	if (is_by_choice(j))
+		job_end(j, OUTCOME_DONE, (int)s.done, "%zu deleted (%zu in delivery, may be out), %zu left before%s",
+			s.done, s.active, s.gone, more);
 	else
-		end_for_good(j, did, held, q->n - held);
+		job_end(j, OUTCOME_DONE, (int)s.done, "%zu deleted, %zu were not on hold any more%s", s.done, s.gone, more);
 }
 
 static void end(struct job *j)
 {
-	if (j->kind->type == ORDER_HOLD)
+	if (holds(j))
 		end_hold(j);
+	else if (purges(j))
+		end_purge(j);
 	else
 		end_release(j);
 }
 
 /* ---- the road ---- */
 
-/* Before postsuper: the intent of a hold is its list. */
-static int keep_manifest(struct job *j)
+/*
+ * Before postsuper: the intent of a hold is its list. One that a crash left
+ * open may have a list already: what stands there stays ours.
+ */
+static int keep_list(struct job *j)
 {
 	struct hold *h = j->work;
+	struct queue_items ours = { 0 };
 	struct buf text = { 0 };
 	int ret;
 
-	queue_manifest(&h->items, QUEUE_WAITS, &text);
-	queue_manifest(&h->items, QUEUE_ACTIVE, &text);
-	ret = buf_error(&text) ? buf_error(&text) : manifest_write(j, buf_span(&text));
+	if (j->again)
+		held_read(j, j->entry.id, &ours);
+	for (size_t i = 0; i < ours.n; i++) {
+		ours.v[i].arrival_s = ours.v[i].want.from_s;
+		queue_manifest(&ours.v[i], ours.v[i].want.home, &text);
+	}
+	for (size_t i = 0; i < h->items.n; i++) {
+		const struct queue_item *q = &h->items.v[i];
+
+		if (q->deed && !queue_has(&ours, q->want.id, q->arrival_s))
+			queue_manifest(q, postfix_home(&h->postfix, q->instance), &text);
+	}
+	ret = buf_error(&text) ? buf_error(&text) : held_write(j, j->entry.id, buf_span(&text));
 	buf_free(&text);
+	queue_items_free(&ours);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "not begun: the list of what is held: %s", strerror(-ret));
 	return ret;
@@ -330,7 +303,7 @@ static void take_up(struct job *j)
 	struct hold *h = j->work;
 	struct queue_items ours;
 
-	if (!j->again || j->kind->type != ORDER_HOLD || manifest_read(j, j->entry.id, &ours) < 0)
+	if (!j->again || !holds(j) || held_read(j, j->entry.id, &ours) < 0)
 		return;
 	for (size_t i = 0; i < h->items.n; i++)
 		if (h->items.v[i].last == QUEUE_HOLD &&
@@ -339,47 +312,186 @@ static void take_up(struct job *j)
 	queue_items_free(&ours);
 }
 
+/* What is to be done with an item that is where its first listing saw it; 0: nothing. */
+static char deed_of(const struct job *j, const struct queue_item *q)
+{
+	const struct hold *h = j->work;
+	int64_t lifetime = h->postfix.v[q->instance].lifetime_s;
+
+	if (q->last == QUEUE_GONE)
+		return 0;
+	if (q->last != QUEUE_HOLD)
+		return holds(j) || j->kind->type == ORDER_QUEUE_PURGE ? 'h' : 0;
+	if (holds(j))
+		return 0;
+	if (purges(j))
+		return 'd';
+	return clock_wall().ms / 1000 - q->arrival_s >= lifetime ? 'r' : 'H';
+}
+
+/* Deeds of this letter, or of any but this one, are off. */
+static size_t choose(struct job *j, char only, char not)
+{
+	struct hold *h = j->work;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->items.n; i++) {
+		struct queue_item *q = &h->items.v[i];
+		char deed = deed_of(j, q);
+
+		if (h->looks == 1)
+			q->first = q->last;
+		q->deed = (only && deed != only) || (not && deed == not) ? 0 : deed;
+		q->asked = false;
+		n += q->deed != 0;
+	}
+	return n;
+}
+
+/* Only what has its copy goes. */
+static void delete(struct job *j)
+{
+	struct hold *h = j->work;
+	bool copies = keeps_copies(j);
+
+	choose(j, 'd', 0);
+	for (size_t i = 0; copies && i < h->items.n; i++)
+		if (!h->items.v[i].copied)
+			h->items.v[i].deed = 0;
+	h->looks = 2;		/* the next one is the last */
+	ask_next(j);
+}
+
+static void copy_and_delete(struct job *j)
+{
+	if (choose(j, 'd', 0) == 0)
+		end(j);
+	else if (keeps_copies(j))
+		quarantine_copy(j, (uint64_t)j->order->account.at_ms, delete);
+	else
+		delete(j);
+}
+
+static void first_look(struct job *j)
+{
+	struct hold *h = j->work;
+	char why[TEMPLATE_WHY_MAX];
+
+	take_up(j);
+	if (keeps_copies(j) && quarantine_room(j, &h->items, why, sizeof(why)) < 0) {
+		job_end(j, OUTCOME_REFUSED, -ENOSPC, "%s", why);
+		return;
+	}
+	if (choose(j, 0, 'd') > 0) {
+		if (!holds(j) || keep_list(j) == 0)
+			ask_next(j);
+	} else if (purges(j)) {
+		copy_and_delete(j);
+	} else {
+		end(j);
+	}
+}
+
+static int read_listings(struct job *j)
+{
+	struct hold *h = j->work;
+	uint32_t others[POSTFIX_MAX];
+	struct span text;
+	int ret;
+
+	h->bad = 0;
+	queue_start(&h->items);
+	for (size_t i = 0; i < h->postfix.n; i++) {
+		struct queue_of of = postfix_of(&h->postfix, i, others);
+
+		ret = postfix_map(&h->postfix.v[i], &text);
+		if (ret < 0)
+			return ret;
+		queue_look(&h->items, text, &of, &h->bad);
+		postfix_unmap(text);
+	}
+	return 0;
+}
+
+/* One instance that cannot be listed leaves the others to be acted on. */
+static bool nothing_seen(const struct postfix *p)
+{
+	size_t seen = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		seen += p->v[i].listing >= 0;
+	return seen == 0;
+}
+
 static void looked(struct job *j)
 {
 	struct hold *h = j->work;
-	size_t meant = 0;
+	const char *so_far = h->asked ? "asked for, not verified: " : "";
+	int ret;
 
-	if (h->again) {
-		end(j);
+	if (nothing_seen(&h->postfix)) {
+		job_end(j, OUTCOME_FAILED, -EIO, "%s%s", so_far, h->postfix.why);
 		return;
 	}
-	h->again = true;
-	take_up(j);
-	for (size_t i = 0; i < h->items.n; i++) {
-		h->items.v[i].first = h->items.v[i].last;
-		meant += is_meant(j, &h->items.v[i]);
-	}
-	if (meant == 0)
+	ret = read_listings(j);
+	h->looks++;
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "%sthe queue's listing: %s", so_far, strerror(-ret));
+	else if (h->looks == 1)
+		first_look(j);
+	else if (h->looks == 2 && purges(j))
+		copy_and_delete(j);
+	else
 		end(j);
-	else if (j->kind->type != ORDER_HOLD || keep_manifest(j) == 0)
-		ask_postsuper(j);
+}
+
+static void look(struct job *j)
+{
+	postfix_list(j, looked);
+}
+
+/* Lifetimes are needed for a release, names where there is more than one instance. */
+static void begin(struct job *j)
+{
+	struct hold *h = j->work;
+
+	if (job_intent(j) < 0)
+		return;
+	if (h->postfix.n > 1 || !(holds(j) || purges(j)))
+		postfix_learn(j, look);
+	else
+		look(j);
+}
+
+static void begin_with(struct job *j, const struct queued *v, size_t n, const char *none)
+{
+	struct hold *h = hold_new(j);
+	int ret = h ? queue_items_new(v, n, &h->items) : 0;
+
+	if (!h)
+		return;
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "out of memory");
+	else if (h->items.n == 0)
+		job_end(j, OUTCOME_DONE, 0, "%s", none);
+	else
+		begin(j);
 }
 
 void job_hold(struct job *j)
 {
 	char why[TEMPLATE_WHY_MAX];
 	int ret = policy_account(j->r, j->entry.name, false, j->again, why);
-	struct hold *h;
 
-	if (ret < 0) {
-		job_end(j, OUTCOME_REFUSED, ret, "%s", why);
-		return;
-	}
-	h = hold_new(j);
-	if (!h)
-		return;
-	ret = queue_items_new(j->order->hold.v, j->order->hold.n, &h->items);
 	if (ret < 0)
-		job_end(j, OUTCOME_FAILED, ret, "out of memory");
-	else if (h->items.n == 0)
-		job_end(j, OUTCOME_DONE, 0, "no message of it is known");
-	else if (job_intent(j) == 0)
-		look(j);
+		job_end(j, OUTCOME_REFUSED, ret, "%s", why);
+	else
+		begin_with(j, j->order->hold.v, j->order->hold.n, "no message of it is known");
+}
+
+void job_queue(struct job *j)
+{
+	begin_with(j, j->order->hold.v, j->order->hold.n, "no message");
 }
 
 void job_release(struct job *j)
@@ -394,11 +506,11 @@ void job_release(struct job *j)
 	}
 	if (!h)
 		return;
-	ret = manifest_read(j, e->id, &h->items);
+	ret = held_read(j, e->id, &h->items);
 	if (ret == -ENOENT)
 		job_end(j, OUTCOME_DONE, 0, "it held nothing");
 	else if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "the list of what was held: %s", strerror(-ret));
-	else if (job_intent(j) == 0)
-		look(j);
+	else
+		begin(j);
 }

@@ -18,7 +18,7 @@
 #include "wire/runner.h"
 
 /* Each class has slots of its own: a hanging DNS server delays no lock. */
-enum job_class { CLASS_ACCOUNT, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP, JOB_CLASSES };
+enum job_class { CLASS_ACCOUNT, CLASS_QUEUE, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP, JOB_CLASSES };
 
 #define ENGINES_MAX 4
 
@@ -105,6 +105,9 @@ void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
 void job_release(struct job *j);		/* and ORDER_PURGE */
 void job_look(struct job *j);			/* look.c */
+int job_accept_queue(struct job *j, char *why);	/* lock.c: by hand only */
+void job_queue(struct job *j);			/* ORDER_QUEUE_* */
+void job_queue_list(struct job *j);		/* list.c */
 int job_accept_run(struct job *j, char *why);	/* run.c */
 void job_run(struct job *j);
 uint64_t run_what(const struct order_run *o, bool undo);	/* fingerprint */
@@ -129,6 +132,7 @@ void job_about(struct job *j, const char *canonical);
 /* The action of root's configuration that the order speaks of, or NULL. */
 const struct action *job_action(const struct job *j);
 void runner_send(struct runner *r, const void *p, size_t n);
+void runner_send_fd(struct runner *r, const void *p, size_t n, int fd);	/* the caller keeps fd */
 /* Take an order as if it had come from bailiffd. */
 void runner_take(struct runner *r, const void *p, size_t n);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "config/account.h"
 #include "privileged/runner/job.h"
 
@@ -78,11 +79,22 @@ int job_accept_step(struct job *j, char *why)
 	return status != 0 ? status : accept_account(j, why);
 }
 
+/* What an admin does to messages, one after the other; listings wait for nobody. */
+int job_accept_queue(struct job *j, char *why)
+{
+	if (!by_hand(j)) {
+		snprintf(why, TEMPLATE_WHY_MAX, "only an admin may ask for this");
+		return OUTCOME_REFUSED;
+	}
+	j->key = j->kind->type == ORDER_QUEUE_LIST ? 0 : hash_keyed("queue", 5) | 1;
+	return 0;
+}
+
 /* UNDO takes back one kind of work, RELEASE and PURGE another. */
 static bool can_take_back(uint16_t type, uint16_t did)
 {
 	if (type != ORDER_UNDO)
-		return did == ORDER_HOLD;
+		return did == ORDER_HOLD || did == ORDER_QUEUE_HOLD;
 	return did == ORDER_LOCK || did == ORDER_PROTECT || did == ORDER_DENY || did == ORDER_PARK;
 }
 

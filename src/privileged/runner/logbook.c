@@ -106,7 +106,8 @@ static struct logbook_entry *find(const struct logbook *j, uint64_t id)
 static bool in_force(const struct logbook_entry *e)
 {
 	return (e->type == ORDER_LOCK || e->type == ORDER_PROTECT || e->type == ORDER_DENY ||
-		e->type == ORDER_PARK || e->type == ORDER_HOLD) && e->phase != LOGBOOK_UNDONE;
+		e->type == ORDER_PARK || e->type == ORDER_HOLD || e->type == ORDER_QUEUE_HOLD) &&
+	       e->phase != LOGBOOK_UNDONE;
 }
 
 /* The oldest that is not in force; if all are, the oldest lock. */

@@ -13,7 +13,7 @@
 #include "wire/order.h"
 #include "wire/runner.h"
 
-_Static_assert(MESSAGE_MAX > sizeof(struct order_mail), "no order is longer");
+_Static_assert(MESSAGE_MAX > sizeof(struct order_hold), "no order is longer");
 
 /* Orders that are bailiffd's own stop there. */
 static bool for_runner(uint16_t type)
@@ -23,6 +23,7 @@ static bool for_runner(uint16_t type)
 	case ORDER_RUN: case ORDER_NOTIFY: case ORDER_DENY: case ORDER_PARK:
 	case ORDER_KICK: case ORDER_HOLD: case ORDER_RELEASE: case ORDER_PURGE:
 	case ORDER_LOOK:
+	case ORDER_QUEUE_LIST: case ORDER_QUEUE_HOLD: case ORDER_QUEUE_RELEASE: case ORDER_QUEUE_PURGE:
 		return true;
 	default:
 		return false;

@@ -2,9 +2,10 @@
 /*
  * Finds an account's messages in Postfix's queue. Takes the ids and times that
  * the engine has from the log and what `postqueue -j` lists; an id alone is no
- * proof, since Postfix uses short ones again. Of a line only the first three
+ * proof, since Postfix uses short ones again. Of a line only the first four
  * fields are read, which showq(8) writes in this order and which hold no
- * stranger's bytes, so no JSON is parsed here.
+ * stranger's bytes, so no JSON is parsed here. The sender is copied as it
+ * stands there, and only for people.
  */
 #include "privileged/runner/queue.h"
 
@@ -44,13 +45,15 @@ static bool number(struct span w, int64_t *ret)
 {
 	int64_t v = 0;
 
+	if (w.n == 0 || w.n > 12)
+		return false;
 	for (size_t i = 0; i < w.n; i++) {
 		if (w.p[i] < '0' || w.p[i] > '9')
 			return false;
 		v = v * 10 + (w.p[i] - '0');
 	}
 	*ret = v;
-	return w.n > 0 && w.n <= 12;
+	return true;
 }
 
 int queue_parse(struct span line, struct queue_message *ret)
@@ -58,6 +61,7 @@ int queue_parse(struct span line, struct queue_message *ret)
 	struct span name, id, arrival;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->size = -1;
 	if (!skip(&line, SPAN_LIT("{\"queue_name\": \"")))
 		return -EBADMSG;
 	name = word(&line);
@@ -74,7 +78,24 @@ int queue_parse(struct span line, struct queue_message *ret)
 	    !number(arrival, &ret->arrival_s) || line.n == 0 || line.p[0] != ',')
 		return -EBADMSG;
 	memcpy(ret->id, id.p, id.n);
+	if (skip(&line, SPAN_LIT(", \"message_size\": ")))
+		number(word(&line), &ret->size);
 	return 0;
+}
+
+struct span queue_sender(struct span line)
+{
+	static const struct span key = SPAN_LIT(", \"sender\": \"");
+	const char *at = memmem(line.p, line.n < 512 ? line.n : 512, key.p, key.n);
+	struct span s = { 0 };
+
+	if (!at)
+		return s;
+	s.p = at + key.n;
+	for (size_t left = line.n - (size_t)(s.p - line.p); s.n < left && s.p[s.n] != '"'; s.n++)
+		if (s.p[s.n] == '\\' && s.n + 1 < left)
+			s.n++;
+	return s;
 }
 
 /* ---- what is wanted */
@@ -104,8 +125,22 @@ void queue_items_free(struct queue_items *q)
 	*q = (struct queue_items){ 0 };
 }
 
+/*
+ * The name in the log rules an instance out only if it is another's: a service
+ * may log under a name of its own (master.cf, -o syslog_name=).
+ */
+static bool may_be_of(const struct queued *want, const struct queue_of *of)
+{
+	if (want->home)
+		return want->home == of->home;
+	for (size_t i = 0; want->name && i < of->nothers; i++)
+		if (want->name == of->others[i])
+			return false;
+	return true;
+}
+
 /* An id can be wanted more than once, for two of its lives. */
-static struct queue_item *find(struct queue_items *q, const struct queue_message *m)
+static struct queue_item *find(struct queue_items *q, const struct queue_message *m, const struct queue_of *of)
 {
 	size_t lo = 0, hi = q->n;
 
@@ -118,7 +153,8 @@ static struct queue_item *find(struct queue_items *q, const struct queue_message
 			hi = mid;
 	}
 	for (; lo < q->n && strcmp(q->v[lo].want.id, m->id) == 0; lo++)
-		if (m->arrival_s >= q->v[lo].want.from_s && m->arrival_s <= q->v[lo].want.to_s)
+		if (m->arrival_s >= q->v[lo].want.from_s && m->arrival_s <= q->v[lo].want.to_s &&
+		    (!of || may_be_of(&q->v[lo].want, of)))
 			return &q->v[lo];
 	return NULL;
 }
@@ -128,15 +164,19 @@ bool queue_has(struct queue_items *q, const char *id, int64_t arrival_s)
 	struct queue_message m = { .arrival_s = arrival_s };
 
 	memccpy(m.id, id, 0, sizeof(m.id) - 1);
-	return find(q, &m) != NULL;
+	return find(q, &m, NULL) != NULL;
 }
 
-void queue_look(struct queue_items *q, struct span listing, size_t *ret_bad)
+void queue_start(struct queue_items *q)
 {
-	size_t bad = 0;
-
 	for (size_t i = 0; i < q->n; i++)
 		q->v[i].last = QUEUE_GONE;
+}
+
+void queue_look(struct queue_items *q, struct span listing, const struct queue_of *of, size_t *bad)
+{
+	const char *start = listing.p;
+
 	while (listing.n > 0) {
 		const char *end = memchr(listing.p, '\n', listing.n);
 		struct span line = { listing.p, end ? (size_t)(end - listing.p) : listing.n };
@@ -148,16 +188,19 @@ void queue_look(struct queue_items *q, struct span listing, size_t *ret_bad)
 		if (line.n == 0)
 			continue;
 		if (queue_parse(line, &m) < 0) {
-			bad++;
+			(*bad)++;
 			continue;
 		}
-		item = find(q, &m);
+		item = find(q, &m, of);
 		if (item) {
 			item->last = m.place;
 			item->arrival_s = m.arrival_s;
+			item->size = m.size;
+			item->instance = of->instance;
+			item->line_at = (size_t)(line.p - start);
+			item->line_n = line.n;
 		}
 	}
-	*ret_bad = bad;
 }
 
 size_t queue_count(const struct queue_items *q, int first, int last)
@@ -171,11 +214,12 @@ size_t queue_count(const struct queue_items *q, int first, int last)
 
 /* ---- kept on the disk */
 
-void queue_manifest(const struct queue_items *q, enum queue_place last, struct buf *out)
+void queue_manifest(const struct queue_item *item, uint32_t home, struct buf *out)
 {
-	for (size_t i = 0; i < q->n; i++)
-		if (q->v[i].last == last)
-			buf_printf(out, "%s %lld\n", q->v[i].want.id, (long long)q->v[i].arrival_s);
+	buf_printf(out, "%s %lld", item->want.id, (long long)item->arrival_s);
+	if (home)
+		buf_printf(out, " %lu", (unsigned long)home);
+	buf_putc(out, '\n');
 }
 
 int queue_items_read(struct span manifest, struct queue_items *ret)
@@ -191,14 +235,19 @@ int queue_items_read(struct span manifest, struct queue_items *ret)
 	while (manifest.n > 0 && !bad) {
 		struct queue_item *item = &ret->v[ret->n];
 		struct span id = word(&manifest), arrival;
+		int64_t home = 0;
 
 		bad = id.n == 0 || id.n >= sizeof(item->want.id) || !skip(&manifest, SPAN_LIT(" "));
 		arrival = word(&manifest);
-		bad = bad || !number(arrival, &item->arrival_s) || !skip(&manifest, SPAN_LIT("\n"));
+		bad = bad || !number(arrival, &item->arrival_s);
+		if (!bad && skip(&manifest, SPAN_LIT(" ")))
+			bad = !number(word(&manifest), &home);
+		bad = bad || !skip(&manifest, SPAN_LIT("\n"));
 		if (bad)
 			break;
 		memcpy(item->want.id, id.p, id.n);
 		item->want.from_s = item->want.to_s = (uint32_t)item->arrival_s;
+		item->want.home = (uint32_t)home;
 		ret->n++;
 	}
 	if (bad) {

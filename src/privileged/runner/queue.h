@@ -16,6 +16,7 @@ struct queue_message {
 	enum queue_place place;
 	char id[ORDER_QUEUE_ID_MAX];
 	int64_t arrival_s;
+	int64_t size;		/* -1: the line does not tell */
 };
 
 /* One line, without its end. -EBADMSG: not such a line. */
@@ -25,7 +26,11 @@ int queue_parse(struct span line, struct queue_message *ret);
 struct queue_item {
 	struct queued want;
 	enum queue_place first, last;	/* at the first look, at the last one */
-	int64_t arrival_s;
+	unsigned instance;		/* whose queue it was seen in, by its number */
+	int64_t arrival_s, size;
+	size_t line_at, line_n;		/* in that instance's last listing */
+	char deed;			/* hold.c: what postsuper is asked for */
+	bool asked, copied;
 };
 struct queue_items {
 	size_t n;
@@ -34,20 +39,39 @@ struct queue_items {
 int queue_items_new(const struct queued *v, size_t n, struct queue_items *ret);
 void queue_items_free(struct queue_items *q);
 
+/* Whose listing it is: an instance among others. */
+struct queue_of {
+	unsigned instance;
+	uint32_t home;			/* of its configuration directory */
+	size_t nothers;
+	const uint32_t *others;		/* the names that the others log under */
+};
+
 /*
- * Look at a whole listing: sets `last` of each item, QUEUE_GONE where the id
- * is not there or is another message's by its arrival.
- * *ret_bad  lines that could not be read
+ * Look at whole listings: queue_start(), then queue_look() for each instance's.
+ * Sets `last` of each item, QUEUE_GONE where the id is not there or is another
+ * message's by its arrival or its instance.
+ * *bad  grows by the lines that could not be read
  */
-void queue_look(struct queue_items *q, struct span listing, size_t *ret_bad);
+void queue_start(struct queue_items *q);
+void queue_look(struct queue_items *q, struct span listing, const struct queue_of *of, size_t *bad);
+
+/*
+ * The sender in a line, as it is escaped there; for a manifest. Empty where it
+ * is not where it ought to be.
+ */
+struct span queue_sender(struct span line);
 
 /* How many items were `first` and are `last`; -1: any. */
 size_t queue_count(const struct queue_items *q, int first, int last);
 
 bool queue_has(struct queue_items *q, const char *id, int64_t arrival_s);
 
-/* The items as text, a line each, "ID ARRIVAL"; and back. -EBADMSG. */
-void queue_manifest(const struct queue_items *q, enum queue_place last, struct buf *out);
+/*
+ * An item as a line of text, "ID ARRIVAL", and the instance's home behind it
+ * unless that is 0: there is only one; and back. -EBADMSG.
+ */
+void queue_manifest(const struct queue_item *item, uint32_t home, struct buf *out);
 int queue_items_read(struct span manifest, struct queue_items *ret);
 
 #endif

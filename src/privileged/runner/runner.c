@@ -2,8 +2,8 @@
 /*
  * The process that stays root. Start here: messages come in from bailiffd,
  * each becomes a job, jobs run in their turn and end in one outcome. What an
- * order does stands in lock.c, deny.c, kick.c, hold.c, look.c, run.c, mail.c and
- * resolve.c; here are the loop, the queue, the slots, and the rules that hold for all: an id that is known
+ * order does stands in lock.c, deny.c, kick.c, hold.c, list.c, look.c, run.c,
+ * mail.c and resolve.c; here are the loop, the queue, the slots, and the rules that hold for all: an id that is known
  * gets the outcome it had, what a crash left open is told at the start, and
  * bailiffd is believed only as far as our own configuration goes.
  */
@@ -48,6 +48,10 @@ static const struct job_kind kinds[] = {
 	{ ORDER_LOOK,	  CLASS_ACCOUNT, job_accept_step,    job_look },
 	{ ORDER_RELEASE,  CLASS_ACCOUNT, job_accept_undo,    job_release },
 	{ ORDER_PURGE,	  CLASS_ACCOUNT, job_accept_undo,    job_release },
+	{ ORDER_QUEUE_LIST,    CLASS_QUEUE, job_accept_queue, job_queue_list },
+	{ ORDER_QUEUE_HOLD,    CLASS_QUEUE, job_accept_queue, job_queue },
+	{ ORDER_QUEUE_RELEASE, CLASS_QUEUE, job_accept_queue, job_queue },
+	{ ORDER_QUEUE_PURGE,   CLASS_QUEUE, job_accept_queue, job_queue },
 	{ ORDER_UNLOCK,	  CLASS_ACCOUNT, job_accept_name,    job_unlock },
 	{ ORDER_PROTECT,  CLASS_ACCOUNT, job_accept_name,    job_protect },
 	{ ORDER_UNDO,	  CLASS_ACCOUNT, job_accept_undo,    job_undo },
@@ -58,6 +62,7 @@ static const struct job_kind kinds[] = {
 
 static const struct { unsigned slots, queue; } classes[JOB_CLASSES] = {
 	[CLASS_ACCOUNT] = { 4, 256 },
+	[CLASS_QUEUE]	= { 2, 256 },
 	[CLASS_RUN]	= { 4, 512 },
 	[CLASS_MAIL]	= { 2, 64 },
 	[CLASS_LOOKUP]	= { 4, 256 },
@@ -77,16 +82,21 @@ struct service {
 
 static void start_leaving(struct service *s);
 
-void runner_send(struct runner *r, const void *p, size_t n)
+void runner_send_fd(struct runner *r, const void *p, size_t n, int fd)
 {
 	struct service *s = (struct service *)r;
 
 	if (s->leaving)
 		return;
-	if (outbox_send(r->outbox, p, n) < 0)
+	if (outbox_send_fds(r->outbox, p, n, &fd, fd >= 0) < 0)
 		start_leaving(s);
 	else if (outbox_waiting(r->outbox))
 		ev_io_start(r->loop, &s->out);
+}
+
+void runner_send(struct runner *r, const void *p, size_t n)
+{
+	runner_send_fd(r, p, n, -1);
 }
 
 /*
@@ -314,6 +324,8 @@ static uint64_t what_of(const struct job *j)
 
 	if (j->kind->class == CLASS_RUN)
 		return run_what(&j->order->run, j->order->run.undo);
+	if (j->kind->class == CLASS_QUEUE && j->kind->type != ORDER_QUEUE_LIST)
+		return hash_fixed(j->order->hold.v, j->order->hold.n * sizeof(struct queued)) + a->head.action;
 	if (j->kind->class == CLASS_ACCOUNT)
 		return hash_fixed(a->name, strlen(a->name)) + a->ref;
 	return 0;

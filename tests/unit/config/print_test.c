@@ -215,6 +215,10 @@ static void same_config(const struct config *a, const struct config *b)
 	STRINGS(helpers.postsuper);
 	STRINGS(helpers.postqueue);
 	STRINGS(helpers.doveadm);
+	STRINGS(helpers.postcat);
+	STRINGS(helpers.postconf);
+	STRINGS(helpers.instances);
+	SAME(quarantine);
 	TEXT(country);
 	TEXT(asn);
 	TEXT(state);

@@ -19,6 +19,7 @@ union any {
 	struct order_head head;
 	struct order_ban ban;
 	struct order_account account;
+	struct order_hold hold;
 	struct order_run run;
 	struct order_mail mail;
 	char bytes[131072];
@@ -50,7 +51,7 @@ static void good(uint16_t type)
 		o.ban.addr = addr_of("203.0.113.0/24");
 		o.ban.host = addr_of("203.0.113.9");
 		o.ban.until_ms = 1;
-	} else {
+	} else if (type < ORDER_QUEUE_LIST || type > ORDER_QUEUE_PURGE) {
 		strcpy(o.account.name, "joe");
 	}
 }
@@ -160,6 +161,7 @@ static void addresses(void **state)
 enum breakage {
 	TYPE_NONE, TYPE_PAST, TYPE_BIG, ORIGIN_PAST, UNTIL_BEFORE, NAME_OPEN, AT_BEFORE, UNDO_2, VALUES_PAST,
 	VALUES_OPEN, VALUES_ODD, BODY_PAST, BODY_NUL, ALERT_2, SUBJECT_OPEN,
+	A_NAME, TOO_MANY, AN_OPTION, NO_ID, ID_OPEN,
 };
 
 static const struct { const char *name; uint16_t type; enum breakage how; } broken[] = {
@@ -180,6 +182,13 @@ static const struct { const char *name; uint16_t type; enum breakage how; } brok
 	{ "NUL in the body", ORDER_NOTIFY, BODY_NUL },
 	{ "alert: 2", ORDER_NOTIFY, ALERT_2 },
 	{ "a subject without end", ORDER_NOTIFY, SUBJECT_OPEN },
+	{ "whose queue", ORDER_QUEUE_LIST, A_NAME },
+	{ "whose messages", ORDER_QUEUE_PURGE, A_NAME },
+	{ "too many messages", ORDER_QUEUE_HOLD, TOO_MANY },
+	{ "too many messages", ORDER_HOLD, TOO_MANY },
+	{ "an id that is an option", ORDER_QUEUE_PURGE, AN_OPTION },
+	{ "no id", ORDER_QUEUE_RELEASE, NO_ID },
+	{ "an id without end", ORDER_QUEUE_HOLD, ID_OPEN },
 };
 
 static void break_it(enum breakage how)
@@ -200,6 +209,11 @@ static void break_it(enum breakage how)
 	case BODY_NUL: o.mail.len = 5; break;
 	case ALERT_2: o.mail.alert = 2; break;
 	case SUBJECT_OPEN: memset(o.mail.subject, 'a', sizeof(o.mail.subject)); break;
+	case A_NAME: strcpy(o.account.name, "joe"); break;
+	case TOO_MANY: o.hold.n = ORDER_QUEUED_MAX + 1; break;
+	case AN_OPTION: strcpy(o.hold.v[0].id, "-d"); o.hold.n = 1; break;
+	case NO_ID: o.hold.n = 1; break;
+	case ID_OPEN: memset(o.hold.v[0].id, 'A', sizeof(o.hold.v[0].id)); o.hold.n = 1; break;
 	}
 }
 

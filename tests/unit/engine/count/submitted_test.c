@@ -57,6 +57,31 @@ static void test_accounts(void **state)
 	submitted_free(&s);
 }
 
+/* By id and time, and not where the log's name is another instance's. */
+static void test_by(void **state)
+{
+	uint32_t out = (uint32_t)hash_fixed("postfix-out", 11), main = (uint32_t)hash_fixed("postfix", 7);
+	struct submitted *s;
+	struct queued v[4];
+
+	(void)state;
+	assert_int_equal(submitted_new(&s), 0);
+	add(s, "4F1C", "joe", 10000);
+	assert_true(submitted_by(s, span_of("joe"), "4F1C", 10000, NULL, 0));
+	assert_true(submitted_by(s, span_of("joe"), "4F1C", 9700, &out, 1));
+	assert_false(submitted_by(s, span_of("joe"), "4F1C", 10000, &main, 1));
+	assert_false(submitted_by(s, span_of("joe"), "4F1C", 20000, NULL, 0));
+	assert_false(submitted_by(s, span_of("ann"), "4F1C", 10000, NULL, 0));
+	assert_false(submitted_by(s, span_of("joe"), "4F1D", 10000, NULL, 0));
+	assert_false(submitted_by(s, span_of("joe"), "-d", 10000, NULL, 0));
+	join(s, "4F1C", "4F1D", 10010);		/* where the filter sent it: anywhere */
+	assert_true(submitted_by(s, span_of("joe"), "4F1D", 10010, &main, 1));
+	assert_int_equal(submitted_of(s, span_of("joe"), false, v, 4), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(v[i].name, v[i].id[3] == 'C' ? main : 0);
+	submitted_free(&s);
+}
+
 static void test_filters(void **state)
 {
 	struct submitted *s;
@@ -125,7 +150,7 @@ static void test_bounds_and_snapshot(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accounts), cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_accounts), cmocka_unit_test(test_by), cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_trust), cmocka_unit_test(test_bounds_and_snapshot),
 	};
 

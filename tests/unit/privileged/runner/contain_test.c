@@ -35,7 +35,7 @@ static void write_postsuper(const char *moved, const char *last)
 {
 	char script[1024];
 
-	snprintf(script, sizeof(script), "#!/bin/sh\ncd %s\ncase $1 in -h) to=hold;; -H) to=deferred;; -d) to=;; esac\n"
+	snprintf(script, sizeof(script), "#!/bin/sh\ncd %s\necho $1 >> asked\ncase $1 in -h) to=hold;; -H) to=deferred;; -d|-r) to=;; esac\n"
 		 "head -n %s | while read id; do\n"
 		 " if [ \"$to\" ]; then sed -i \"/\\\"$id\\\"/s/\\\"queue_name\\\": \\\"[a-z]*/\\\"queue_name\\\": \\\"$to/\" queue\n"
 		 " else sed -i \"/\\\"$id\\\"/d\" queue; fi\ndone\n%s\n", dir, moved, last);
@@ -49,10 +49,13 @@ static int server(void **state)
 	fresh(state);
 	if (!usable)
 		return 0;
-	sh("cd %s; rm -f deny map.lmdb told halfway", dir);
+	sh("cd %s; rm -f deny map.lmdb told halfway asked", dir);
 	snprintf(script, sizeof(script), "#!/bin/sh\ncat %s/queue\n", dir);
 	write_text("postqueue", script, 0755);
 	write_postsuper("99", "exit 0");
+	/* The messages are of 1970. */
+	write_text("postcat", "#!/bin/sh\necho $*\n", 0755);
+	write_text("postconf", "#!/bin/sh\necho postfix; echo 40000d\n", 0755);
 	snprintf(script, sizeof(script), "#!/bin/sh\n(echo \"$*\"; cat) | sed 's|%s/||' >> %s/told\n", dir, dir);
 	write_text("postmap", script, 0755);
 	snprintf(script, sizeof(script), "#!/bin/sh\necho \"$*\" >> %s/told\n[ $1 = auth ] || [ \"$2\" = joe ] || exit 68\n", dir);
@@ -64,7 +67,8 @@ static int server(void **state)
 static struct order_hold hold_order(void)
 {
 	struct order_hold o = { .n = 4, .v = {
-		{ "A1", 990, 1010 }, { "B2", 990, 1010 }, { "C3", 990, 1010 }, { "E5", 990, 1010 },
+		{ "A1", 990, 1010, 0, 0 }, { "B2", 990, 1010, 0, 0 }, { "C3", 990, 1010, 0, 0 },
+		{ "E5", 990, 1010, 0, 0 },
 	} };
 
 	o.account = account_order(ORDER_HOLD, "joe");
@@ -85,6 +89,7 @@ static void take_back(enum order_type type, uint64_t ref, enum outcome_status st
 	struct order_account o = account_order(type, "");
 
 	o.ref = ref;
+	o.at_ms = 5;	/* a purge: the incident */
 	send_order(&o, sizeof(o));
 	expect(order_name((uint16_t)type), status, text);
 }
@@ -103,7 +108,7 @@ static void test_hold(void **state)
 	file_is("queue", LINE("deferred", "A1") LINE("deferred", "B2") LINE("hold", "C3") LINE("deferred", "D4"));
 	take_back(ORDER_RELEASE, id, OUTCOME_DONE, "it held nothing");
 	id = hold(OUTCOME_DONE, "2 held (0 in delivery, may be out), 1 left before, 1 held before");
-	take_back(ORDER_PURGE, id, OUTCOME_DONE, "2 deleted, 0 were not on hold any more");
+	take_back(ORDER_PURGE, id, OUTCOME_DONE, "2 deleted, 0 were not on hold any more; copies: quarantine/5");
 	file_is("queue", LINE("hold", "C3") LINE("deferred", "D4"));
 	take_back(ORDER_RELEASE, 12345, OUTCOME_REFUSED, "order 12345 held no mail");
 	stop_runner();

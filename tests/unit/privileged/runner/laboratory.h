@@ -124,7 +124,8 @@ static inline int leave_laboratory(void **state)
 }
 
 /* Programs of the mail server: a test that needs them writes its own. */
-static const char *const mail_helpers[] = { "postqueue", "postsuper", "postmap", "doveadm" };
+static const char *const mail_helpers[] = { "postqueue", "postsuper", "postmap", "doveadm", "postcat", "postconf" };
+static const char *instances = "[]";
 
 static inline int seal_config(const char *more)
 {
@@ -138,7 +139,7 @@ static inline int seal_config(const char *more)
 	fprintf(f, "jail_dirs: [%s/jails]\nhelpers: {sendmail: [%s/sendmail]", dir, dir);
 	for (size_t i = 0; i < sizeof(mail_helpers) / sizeof(*mail_helpers); i++)
 		fprintf(f, ", %s: [%s/%s]", mail_helpers[i], dir, mail_helpers[i]);
-	fprintf(f, "}\n%s", more);
+	fprintf(f, ", instances: %s}\n%s", instances, more);
 	fclose(f);
 	assert_int_equal(pack_read(path, NULL, &p), 0);
 	assert_int_equal(pack_seal(p, &fd), 0);

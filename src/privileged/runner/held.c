@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The lists of what orders have put on hold. A list is there before postsuper
+ * is started, so that a crash loses none of them, and what the admin had put
+ * on hold himself is never taken for ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "privileged/runner/hold.h"
+
+#define LIST_MAX (4u << 20)
+
+static void name_of(uint64_t order, char buf[40])
+{
+	snprintf(buf, 40, "held.%llu", (unsigned long long)order);
+}
+
+static int write_all(int fd, struct span text)
+{
+	ssize_t n;
+
+	for (size_t at = 0; at < text.n; at += (size_t)n) {
+		n = write(fd, text.p + at, text.n - at);
+		if (n < 0)
+			return -errno;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int held_write(const struct job *j, uint64_t order, struct span text)
+{
+	_cleanup_(close_fd) int fd = -1;
+	int dir = j->r->start->state_fd, ret;
+	char name[40], new[48];
+
+	name_of(order, name);
+	snprintf(new, sizeof(new), "%s.new", name);
+	fd = openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	ret = write_all(fd, text);
+	if (ret == 0 && (renameat(dir, new, dir, name) < 0 || fsync(dir) < 0))
+		ret = -errno;
+	if (ret < 0)
+		unlinkat(dir, new, 0);	/* a full disk has no room for halves */
+	return ret;
+}
+
+int held_read(const struct job *j, uint64_t order, struct queue_items *ret)
+{
+	_cleanup_(close_fd) int fd = -1;
+	struct buf text = { .max = LIST_MAX };
+	char name[40], block[4096];
+	ssize_t n;
+	int r;
+
+	name_of(order, name);
+	fd = openat(j->r->start->state_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, block, sizeof(block))) > 0)
+		buf_put(&text, block, (size_t)n);
+	r = n < 0 ? -errno : buf_error(&text);
+	if (r == 0)
+		r = queue_items_read(buf_span(&text), ret);
+	buf_free(&text);
+	return r;
+}
+
+void held_remove(const struct job *j, uint64_t order)
+{
+	char name[40];
+
+	name_of(order, name);
+	unlinkat(j->r->start->state_fd, name, 0);
+}
