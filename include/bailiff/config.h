@@ -221,6 +221,42 @@ struct jail {
 	struct place place;
 };
 
+/* ---- classes of accounts and networks ---- */
+
+#define CLASS_NO_JAIL 0xffff	/* it did not load */
+struct class_limit {
+	char *name;
+	uint16_t jail;		/* index into config.jails, or CLASS_NO_JAIL */
+	bool off;		/* hits of members are not counted */
+	bool has_amount;	/* else the jail's own */
+	bool is_over;		/* it is an `over` */
+	uint64_t amount;	/* as limit.amount */
+	uint64_t alone;		/* 0: the jail's own */
+	struct place place;
+};
+
+struct country_pair { char v[2][3]; };
+
+struct class {
+	char *name;
+	struct strings members;	/* as written: accounts, globs of them, networks */
+	char *file;		/* more of them, a line each; NULL */
+	struct strings names;	/* accounts in canonical form, of both */
+	struct strings globs;	/* lower case */
+	size_t nnetworks;
+	struct addr *networks;
+	struct strings senders;	/* globs in lower case: not foreign for members */
+	struct strings home;	/* countries, two letters in upper case */
+	size_t npairs;
+	struct country_pair *pairs;	/* countries that are fine together */
+	size_t nignore_asn;
+	uint32_t *ignore_asn;	/* where these are says nothing of where members are */
+	bool never;		/* no jail acts on members */
+	size_t nlimits;
+	struct class_limit *limits;
+	struct place place;
+};
+
 /* ---- logs ---- */
 
 enum prefer { PREFER_FILES, PREFER_JOURNAL, PREFER_COMMAND };
@@ -311,6 +347,8 @@ struct config {
 	size_t nfields;
 	struct field *fields;	/* the table, then own captures of patterns */
 	bool auto_jails;	/* jails: {auto: on} */
+	size_t nclasses;
+	struct class *classes;	/* the first that has a member is its class */
 	struct accounts accounts;
 	size_t ncontacts;
 	struct contact *contacts;

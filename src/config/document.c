@@ -291,6 +291,8 @@ static void document_main(struct buf *out, const struct form *f)
 {
 	put_section(out, f, "Keys of bailiff.yaml", schema_main_keys, "");
 	put_section(out, f, "Keys of a log", schema_log_keys, "logs.NAME.");
+	put_section(out, f, "Keys of a class", schema_class_keys, "classes.NAME.");
+	put_section(out, f, "Keys of a class's limits", schema_class_limit_keys, "classes.NAME.limits.JAIL.");
 }
 
 static void document_fields(struct buf *out, const struct form *f)

@@ -69,6 +69,18 @@ struct rule_draft {
 	bool each, part, aside;
 };
 
+struct class_draft {
+	struct class class;
+	const struct node *home, *pairs, *ignore_asn, *limits;
+	const struct config *config;	/* for printing names */
+};
+
+struct class_limit_draft {
+	uint32_t count;		/* 0: unset */
+	int64_t over;		/* -1: unset */
+	int64_t alone;		/* 0: unset */
+};
+
 struct log_draft {
 	struct log_conf conf;
 	char *scope;
@@ -77,7 +89,7 @@ struct log_draft {
 
 struct main_draft {
 	struct config config;
-	const struct node *allow, *scopes, *logs, *operators, *jails, *contacts;
+	const struct node *allow, *scopes, *logs, *operators, *jails, *contacts, *classes;
 };
 
 #endif

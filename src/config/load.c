@@ -210,6 +210,7 @@ static int load_main(struct loader *l, const struct pack *p, const struct node *
 	loader_allow(l, d->allow);
 	loader_operators(l, d->operators);
 	loader_contacts(l, d->contacts);
+	loader_classes(l, p, d->classes);
 	check_table(l, root);
 	check_accounts(l, root);
 	check_leftovers(l, root);
@@ -291,4 +292,12 @@ int config_log(const struct config *c, const char *name)
 		if (strcmp(c->logs[i].name, name) == 0)
 			return (int)i;
 	return -1;
+}
+
+const struct class_limit *config_class_limit(const struct class *c, uint16_t jail)
+{
+	for (size_t i = 0; c && i < c->nlimits; i++)
+		if (c->limits[i].jail == jail)
+			return &c->limits[i];
+	return NULL;
 }

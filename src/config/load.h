@@ -53,4 +53,7 @@ int config_field(const struct config *c, struct span name);
 int config_scope(const struct config *c, const char *name);
 int config_log(const struct config *c, const char *name);
 
+/* What a class says of a jail's limit; NULL: nothing, also of no class. */
+const struct class_limit *config_class_limit(const struct class *c, uint16_t jail);
+
 #endif

@@ -54,6 +54,14 @@ void loader_operators(struct loader *l, const struct node *operators);
 void loader_contacts(struct loader *l, const struct node *contacts);
 
 /*
+ * `classes:`, with the files it names from the pack; then, when the jails are
+ * there, what it says of their limits. `names` are all there are, also those
+ * that did not load.
+ */
+void loader_classes(struct loader *l, const struct pack *p, const struct node *classes);
+void loader_class_limits(struct loader *l, const struct strings *names);
+
+/*
  * All jails of a pack, with what `jails:` says of them laid upon them (jails.c);
  * config.jails is sorted by name. -EINVAL: `jails:` itself is wrong.
  */

@@ -356,6 +356,49 @@ static int directory_of(const char *path, char **ret)
 	return 0;
 }
 
+/* The files that `classes:` names, each once. */
+static void list_paths(struct arena *a, const char *base, struct span text, struct strings *ret)
+{
+	const struct node *root, *classes, *file;
+	struct tree_error error;
+
+	if (tree_parse(a, "", text, &root, &error) < 0)
+		return;
+	classes = node_get(root, "classes");
+	for (size_t i = 0; classes && classes->kind == NODE_MAP && i < classes->n; i++) {
+		bool again = false;
+		char *path;
+
+		file = node_get(classes->items[i], "file");
+		if (!file || file->kind != NODE_SCALAR || !*file->text)
+			continue;
+		path = *file->text == '/' ? arena_strdup(a, file->text) :
+			arena_printf(a, "%s/%s", strcmp(base, "/") ? base : "", file->text);
+		for (size_t k = 0; k < ret->n; k++)
+			again |= strcmp(ret->v[k], path) == 0;
+		if (!again)
+			*(char **)arena_push(a, &ret->v, &ret->n, sizeof(char *)) = path;
+	}
+}
+
+static int add_lists(struct pack *p, const char *base, struct span main_text)
+{
+	struct arena arena = { 0 };
+	struct strings paths = { 0 };
+	int err;
+
+	if (setjmp(arena.oom)) {
+		arena_free(&arena);
+		return -ENOMEM;
+	}
+	list_paths(&arena, base, main_text, &paths);
+	err = 0;
+	for (size_t i = 0; i < paths.n && !err; i++)
+		err = add_file(p, PACK_LIST, paths.v[i]);
+	arena_free(&arena);
+	return err;
+}
+
 static int read_all(struct pack *p, const char *base, const char *main_path,
 		    const char *const *shipped_dirs)
 {
@@ -368,6 +411,8 @@ static int read_all(struct pack *p, const char *base, const char *main_path,
 		err = append(p, PACK_MAIN, main_path ? main_path : "(built-in)", 0, main_text);
 	if (!err)
 		err = add_dirs(p, base, main_path ? &main_text : NULL, shipped_dirs);
+	if (!err && main_path)
+		err = add_lists(p, base, main_text);
 	buf_free(&text);
 	return err ? err : index_files(p);
 }

@@ -138,7 +138,6 @@ const struct setting schema_jail_keys[] = {
 	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = config_print_tests,
 	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
 	{ "active", VALUE_LATER, .help = "Days and hours." },
-	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
 	{ "country", VALUE_NODE, AT(struct jail_draft, country), .print = config_print_country,
 	  .shape = "country or list of countries, {not: them}, or {not: home}",
 	  .help = "Only hits count whose `<ip>` is in one of these countries, or with `not` in another. "
@@ -351,7 +350,6 @@ static const struct setting accounts_keys[] = {
 	  .def = "/etc/dovecot/bailiff-deny",
 	  .help = "The file of Dovecot's deny passdb in which denied accounts stand; "
 		  "`bailiff setup mail` makes it. `off`: none." },
-	{ "classes", VALUE_LATER, .help = "Limits of their own." },
 	{ "suggest", VALUE_LATER, .help = "Limits from old logs." },
 	END
 };
@@ -455,7 +453,9 @@ const struct setting schema_main_keys[] = {
 	  .help = "Bytes of a line that are matched; the rest is skipped." },
 	{ "match_limit", VALUE_NUMBER, IN_CONFIG(match_limit), .min = 100, .max = 100000000,
 	  .def = "100000", .help = "Steps that a pattern may take on a line (PCRE2's match limit)." },
-	{ "classes", VALUE_LATER, .help = "Limits of their own for accounts and networks." },
+	{ "classes", VALUE_NODE, AT(struct main_draft, classes), .print = config_print_classes,
+	  .shape = "map of classes",
+	  .help = "Accounts and networks for which jails are different; the first class that has a member is its class." },
 	{ "country", VALUE_DATABASE, IN_CONFIG(country), .def = "auto",
 	  .help = "A database of countries in MaxMind's format (`.mmdb`), for `<country>`. `auto`: the "
 		  "first that exists of GeoLite2-Country, GeoIP2-Country and dbip-country-lite, each in "
@@ -471,6 +471,9 @@ static const struct choice rights[] = {
 	{ "read", RIGHT_READ }, { "ban", RIGHT_BAN }, { "all", RIGHT_ALL }, { NULL, 0 },
 };
 
+const struct setting schema_asn_row = {
+	.key = "ignore_asn", .type = VALUE_NUMBER, .width = sizeof(uint32_t), .min = 1, .max = 4294967295,
+};
 const struct setting schema_operator_row = {
 	.type = VALUE_CHOICE, .width = sizeof(enum operator_right), .choices = rights,
 };

@@ -55,6 +55,8 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	if (r == 0)
 		r = levels_new(c, &core->levels);
 	if (r == 0)
+		r = classes_new(c, &core->classes);
+	if (r == 0)
 		r = submitted_new(&core->submitted);
 	if (r == 0)
 		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
@@ -83,6 +85,7 @@ void core_free(struct core **cp)
 	known_free(&core->known);
 	networks_free(&core->networks);
 	levels_free(&core->levels);
+	classes_free(&core->classes);
 	submitted_free(&core->submitted);
 	flow_free(&core->flow);
 	free(core->mode);
@@ -201,32 +204,34 @@ static const char *why_spared(const struct core *core, const struct jail *j, con
 
 static void tell_verdict_jails(struct passage *p, const struct core_verdict *v);
 
-static void fire(struct passage *p, const struct hit *hit, uint16_t jail, struct event_time when,
-		 const struct subject *subject, struct span key, const struct tally *t)
+static void fire(struct passage *p, const struct facts *f, const struct window_hit *w,
+		 const struct subject *subject, const struct tally *t)
 {
 	struct core *core = p->core;
+	struct event_time when = w->when;
 	struct core_verdict cv = {
-		.subject = subject, .key = key, .hit = hit, .jail = jail,
+		.subject = subject, .key = w->key, .hit = f->hit, .jail = w->jail,
 		.pos = *p->pos, .trusted = p->trusted,
 	};
-	int64_t back = decide_remember_ms(hit->jail);
-	unsigned earlier = history_earlier(core->history, jail, key,
+	int64_t back = decide_remember_ms(f->hit->jail);
+	unsigned earlier = history_earlier(core->history, w->jail, w->key,
 					   (struct event_time){ when.ms - back });
 	struct verdict v;
 
-	decide(hit->jail, t, earlier, when, brakes_on(core->brakes, jail), &v);
-	v.shadow |= core->mode[jail] == MODE_SHADOW;
-	if (core->mode[jail] == MODE_ON && !v.shadow && bans(&v))
-		v.shadow = cv.braked = brakes_count(core->brakes, jail, when);
+	decide(f->hit->jail, t, earlier, when, brakes_on(core->brakes, w->jail), &v);
+	v.class = config_class_limit(f->class, w->jail) ? f->class->name : NULL;
+	v.shadow |= core->mode[w->jail] == MODE_SHADOW;
+	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(&v))
+		v.shadow = cv.braked = brakes_count(core->brakes, w->jail, when);
 	cv.v = &v;
-	cv.nseen = windows_seen(core->windows, jail, key, cv.seen, CORE_SEEN_MAX);
+	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)
-		cv.spared[i] = why_spared(core, hit->jail, &cv.seen[i], account_of(subject), when);
-	windows_clear(core->windows, jail, key);
-	history_add(core->history, jail, key, when, v.until);
-	core->jails[jail].verdicts++;
+		cv.spared[i] = why_spared(core, f->hit->jail, &cv.seen[i], account_of(subject), when);
+	windows_clear(core->windows, w->jail, w->key);
+	history_add(core->history, w->jail, w->key, when, v.until);
+	core->jails[w->jail].verdicts++;
 	core->fn(core->arg, &cv);
-	if (!hit->jail->verdicts && !v.shadow && core->mode[jail] == MODE_ON)
+	if (!f->hit->jail->verdicts && !v.shadow && core->mode[w->jail] == MODE_ON)
 		tell_verdict_jails(p, &cv);
 }
 
@@ -247,21 +252,22 @@ static bool is_owners(const struct passage *p, const struct hit *hit, const stru
 }
 
 /* A gauge: not how often, but how much there is now. */
-static void gauge(struct passage *p, const struct hit *hit, const struct window_hit *w,
+static void gauge(struct passage *p, const struct facts *f, const struct window_hit *w,
 		  const struct subject *subject)
 {
 	struct core *core = p->core;
-	const struct limit *l = &hit->jail->limit;
+	const struct limit *l = &f->hit->jail->limit;
 	struct tally t = { .first = w->when, .crossed = true };
+	uint64_t over = w->bar ? w->bar->amount : l->amount;
 
-	if (!measure_number(p, hit, l->value, &t.amount) ||
-	    !levels_add(core->levels, w->jail, w->key, w->when, t.amount, l->amount, l->under))
+	if (!measure_number(p, f->hit, l->value, &t.amount) ||
+	    !levels_add(core->levels, w->jail, w->key, w->when, t.amount, over, l->under < over ? l->under : over))
 		return;
 	/* Told when the quiet time is over, if it is still so then. */
 	if (history_quiet(core->history, w->jail, w->key, w->when))
 		levels_clear(core->levels, w->jail, w->key);
 	else
-		fire(p, hit, w->jail, w->when, subject, w->key, &t);
+		fire(p, f, w, subject, &t);
 }
 
 /* What a jail that counts successes teaches: where its account is at home. */
@@ -290,6 +296,31 @@ static void lower_limit(const struct core *core, const struct hit *hit, const st
 	w->bar = room;
 }
 
+/*
+ * No jail acts on a member of such a class. That somebody tries a member's
+ * password is no deed of the member's: there its address counts as any.
+ */
+static bool is_never(const struct facts *f, const struct subject *s)
+{
+	return f->class && f->class->never &&
+	       (account_of(s).n || touches_accounts(f->hit->jail) || class_has_address(f->class, f->from));
+}
+
+/* Does it count in this jail, and where is the limit for its class? */
+static bool meets(struct passage *p, const struct facts *f, const struct subject *s, struct window_hit *w,
+		  struct bar *bar)
+{
+	const struct class_limit *cl = config_class_limit(f->class, w->jail);
+
+	if (is_never(f, s) || (cl && cl->off) || !locate_meets(p->core, f->hit, f->class))
+		return false;
+	if (cl) {
+		*bar = class_bar(cl, &f->hit->jail->limit);
+		w->bar = bar;
+	}
+	return true;
+}
+
 /* A hit whose time and captures are complete. */
 static void count(void *arg, const struct hit *hit, struct event_time when)
 {
@@ -299,14 +330,14 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	char key[SUBJECT_KEY_MAX];
 	struct subject subject;
 	struct window_hit w = { .jail = jail, .when = when };
-	const struct addr *from = hit_address(hit);
 	struct facts facts;
 	struct tally t;
-	struct bar lower;
+	struct bar bar, lower;
+	bool quiet;
 	size_t n;
 
 	core->jails[jail].hits++;
-	if (hit->jail->limit.kind == LIMIT_NONE || !locate_meets(core, hit))
+	if (hit->jail->limit.kind == LIMIT_NONE)
 		return;
 	if (!measure_subject(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
 		core->jails[jail].refused_subjects++;
@@ -314,25 +345,30 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	}
 	w.key = (struct span){ key, n };
 	facts_of(p, hit, &facts);
-	if (!measure(p, &facts, &w))
-		return;
-	evidence_add(core->evidence, jail, w.key, when, p->line);
-	if (hit->jail->limit.kind == LIMIT_LEVEL) {
-		gauge(p, hit, &w, &subject);
-		return;
+	quiet = history_quiet(core->history, jail, w.key, when);
+	if (meets(p, &facts, &subject, &w, &bar) && measure(p, &facts, &w)) {
+		evidence_add(core->evidence, jail, w.key, when, p->line);
+		if (hit->jail->limit.kind == LIMIT_LEVEL) {
+			gauge(p, &facts, &w, &subject);
+			return;
+		}
+	} else {
+		w.weight = 0;
+		w.aside = false;
 	}
-	if ((w.weight == 0 && !w.aside) || history_quiet(core->history, jail, w.key, when) ||
-	    is_owners(p, hit, from, when))
+	if (quiet)
 		return;
-	if (from) {
-		w.seen = *from;
-		learn(core, hit, from, &subject, when);
+	if (facts.from) {
+		w.seen = *facts.from;
+		learn(core, hit, facts.from, &subject, when);
 	}
+	if ((w.weight == 0 && !w.aside) || is_owners(p, hit, facts.from, when))
+		return;
 	lower_limit(core, hit, &subject, &w, &lower);
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
 	if (t.crossed)
-		fire(p, hit, jail, when, &subject, w.key, &t);
+		fire(p, &facts, &w, &subject, &t);
 }
 
 /* Which account handed in which message, for a hold later on. */

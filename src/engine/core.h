@@ -12,6 +12,7 @@
 #include "bailiff/entry.h"
 #include "bailiff/line.h"
 #include "bailiff/subject.h"
+#include "engine/classes.h"
 #include "engine/count/contained.h"
 #include "engine/count/known.h"
 #include "engine/count/levels.h"
@@ -64,6 +65,7 @@ struct core {
 	struct known *known;
 	struct networks *networks;
 	struct levels *levels;
+	struct classes *classes;
 	struct submitted *submitted;
 	struct contained contained;
 	struct flow *flow;		/* NULL: nobody follows messages */

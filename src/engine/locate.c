@@ -156,17 +156,19 @@ static bool is_among(const struct strings *codes, struct span country)
 	return false;
 }
 
-/* Nobody has a home yet that a class would tell, so nobody is away. */
-bool locate_meets(const struct core *core, const struct hit *hit)
+/* Whose class tells of no home is not away. */
+bool locate_meets(const struct core *core, const struct hit *hit, const struct class *class)
 {
 	const struct country_condition *want = &hit->jail->country;
 	struct capture country;
 
 	if (want->rule == COUNTRY_ANY)
 		return true;
-	if (want->rule == COUNTRY_AWAY || core->country < 0 ||
+	if ((want->rule == COUNTRY_AWAY && !(class && class->home.n)) || core->country < 0 ||
 	    !hit_get(core->matcher, hit, (uint16_t)core->country, &country))
 		return false;
+	if (want->rule == COUNTRY_AWAY)
+		return !is_among(&class->home, country.raw);
 	return is_among(&want->codes, country.raw) == (want->rule == COUNTRY_IN);
 }
 

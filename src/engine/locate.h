@@ -26,8 +26,8 @@ void locate_free(struct located *l);
  */
 void locate_jails(struct core *core, const struct located *l, struct complaints *bad);
 
-/* Is the hit where the `country:` of its jail wants it? */
-bool locate_meets(const struct core *core, const struct hit *hit);
+/* Is the hit where the `country:` of its jail wants it? `class` is its class; NULL: none. */
+bool locate_meets(const struct core *core, const struct hit *hit, const struct class *class);
 
 /* "DE, AS64500", or nothing. */
 const char *locate_print(const struct geo *g, const struct addr *a, char buf[32]);

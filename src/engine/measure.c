@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/glob.h"
 #include "base/hash.h"
 #include "config/account.h"
 
@@ -123,16 +124,20 @@ static bool asks_user(const struct jail *j)
 
 void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret)
 {
+	const struct config *c = p->core->config;
 	struct span user;
 
 	ret->hit = hit;
 	ret->from = hit_address(hit);
 	ret->user = (struct span){ NULL, 0 };
-	if (!asks_user(hit->jail))
+	ret->class = NULL;
+	if (!asks_user(hit->jail) && c->nclasses == 0)
 		return;
 	user = hit_captured(hit, p->core->user);
-	if (user.n && account_canonical(&p->core->config->accounts, user, ret->buf, sizeof(ret->buf)) == 0)
+	if (user.n && account_canonical(&c->accounts, user, ret->buf, sizeof(ret->buf)) == 0)
 		ret->user = span_of(ret->buf);
+	if (c->nclasses && (ret->user.n || ret->from))
+		ret->class = classes_of(p->core->classes, ret->user, ret->from);
 }
 
 /* Before and behind the last @. */
@@ -172,7 +177,22 @@ static bool is_ours(const struct accounts *a, struct span domain)
 	return false;
 }
 
-bool sender_is_foreign(const struct accounts *a, struct span sender, struct span user)
+static bool is_of_class(const struct class *class, struct span sender)
+{
+	char folded[SUBJECT_TEXT_MAX * 2];
+
+	if (!class || class->senders.n == 0 || sender.n > sizeof(folded))
+		return false;
+	for (size_t i = 0; i < sender.n; i++)
+		folded[i] = (char)tolower((unsigned char)sender.p[i]);
+	for (size_t i = 0; i < class->senders.n; i++)
+		if (glob_match(class->senders.v[i], (struct span){ folded, sender.n }))
+			return true;
+	return false;
+}
+
+bool sender_is_foreign(const struct accounts *a, const struct class *class, struct span sender,
+		       struct span user)
 {
 	struct span local, domain, user_local, user_domain;
 
@@ -184,7 +204,7 @@ bool sender_is_foreign(const struct accounts *a, struct span sender, struct span
 	if (domain.n == 0)
 		return false;
 	return !same_folded(local, user_local) && !same_folded(without_tag(local), without_tag(user_local)) &&
-	       !same_folded(domain, user_domain) && !is_ours(a, domain);
+	       !same_folded(domain, user_domain) && !is_ours(a, domain) && !is_of_class(class, sender);
 }
 
 static bool holds(const struct passage *p, const struct facts *f, enum with_kind kind, struct event_time when)
@@ -192,7 +212,7 @@ static bool holds(const struct passage *p, const struct facts *f, enum with_kind
 	const struct accounts *a = &p->core->config->accounts;
 
 	if (kind == WITH_FOREIGN_SENDER)
-		return sender_is_foreign(a, hit_captured(f->hit, p->core->sender), f->user);
+		return sender_is_foreign(a, f->class, hit_captured(f->hit, p->core->sender), f->user);
 	return f->from && f->user.n &&
 	       networks_new_to(p->core->networks, f->from, f->user, when, a->known_after_ms);
 }

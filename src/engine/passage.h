@@ -24,6 +24,7 @@ struct facts {
 	const struct hit *hit;
 	const struct addr *from;	/* NULL: none */
 	struct span user;		/* canonical; none: {NULL, 0} */
+	const struct class *class;	/* NULL: in none */
 	char buf[SUBJECT_TEXT_MAX];	/* behind `user` */
 };
 
@@ -51,8 +52,9 @@ bool measure(struct passage *p, const struct facts *f, struct window_hit *w);
 /*
  * Does the mail's sender belong to somebody else than the account? Not an
  * empty sender, nor one with the account's own name before its @, nor one of
- * the account's domain or of ours.
+ * the account's domain, of ours or of the `senders` of its class (NULL: none).
  */
-bool sender_is_foreign(const struct accounts *a, struct span sender, struct span user);
+bool sender_is_foreign(const struct accounts *a, const struct class *class, struct span sender,
+		       struct span user);
 
 #endif

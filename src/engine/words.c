@@ -94,31 +94,44 @@ void words_limit(const struct config *c, const struct jail *j, struct buf *out)
 	}
 }
 
-void words_verdict(const struct config *c, const struct verdict *v, struct buf *out)
+static void put_made(const struct config *c, const struct verdict *v, struct buf *out)
 {
 	const struct limit *l = &v->jail->limit;
 	unsigned long long amount = v->amount;
 	const char *value = c->fields[l->value].name;
 
-	if (l->kind == LIMIT_LEVEL) {
+	switch (l->kind) {
+	case LIMIT_LEVEL:
 		buf_printf(out, "%s is %llu", value, amount);
 		return;
-	}
-	if (l->kind == LIMIT_SUM)
+	case LIMIT_SUM:
 		buf_printf(out, "sum of %s %llu", value, amount);
-	else if (l->kind == LIMIT_DISTINCT)
+		break;
+	case LIMIT_DISTINCT:
 		buf_printf(out, "%llu different %s", amount, value);
-	else if (l->kind == LIMIT_RATIO)
+		break;
+	case LIMIT_RATIO:
 		buf_printf(out, "%llu of %llu", (unsigned long long)v->part, amount);
-	else
+		break;
+	default:
 		buf_printf(out, "%llu", amount);
+	}
 	put_within(l, out);
+}
+
+void words_verdict(const struct config *c, const struct verdict *v, struct buf *out)
+{
+	const struct limit *l = &v->jail->limit;
+
+	put_made(c, v, out);
 	if (v->with) {
 		buf_puts(out, ", with: ");
 		put_with(c, l, v->with, ", ", out);
 	} else if (l->nwith) {
 		buf_puts(out, ", alone");
 	}
+	if (v->class)
+		buf_printf(out, ", limit of class %s", v->class);
 }
 
 bool words_needed(const struct jail *j)

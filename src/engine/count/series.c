@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/load.h"
 #include "engine/count/judge.h"
 
 struct seen {
@@ -73,7 +74,12 @@ void shape_of(const struct config *c, const struct jail *j, struct shape *ret)
 			    .within_ms = l->within_ms, .max = SERIES_MAX, .unit = 1, .limit = l };
 	bool varies = l->weighs || l->weight > 1;
 
-	(void)c;
+	for (size_t i = 0; i < c->nclasses; i++) {
+		const struct class_limit *cl = config_class_limit(&c->classes[i], (uint16_t)(j - c->jails));
+
+		if (cl && cl->amount > sh.most)
+			sh.most = cl->amount;
+	}
 	if (sh.within_ms < 1)
 		sh.within_ms = 1;
 	if (sh.within_ms > SERIES_WITHIN_MAX)

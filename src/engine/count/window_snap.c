@@ -25,8 +25,9 @@ static const char *field_name(const struct config *c, uint16_t field)
 }
 
 /* What its entries keep beside a weight: the meaning of flags and values. */
-static void put_extras(const struct config *c, const struct limit *l, struct buf *out)
+static void put_extras(const struct config *c, const struct jail *j, struct buf *out)
 {
+	const struct limit *l = &j->limit;
 	struct shape sh;
 
 	for (size_t i = 0; i < l->nwith; i++)
@@ -34,7 +35,7 @@ static void put_extras(const struct config *c, const struct limit *l, struct buf
 			   field_name(c, l->with[i].field) : "");
 	if (l->spread_accounts)
 		buf_puts(out, " spread");
-	shape_of(c, &(struct jail){ .limit = *l }, &sh);
+	shape_of(c, j, &sh);
 	if (sh.unit > 1)
 		buf_printf(out, " in 1/%u", sh.unit);
 }
@@ -50,7 +51,7 @@ static void put_identity(const struct config *c, const struct jail *j,
 		buf_printf(out, " %s", field_name(c, l->per[i]));
 	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT)
 		buf_printf(out, " of %s", field_name(c, l->value));
-	put_extras(c, l, out);
+	put_extras(c, j, out);
 }
 
 static void put_entry(struct buf *out, int64_t base, const struct entry_kept *e,

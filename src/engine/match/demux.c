@@ -32,7 +32,7 @@ struct slot {
 };
 
 /* What one set of groups makes of a text. */
-struct class {
+struct tag_class {
 	uint16_t log;
 	uint32_t n;		/* groups */
 	uint16_t *all;		/* room for `most` */
@@ -45,7 +45,7 @@ struct demux {
 	uint64_t secret[2];
 	size_t most, most_by_first;	/* of any one log */
 	size_t nclasses;
-	struct class class[CLASSES + 1];	/* the last: what has no room */
+	struct tag_class class[CLASSES + 1];	/* the last: what has no room */
 	struct slot slot[SETS * WAYS];
 	uint8_t next[SETS];	/* the way that gives place */
 	uint16_t list[];	/* of all classes */
@@ -129,7 +129,7 @@ void demux_free(struct demux **d)
 
 /* ---- classes */
 
-static void sort_by_first(const struct groups *gs, struct class *c)
+static void sort_by_first(const struct groups *gs, struct tag_class *c)
 {
 	uint32_t n = 0;
 
@@ -142,7 +142,7 @@ static void sort_by_first(const struct groups *gs, struct class *c)
 	c->from[FIRSTS] = n;
 }
 
-static bool same_class(const struct class *a, const struct class *b)
+static bool same_class(const struct tag_class *a, const struct tag_class *b)
 {
 	return a->log == b->log && a->n == b->n &&
 	       memcmp(a->all, b->all, a->n * sizeof(*a->all)) == 0;
@@ -151,7 +151,7 @@ static bool same_class(const struct class *a, const struct class *b)
 /* The number of this program's class, made if it is a new one. */
 static uint32_t classify(struct demux *d, uint16_t log, struct span program)
 {
-	struct class *c = &d->class[d->nclasses];
+	struct tag_class *c = &d->class[d->nclasses];
 
 	c->log = log;
 	c->n = 0;
@@ -241,7 +241,7 @@ static inline uint32_t class_of(struct demux *d, uint16_t log, struct span progr
 const uint16_t *demux_find(struct demux *d, uint16_t log, struct span program,
 			   struct span text, size_t *n)
 {
-	const struct class *c = &d->class[class_of(d, log, program)];
+	const struct tag_class *c = &d->class[class_of(d, log, program)];
 	unsigned first = text.n ? (unsigned char)text.p[0] : FIRSTS - 1;
 
 	*n = c->from[first + 1] - c->from[first];

@@ -122,6 +122,10 @@ static void test_read(void **state)
 	expect_read("jail_dirs: []\n", "0:main=jail_dirs: []\n 1:shipped/a.yaml=A 1:shipped/b.yaml=B ");
 	expect_read("jail_dirs: [gone]\n", "0:main=jail_dirs: [gone]\n 1:shipped/a.yaml=A "
 		    "1:shipped/b.yaml=B 4:gone=!ENOENT ");
+	/* Files of classes, each once. */
+	expect_read("jail_dirs: []\nclasses: {a: {file: own/c.yaml}, b: {file: none}, c: {file: own/c.yaml}, d: 1}\n",
+		    "0:main=jail_dirs: []\nclasses: {a: {file: own/c.yaml}, b: {file: none}, c: {file: own/c.yaml}, "
+		    "d: 1}\n 1:shipped/a.yaml=A 1:shipped/b.yaml=B 3:own/c.yaml=C 3:none=!ENOENT ");
 }
 
 static void test_strange_files(void **state)

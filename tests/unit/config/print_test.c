@@ -139,6 +139,37 @@ static void same_jail(const struct jail *a, const struct jail *b)
 	same_limit(&a->limit, &b->limit);
 }
 
+static void same_class(const struct class *a, const struct class *b)
+{
+	TEXT(name);
+	TEXT(file);
+	STRINGS(members);
+	STRINGS(names);
+	STRINGS(globs);
+	STRINGS(senders);
+	STRINGS(home);
+	SAME(nnetworks);
+	SAME(npairs);
+	SAME(nignore_asn);
+	SAME(never);
+	SAME(nlimits);
+	for (size_t i = 0; i < a->nnetworks; i++)
+		assert_memory_equal(&a->networks[i], &b->networks[i], sizeof(a->networks[i]));
+	for (size_t i = 0; i < a->npairs; i++)
+		assert_memory_equal(&a->pairs[i], &b->pairs[i], sizeof(a->pairs[i]));
+	for (size_t i = 0; i < a->nignore_asn; i++)
+		SAME(ignore_asn[i]);
+	for (size_t i = 0; i < a->nlimits; i++) {
+		TEXT(limits[i].name);
+		SAME(limits[i].jail);
+		SAME(limits[i].off);
+		SAME(limits[i].has_amount);
+		SAME(limits[i].is_over);
+		SAME(limits[i].amount);
+		SAME(limits[i].alone);
+	}
+}
+
 static void same_log(const struct log_conf *a, const struct log_conf *b)
 {
 	TEXT(name);
@@ -237,12 +268,17 @@ static void same_config(const struct config *a, const struct config *b)
 	SAME(nfields);
 	for (size_t i = 0; i < a->nfields; i++)
 		TEXT(fields[i].name);
+	SAME(nclasses);
+	for (size_t i = 0; i < a->nclasses; i++)
+		same_class(&a->classes[i], &b->classes[i]);
 	SAME(njails);
 	for (size_t i = 0; i < a->njails; i++)
 		same_jail(&a->jails[i], &b->jails[i]);
 }
 
 /* ---- there and back ---- */
+
+#define LIST "# names\nann\n*@x.example # globs\n\n 2001:db8::/32\n"
 
 static void add_printed_jails(struct made *m, const struct config *c)
 {
@@ -269,6 +305,9 @@ static void there_and_back(const struct config *c)
 	config_print(c, &text);
 	made_begin(&m, buf_cstr(&text));
 	add_printed_jails(&m, c);
+	for (size_t i = 0; i < c->nclasses; i++)
+		if (c->classes[i].file)
+			made_jail(&m, PACK_LIST, c->classes[i].file, LIST);
 	made_load(&m);
 	if (m.err || m.config->njails != c->njails)
 		fail_msg("%s\n%s", buf_cstr(&m.text), buf_cstr(&text));
@@ -300,7 +339,13 @@ static const char full_main[] =
 	"jails: {auto: off, full: {mode: propose}}\n"
 	"jail_dirs: [a, /b]\nstate: s\nrun: /r\ntable: other\nuser_engine: e\nuser_monitor: m\n"
 	"counters: yes\nown_table: no\nset_size: 99\ntracked_max: 1000\nsnapshot_every: 1h\n"
-	"line_max: 1K\nmatch_limit: 500\n";
+	"line_max: 1K\nmatch_limit: 500\n"
+	"classes:\n"
+	"  bulk: {members: [News@a.example, 'no*', 192.0.2.0/24, joe], file: list, senders: ['*@BRAND.example'],"
+	" home: [no, DE], pairs: [[de, no], [DE, CH]], ignore_asn: [8075, 4294967295], never: yes,"
+	" limits: {with: {count: 5000, alone: 9K}, level: {over: 0}, ratio: off, distinct: {count: 7}}}\n"
+	"  'off': {file: /base/list}\n"
+	"  more: {members: '*'}\n";
 
 #define THEN_TELL "then: notify\n"
 
@@ -350,6 +395,7 @@ static void test_full(void **state)
 
 	(void)state;
 	made_begin(&m, full_main);
+	made_jail(&m, PACK_LIST, "/base/list", LIST);
 	made_jail(&m, PACK_JAIL_ADMIN, "full", full_jail);
 	made_jail(&m, PACK_JAIL_SHIPPED, "weighed", "log: mail\nmatch: 'x <ip> <attempts>'\nthen: []\n"
 		  "limit: {count: 5, weight: attempts, per: ip, within: 1m}\n");

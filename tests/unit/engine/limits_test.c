@@ -155,6 +155,45 @@ static const struct row {
 	  FAIL(0, "joe", "192.0.2.7") FAIL(1, "ann", "192.0.2.7") FAIL(1001, "bob", "192.0.2.7")
 	  FAIL(1002, "bob", "192.0.2.7") FAIL(1003, "bob", "192.0.2.7") FAIL(1004, "bob", "192.0.2.7"),
 	  "1004 f 192.0.2.7: 4 within 1s\n" },
+
+	/* ---- classes */
+	{ "another amount for a member", "classes: {bulk: {members: [joe, '*@lists.example'], limits: {f: {count: 3}}}}\n",
+	  { "f.yaml", FAILED "limit: {count: 2, per: user, within: 10m}\nthen: notify\n" },
+	  FAIL(0, "JOE", "192.0.2.1") FAIL(1, "joe", "192.0.2.1") FAIL(2, "ann", "192.0.2.1") FAIL(3, "ann", "192.0.2.1")
+	  FAIL(4, "joe", "192.0.2.1") FAIL(5, "x@lists.example", "192.0.2.1") FAIL(6, "x@lists.example", "192.0.2.1"),
+	  "3 f ann: 2 within 10m\n4 f joe: 3 within 10m, limit of class bulk\n" },
+	{ "much more for a member", "classes: {bulk: {members: joe, limits: {f: {count: 40000}}}}\n",
+	  { "f.yaml", LOG "match: 'n=<attempts> <user>'\nlimit: {count: 2, weight: attempts, per: user, within: 10m}\n"
+	  "then: notify\n" },
+	  "0 x: n=39999 joe\n1 x: n=1 joe\n2 x: n=2 ann\n", "1 f joe: 40000 within 10m, limit of class bulk\n2 f ann: 2 within 10m\n" },
+	{ "less for a member", "classes: {few: {members: joe, limits: {f: {count: 1}}}}\n",
+	  { "f.yaml", FAILED "limit: {count: 2, per: user, within: 10m}\nthen: notify\n" },
+	  FAIL(0, "joe", "192.0.2.1"), "0 f joe: 1 within 10m, limit of class few\n" },
+	{ "off for a member, told by the address's jail, too", "classes: {bulk: {members: joe, limits: {f: off}}}\n",
+	  { "f.yaml", FAILED "limit: {count: 2, per: ip, within: 10m}\nthen: notify\n" },
+	  FAIL(0, "joe", "192.0.2.1") FAIL(1, "joe", "192.0.2.1") FAIL(2, "ann", "192.0.2.1") FAIL(3, "ann", "192.0.2.1"),
+	  "3 f 192.0.2.1: 2 within 10m\n" },
+	{ "by network, the first class wins",
+	  "classes: {a: {members: 192.0.2.0/25}, b: {members: 192.0.2.0/24, limits: {f: off}}}\n",
+	  { "f.yaml", FAILED "limit: {count: 1, per: ip, within: 10m}\nthen: notify\n" },
+	  FAIL(0, "joe", "192.0.2.200") FAIL(1, "joe", "192.0.2.1"), "1 f 192.0.2.1: 1 within 10m\n" },
+	{ "never", "classes: {a: {members: [joe, 192.0.2.0/24], never: yes}}\n",
+	  { "f.yaml", FAILED "limit: {count: 1, per: user, within: 10m}\nthen: notify\n",
+	    "g.yaml", FAILED "limit: {count: 1, per: ip, within: 10m}\nthen: notify\n" },
+	  FAIL(0, "joe", "203.0.113.1") FAIL(1, "ann", "192.0.2.1"), "0 g 203.0.113.1: 1 within 10m\n" },
+	{ "a gauge of a member", "classes: {a: {members: big, limits: {q: {over: 500}}}}\n", { "q.yaml", LOG
+	  "match: '<user> messages=<count>'\nlimit: {level: count, over: 200, under: 150, per: user}\nthen: []\n" },
+	  "0 x: big messages=300\n1 x: big messages=501\n2 x: big messages=150\n3 x: big messages=501\n"
+	  "4 x: big messages=149\n5 x: big messages=501\n6 x: joe messages=300\n",
+	  "1 q big: count is 501, limit of class a\n5 q big: count is 501, limit of class a\n6 q joe: count is 300\n" },
+	{ "its senders, and what is alone", "classes: {a: {members: '*@x.example', senders: ['*@BRAND.example'], "
+	  "limits: {b: {count: 4, alone: 5}}}}\n", { "b.yaml", WITH("with: [foreign_sender], alone: 3") },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "ann@Brand.example")
+	  MSG(1, A001, "joe@x.example", "192.0.2.1", "ann@brand.example")
+	  MSG(2, A002, "joe@x.example", "192.0.2.1", "ann@brand.example")
+	  MSG(3, A003, "joe@x.example", "192.0.2.1", "ann@brand.example")
+	  MSG(4, A004, "joe@x.example", "192.0.2.1", "ann@brand.example"),
+	  "4 b joe@x.example: 5 within 10m, alone, limit of class a\n" },
 };
 
 static void on_verdict(void *arg, const struct core_verdict *v)
@@ -201,7 +240,7 @@ static void test_foreign(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++)
-		if (sender_is_foreign(&a, span_of(senders[i].sender), span_of(senders[i].user)) != senders[i].foreign)
+		if (sender_is_foreign(&a, NULL, span_of(senders[i].sender), span_of(senders[i].user)) != senders[i].foreign)
 			fail_msg("%s %s", senders[i].sender, senders[i].user);
 }
 
