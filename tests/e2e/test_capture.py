@@ -51,6 +51,8 @@ limit: {count: 1, per: user, within: 1m}
 then:
   - run: [touch, '{dir}/ran-<user>']
 """}
+HOLD_BYTES = int(re.search(r"sizeof\(struct order_hold\) == (\d+)",
+                           (TREE / "include/bailiff/order.h").read_text(encoding="ascii"))[1]) - 296
 BAN, LOCK, RUN = 0, 1, 2            # these jails' indices: names in order
 
 
@@ -70,8 +72,10 @@ ORIGIN = enum("include/bailiff/order.h", "order_origin")
 STATUS = enum("include/bailiff/order.h", "outcome_status")
 MSG = enum("src/wire/engine.h", "message_type")
 BANS = [f"ORDER_{n}" for n in ("BAN", "UNBAN", "ALLOW", "DISALLOW", "RELOAD", "TEARDOWN", "CUT")]
-ACCOUNTS = [n for n in ORDER if n not in (*BANS, "ORDER_NONE", "ORDER_TYPES", "ORDER_RUN",
-                                          "ORDER_NOTIFY", "ORDER_HOLD")]
+HOLDS = ["ORDER_HOLD", "ORDER_QUEUE_HOLD", "ORDER_QUEUE_RELEASE", "ORDER_QUEUE_PURGE"]
+ACCOUNTS = [n for n in ORDER if n not in (*BANS, *HOLDS, "ORDER_NONE", "ORDER_TYPES", "ORDER_RUN",
+                                          "ORDER_NOTIFY")]
+NAMELESS = [n for n in ORDER if n.startswith("ORDER_QUEUE_")]    # whose mail it is, is not said
 
 
 def now():
@@ -103,6 +107,13 @@ def account(name, kind="ORDER_LOCK", *, ref=0, at=None, jail=LOCK, **kw):
     name = name if isinstance(name, bytes) else name.encode()
     return (head(kind, jail=jail, **kw) +
             struct.pack("<Qq", ref, now() if at is None else at) + name.ljust(256, b"\0"))
+
+
+def about_user3(kind, **kw):
+    """An order on an account, or on mail, as well formed as a captured engine can make it."""
+    name = "" if kind in NAMELESS else "user3"
+    order = account(name, kind, ref=0 if kind in HOLDS else 1000, **kw)
+    return order + struct.pack("<II", 0, 0) + bytes(HOLD_BYTES) if kind in HOLDS else order
 
 
 def run(values, *, undo=0, length=None, jail=RUN, **kw):
@@ -402,16 +413,17 @@ def test_orders_that_only_an_admin_may_give(hostile):
         for kind in [n for n in BANS if n != "ORDER_BAN"]:
             status, text = hostile.order(ban("203.0.113.77", kind=kind, origin="HAND"), **how)
             assert status == "REFUSED", f"{kind} with {name}: {status} {text}"
-        for kind in ACCOUNTS:
-            status, text = hostile.order(account("user3", kind, origin="HAND", ref=1000), **how)
+        for kind in [*ACCOUNTS, *HOLDS]:
+            status, text = hostile.order(about_user3(kind, origin="HAND"), **how)
             assert status == "REFUSED", f"{kind} with {name}: {status} {text}"
         assert hostile.order(run(b"user\0user3\0", undo=1, origin="HAND"), **how)[0] == "REFUSED"
         assert hostile.order(ban("203.0.113.78", origin="HAND"), **how)[0] == "REFUSED"
     for origin in "JAIL", "LEDGER":
         for kind in [n for n in BANS if n not in ("ORDER_BAN", "ORDER_CUT")]:
             assert hostile.order(ban("203.0.113.77", kind=kind, origin=origin))[0] == "REFUSED"
-        for kind in [n for n in ACCOUNTS if n != "ORDER_LOCK"]:
-            assert hostile.order(account("user3", kind, origin=origin, ref=1000))[0] == "REFUSED"
+        for kind in [n for n in (*ACCOUNTS, *HOLDS) if n != "ORDER_LOCK"]:
+            status, text = hostile.order(about_user3(kind, origin=origin))
+            assert status == "REFUSED", f"{kind} as {origin}: {status} {text}"
     assert (hostile.banned(), shadow()) == (before, accounts)
     assert hostile.emergency("status")[0].startswith("ok")
 
