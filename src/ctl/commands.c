@@ -159,10 +159,15 @@ const struct command commands[] = {
 	{ .name = "undo", .group = "Incidents", .help = "take back exactly what an incident did",
 	  .more = "Only where the state is still what the incident left.\n"
 		  "Mail that it put on hold stays there unless told to go.\n"
-		  "  bailiff undo 17 --false-alarm --release-mail",
-	  .params = { ID, FALSE_ALARM,
+		  "--jail and --since take back all of one jail, for the night a limit was wrong.\n"
+		  "  bailiff undo 17 --false-alarm --release-mail\n"
+		  "  bailiff undo --jail sasl-burst --since 8h --false-alarm",
+	  .params = { { "ID", NULL, PARAM_NUMBER, "id", false, "incident, as bailiff incidents lists it" },
+		      { "--jail", "JAIL", PARAM_TEXT, "jail", false, "all incidents of this jail that are open" },
+		      { "--since", "TIME", PARAM_SPAN, "since", false, "... and as young: 1h" }, FALSE_ALARM,
 		      { "--release-mail", NULL, PARAM_FLAG, "release_mail", false, "send what it put on hold" } },
-	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
+	  .agree = "id jail",
+	  .run = run_undo, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
 	{ .name = "resolve", .help = "close an incident for good",
 	  .more = "What the incident did is taken back; the mail that it put on hold is deleted\n"
 		  "with --purge, sent with --release, and else stays.\n"

@@ -211,9 +211,8 @@ int run_request(struct call *call)
 	return r;
 }
 
-int run_ask(const struct call *call, json_t **ret)
+int run_ask_all(const struct call *call, json_t **ret)
 {
-	__attribute__((cleanup(free_json))) json_t *answer = NULL;
 	__attribute__((cleanup(buf_free))) struct buf text = { 0 };
 	char run[512];
 	int r;
@@ -222,13 +221,19 @@ int run_ask(const struct call *call, json_t **ret)
 		return EXIT_USAGE;
 	if (rundir_find(call->conf, run, sizeof(run)) < 0)
 		return EXIT_NOT_DONE;
-	r = ask(call, run, &text, &answer);
-	if (r < 0) {
+	r = ask(call, run, &text, ret);
+	if (r < 0)
 		client_complain(r, run, call->conf);
-		return EXIT_NOT_DONE;
-	}
-	if (!json_is_true(json_object_get(answer, "ok")))
-		return refusal(answer);
+	return r == 0 && json_is_true(json_object_get(*ret, "ok")) ? EXIT_DONE : EXIT_NOT_DONE;
+}
+
+int run_ask(const struct call *call, json_t **ret)
+{
+	__attribute__((cleanup(free_json))) json_t *answer = NULL;
+	int r = run_ask_all(call, &answer);
+
+	if (r != EXIT_DONE)
+		return answer ? refusal(answer) : r;
 	*ret = answer;
 	answer = NULL;
 	return EXIT_DONE;

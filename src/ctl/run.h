@@ -7,6 +7,7 @@
 /* The ways in which commands are carried out; each returns an exit status. */
 int run_request(struct call *call);	/* ask the engine one thing */
 int run_queue(struct call *call);	/* the same, after a question; queue.c */
+int run_undo(struct call *call);	/* one incident, or those of a jail; undo.c */
 int run_names(struct call *call);	/* the same for each address of a host name */
 int run_watch(struct call *call);	/* ask, then print events until it ends */
 int run_offline(struct call *call);	/* become bailiff-engine --offline */
@@ -29,6 +30,8 @@ int judge_why(const json_t *request, const json_t *answer);
  * the caller's; else it was said why not. Not for what must work without it.
  */
 int run_ask(const struct call *call, json_t **ret);
+/* The same, but a refusal is an answer like others: *ret, and EXIT_NOT_DONE. */
+int run_ask_all(const struct call *call, json_t **ret);
 
 /*
  * The request as a line for the emergency socket: "unban 192.0.2.7",
