@@ -99,17 +99,48 @@ static void step_over(struct plan *p)
 	run_next(p);
 }
 
+/* What hold.c of the runner says of one part; the whole says it of all. */
+static void add_held(struct plan *p, const struct outcome *o)
+{
+	unsigned held = 0, active = 0, left = 0, before = 0, not = 0;
+	const char *why = strstr(o->text, ": ");
+
+	if (sscanf(o->text, "%u held (%u in delivery, may be out), %u left before, %u held before",
+		   &held, &active, &left, &before) < 4 && sscanf(o->text, "%u held, %u not", &held, &not) < 2)
+		held = 0;
+	p->held.held += held;
+	p->held.active += active;
+	p->held.left += left;
+	p->held.before += before;
+	if (o->status != OUTCOME_DONE)
+		snprintf(p->why, sizeof(p->why), "%.60s", not && why ? why + 2 : o->text);
+}
+
+static void sum_held(struct plan *p)
+{
+	p->sum.code = p->sum.status == OUTCOME_DONE ? (int32_t)p->held.held : p->sum.code;
+	if (p->sum.status == OUTCOME_DONE)
+		snprintf(p->sum.text, sizeof(p->sum.text),
+			 "%u held (%u in delivery, may be out), %u left before, %u held before",
+			 p->held.held, p->held.active, p->held.left, p->held.before);
+	else
+		snprintf(p->sum.text, sizeof(p->sum.text), "%u held, some not: %s", p->held.held, p->why);
+}
+
 /* The step's outcome is that of its one order, or the worst and the sum of all. */
 static void order_told(void *arg, const struct outcome *o)
 {
 	struct plan *p = arg;
 	uint16_t type = p->step[p->next].type;
-	const char *what = type == ORDER_CUT ? "connections closed" : type == ORDER_LOOK ? "found" : "held";
+	const char *what = type == ORDER_CUT ? "connections closed" : "found";
 	int32_t sum = p->sum.code > 0 ? p->sum.code : 0;
 
 	if (p->sum.status == OUTCOME_DONE || o->status != OUTCOME_DONE)
 		p->sum = *o;
-	if (p->parts > 1 && p->sum.status == OUTCOME_DONE) {
+	if (p->parts > 1 && type == ORDER_HOLD) {
+		add_held(p, o);
+		sum_held(p);
+	} else if (p->parts > 1 && p->sum.status == OUTCOME_DONE) {
 		p->sum.code = sum + (o->code > 0 ? o->code : 0);
 		snprintf(p->sum.text, sizeof(p->sum.text), "%d %s", p->sum.code, what);
 	}
@@ -248,6 +279,7 @@ static void send(struct plan *p)
 
 	p->parts = 1;
 	p->sum = (struct outcome){ .status = OUTCOME_DONE };
+	memset(&p->held, 0, sizeof(p->held));
 	if (st->type == ORDER_HOLD)
 		send_hold(p, st);
 	else if (st->type == ORDER_CUT)

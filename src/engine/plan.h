@@ -51,6 +51,8 @@ struct plan {
 	unsigned waits;		/* outcomes of the step's orders to come */
 	unsigned parts;
 	struct outcome sum;
+	struct { unsigned held, active, left, before; } held;	/* of a hold's parts */
+	char why[64];		/* of the last part that failed */
 	struct buf found;	/* what a look tells: lines, printable */
 };
 

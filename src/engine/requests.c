@@ -89,6 +89,13 @@ void request_step(struct request *q, const char *what, const char *target,
 					       "status", outcome_name(o->status), "text", o->text));
 }
 
+void request_skip(struct request *q)
+{
+	json_t *steps = json_object_get(q->answer, "steps");
+
+	json_object_set_new(json_array_get(steps, json_array_size(steps) - 1), "status", json_string("skipped"));
+}
+
 void request_take(struct serve *s, struct client *c, const char *text, size_t n)
 {
 	const struct command *found = NULL;

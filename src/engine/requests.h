@@ -43,6 +43,8 @@ void request_by(const struct request *q, char buf[32]);		/* "uid 0" */
 void request_step(struct request *q, const char *what, const char *target,
 		  const struct outcome *o);
 
+void request_skip(struct request *q);	/* the last step is `skipped` */
+
 /* The commands: each gets a request with its arguments and ends it, at once or later. */
 typedef void request_fn(struct request *q);
 request_fn request_status, request_bans, request_locks, request_incidents, request_show,

@@ -24,6 +24,7 @@ struct account_order {
 	struct request *q;
 	const char *what;
 	char target[ORDER_NAME_MAX];
+	bool perhaps;		/* what it takes back had failed */
 };
 
 static void take_back_mail(struct request *q);
@@ -61,6 +62,9 @@ static void account_told(void *arg, const struct outcome *o)
 	struct account_order *a = arg;
 
 	request_step(a->q, a->what, a->target, o);
+	/* What failed before it had begun has left nothing to take back. */
+	if (a->perhaps && o->status == OUTCOME_REFUSED && o->code == -ENOENT)
+		request_skip(a->q);
 	if (o->status == OUTCOME_DONE && (o->type == ORDER_LOCK || o->type == ORDER_UNLOCK ||
 					  o->type == ORDER_UNDO))
 		state_contained(a->q->s, a->target, o->type == ORDER_LOCK);
@@ -69,7 +73,7 @@ static void account_told(void *arg, const struct outcome *o)
 }
 
 static void order_account(struct request *q, uint16_t type, const char *what, const char *user,
-			  uint64_t ref, bool false_alarm)
+			  uint64_t ref, bool false_alarm, bool perhaps)
 {
 	struct order_account o = {
 		.head = { .id = store_next_id(q->s->store), .type = type, .origin = ORIGIN_HAND,
@@ -87,6 +91,7 @@ static void order_account(struct request *q, uint16_t type, const char *what, co
 		snprintf(o.name, sizeof(o.name), "%s", user);
 	a->q = q;
 	a->what = what;
+	a->perhaps = perhaps;
 	snprintf(a->target, sizeof(a->target), "%s", user);
 	q->waits++;
 	store_order(q->s->store, o.head.id, q->id, type, what, user, clock_wall().ms);
@@ -125,7 +130,7 @@ static void by_hand(struct request *q, uint16_t type, const char *what)
 	if (!begin_by_hand(q, what, user))
 		return;
 	q->waits = 1;
-	order_account(q, type, what, user, 0, false);
+	order_account(q, type, what, user, 0, false, false);
 	finish(q);
 }
 
@@ -194,12 +199,8 @@ static void contain_told(void *arg, struct plan_step *st)
 	request_step(c->q, plan_step_name(st), c->plan.user, &o);
 	if ((st->type == ORDER_LOCK || st->type == ORDER_DENY) && st->status == OUTCOME_DONE)
 		state_contained(c->q->s, c->plan.user, true);
-	if (st->status == OUTCOME_REFUSED && st->code == -ENOENT) {
-		json_t *steps = json_object_get(c->q->answer, "steps");
-
-		json_object_set_new(json_array_get(steps, json_array_size(steps) - 1), "status",
-				    json_string("skipped"));
-	}
+	if (st->status == OUTCOME_REFUSED && st->code == -ENOENT)
+		request_skip(c->q);
 }
 
 static void contain_done(void *arg)
@@ -411,13 +412,20 @@ static bool did(const json_t *order, const char *one, const char *other)
 	return false;
 }
 
+static bool has_failed(const json_t *order)
+{
+	const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
+
+	return status && strcmp(status, "failed") == 0;
+}
+
 static bool was_undone(const json_t *show, const json_t *run)
 {
 	json_t *order;
 	size_t i;
 
 	json_array_foreach(json_object_get(show, "orders"), i, order)
-		if (did(order, "undo run", "undo run") &&
+		if (did(order, "undo run", "undo run") && !has_failed(order) &&
 		    json_equal(json_object_get(order, "target"), json_object_get(run, "target")))
 			return true;
 	return false;
@@ -489,7 +497,8 @@ static void take_back_each(struct request *q, const char *one, const char *other
 
 		if (target && did(order, one, other))
 			order_account(q, type, what, target,
-				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm);
+				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm,
+				      has_failed(order));
 	}
 }
 

@@ -30,6 +30,7 @@ struct deny {
 	struct names names;
 	char postfix[TEMPLATE_WHY_MAX], dovecot[TEMPLATE_WHY_MAX];	/* "": done */
 	bool failed;
+	bool parked;		/* a deny ends, a park stays */
 };
 
 static void deny_free(void **work)
@@ -132,6 +133,8 @@ static void deny_dovecot(struct job *j)
 	}
 }
 
+static void end_lift(struct job *j);
+
 static void after_postmap(struct job *j, const struct command_result *r)
 {
 	struct deny *d = j->work;
@@ -140,7 +143,24 @@ static void after_postmap(struct job *j, const struct command_result *r)
 		d->failed = true;
 		j->entry.flags &= ~(unsigned)LOGBOOK_IN_POSTFIX;
 	}
-	end_deny(j);
+	if (j->target)
+		end_lift(j);
+	else
+		end_deny(j);
+}
+
+/* Another order of this type that has put the account in and still stands; 0: none. */
+static uint64_t keeper(const struct job *j, const struct logbook_entry *e, uint16_t type)
+{
+	for (size_t i = 0; i < logbook_count(j->r->journal); i++) {
+		const struct logbook_entry *other = logbook_at(j->r->journal, i);
+
+		if (other->id != e->id && other->type == type && other->phase == LOGBOOK_ENDED &&
+		    strcmp(other->name, e->name) == 0 &&
+		    (other->flags & (LOGBOOK_IN_POSTFIX | LOGBOOK_IN_DOVECOT)))
+			return other->id;
+	}
+	return 0;
 }
 
 /* What Postfix is to do: the admin's own words, made fit for one line of a table. */
@@ -149,7 +169,7 @@ static void put_value(const struct job *j, struct buf *out)
 	const struct action *a = job_action(j);
 	const char *text = a && a->kind == ACTION_DENY && a->text && a->text[0] ? a->text : DENIED;
 
-	if (j->kind->type == ORDER_PARK) {
+	if (j->kind->type != ORDER_DENY) {	/* a park; or a deny ends, and a park stays */
 		buf_puts(out, "HOLD parked by bailiff");
 		return;
 	}
@@ -193,6 +213,7 @@ void job_deny(struct job *j)
 	int ret = policy_account(j->r, j->entry.name, false, j->again, why);
 	bool map = has_map(j->r->config);
 	struct deny *d;
+	uint64_t deny;
 
 	if (ret < 0) {
 		job_end(j, OUTCOME_REFUSED, ret, "%s", why);
@@ -208,6 +229,11 @@ void job_deny(struct job *j)
 		return;
 	if (j->kind->type == ORDER_DENY)
 		deny_dovecot(j);
+	deny = j->kind->type == ORDER_PARK ? keeper(j, &j->entry, ORDER_DENY) : 0;
+	if (map && deny) {	/* a park does not open the door that a deny has shut */
+		job_end(j, OUTCOME_DONE, 0, "stays denied by order %llu", (unsigned long long)deny);
+		return;
+	}
 	if (map) {
 		deny_postfix(j);
 		return;
@@ -218,29 +244,13 @@ void job_deny(struct job *j)
 
 /* ---- and out ---- */
 
-static bool keeps_in(const struct logbook_entry *e, const struct logbook_entry *other)
-{
-	return other->id != e->id && (other->type == ORDER_DENY || other->type == ORDER_PARK) &&
-	       other->phase == LOGBOOK_ENDED && strcmp(other->name, e->name) == 0 &&
-	       (other->flags & (LOGBOOK_IN_POSTFIX | LOGBOOK_IN_DOVECOT));
-}
-
-/* Another order that has put the account in and still stands; 0: none. */
-static uint64_t keeper(const struct job *j, const struct logbook_entry *e)
-{
-	for (size_t i = 0; i < logbook_count(j->r->journal); i++)
-		if (keeps_in(e, logbook_at(j->r->journal, i)))
-			return logbook_at(j->r->journal, i)->id;
-	return 0;
-}
-
 /* What `e` put in and `id`, which keeps the account in, had not: it is `id`'s to take out. */
-static int hand_on(struct job *j, const struct logbook_entry *e, uint64_t id)
+static int hand_on(struct job *j, const struct logbook_entry *e, uint64_t id, uint32_t what)
 {
 	struct logbook_entry copy = *logbook_get(j->r->journal, id);
 	uint32_t flags = copy.flags;
 
-	copy.flags |= e->flags & (LOGBOOK_IN_POSTFIX | LOGBOOK_IN_DOVECOT);
+	copy.flags |= e->flags & what;
 	return copy.flags == flags ? 0 : logbook_put(j->r->journal, &copy);
 }
 
@@ -255,7 +265,7 @@ static void end_lift(struct job *j)
 		job_end(j, OUTCOME_FAILED, -EIO, "%s: %s", j->entry.name,
 			d->dovecot[0] ? d->dovecot : d->postfix);
 	else
-		job_end_undo(j, e, "let in again");
+		job_end_undo(j, e, d->parked ? "may log in again, its mail stays parked" : "let in again");
 }
 
 /* `postmap -d` ends with 1, and without a word, if none of the keys was there. */
@@ -288,20 +298,23 @@ static void lift_postfix(struct job *j)
 void job_undo_deny(struct job *j, const struct logbook_entry *e)
 {
 	const char *path = j->r->config->accounts.dovecot_deny;
-	uint64_t other = keeper(j, e);
+	uint64_t deny = keeper(j, e, ORDER_DENY), park = keeper(j, e, ORDER_PARK);
+	uint64_t other = deny ? deny : park;
 	unsigned flags = e->flags;
 	char text[64];
 	struct deny *d;
-	int ret;
+	int ret = 0;
 
-	if (other) {
-		ret = hand_on(j, e, other);
-		if (ret < 0) {
-			job_end(j, OUTCOME_FAILED, ret, "the runner's journal: %s", strerror(-ret));
-			return;
-		}
-		e = logbook_get(j->r->journal, j->order->account.ref);	/* a put may move it */
-		snprintf(text, sizeof(text), "stays denied by order %llu", (unsigned long long)other);
+	if (other)
+		ret = hand_on(j, e, other, deny ? LOGBOOK_IN_POSTFIX | LOGBOOK_IN_DOVECOT : LOGBOOK_IN_POSTFIX);
+	if (ret < 0) {
+		job_end(j, OUTCOME_FAILED, ret, "the runner's journal: %s", strerror(-ret));
+		return;
+	}
+	e = logbook_get(j->r->journal, j->order->account.ref);	/* a put may move it */
+	if (other && (deny || e->type == ORDER_PARK)) {
+		snprintf(text, sizeof(text), "stays %s by order %llu", deny ? "denied" : "parked",
+			 (unsigned long long)other);
 		job_end_undo(j, e, text);
 		return;
 	}
@@ -314,7 +327,10 @@ void job_undo_deny(struct job *j, const struct logbook_entry *e)
 		d->failed = true;
 		snprintf(d->dovecot, sizeof(d->dovecot), "the deny file: %s", strerror(-ret));
 	}
-	if (flags & LOGBOOK_IN_POSTFIX && has_map(j->r->config))
+	d->parked = park != 0;
+	if (park && has_map(j->r->config))
+		deny_postfix(j);
+	else if (flags & LOGBOOK_IN_POSTFIX && has_map(j->r->config))
 		lift_postfix(j);
 	else
 		end_lift(j);

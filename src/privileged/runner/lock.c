@@ -109,6 +109,7 @@ int job_accept_undo(struct job *j, char *why)
 	if (!e || !can_take_back(j->kind->type, e->type)) {
 		snprintf(why, TEMPLATE_WHY_MAX, "order %llu %s", (unsigned long long)j->order->account.ref,
 			 j->kind->type == ORDER_UNDO ? "did nothing to an account" : "held no mail");
+		j->entry.code = -ENOENT;
 		return OUTCOME_REFUSED;
 	}
 	j->entry.ref = j->order->account.ref;

@@ -382,7 +382,7 @@ static void enqueue(struct job *j)
 	else
 		status = j->kind->accept(j, why);
 	if (status != 0) {
-		job_end(j, (enum outcome_status)status, -EPERM, "%s", why);
+		job_end(j, (enum outcome_status)status, j->entry.code ? j->entry.code : -EPERM, "%s", why);
 		return;
 	}
 	while (*last)

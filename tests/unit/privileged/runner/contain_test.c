@@ -197,6 +197,40 @@ static void test_deny(void **state)
 	stop_runner();
 }
 
+/* A park opens no door that a deny has shut, and what of the two stays longer stays. */
+static void test_deny_and_park(void **state)
+{
+	uint64_t deny, park;
+	char text[64];
+
+	(void)state;
+	if (!usable)
+		skip();
+	launch_mail();
+	write_text("deny", "", 0640);
+	write_text("map.lmdb", "", 0644);
+	park = by_hand(ORDER_PARK, "joe", OUTCOME_DONE, "new mail is put on hold");
+	deny = by_hand(ORDER_DENY, "joe", OUTCOME_DONE, "new mail and new logins are refused");
+	file_is("deny", NAMES("::::bailiff"));
+	sh("rm %s/told", dir);
+	undo_it(deny, false, OUTCOME_DONE, "joe: may log in again, its mail stays parked");
+	file_is("deny", "");
+	file_is("told", "-i -r lmdb:map\n" NAMES(" HOLD parked by bailiff"));
+	deny = by_hand(ORDER_DENY, "joe", OUTCOME_DONE, NULL);
+	snprintf(text, sizeof(text), "joe: stays denied by order %llu", (unsigned long long)deny);
+	undo_it(park, false, OUTCOME_DONE, text);
+	snprintf(text, sizeof(text), "stays denied by order %llu", (unsigned long long)deny);
+	sh("rm %s/told", dir);
+	park = by_hand(ORDER_PARK, "joe", OUTCOME_DONE, text);
+	file_is("told", "");
+	undo_it(deny, false, OUTCOME_DONE, "joe: may log in again, its mail stays parked");
+	file_is("told", "-i -r lmdb:map\n" NAMES(" HOLD parked by bailiff"));
+	sh("rm %s/told", dir);
+	undo_it(park, false, OUTCOME_DONE, "joe: let in again");
+	file_is("told", "-d - lmdb:map\n" NAMES(""));
+	stop_runner();
+}
+
 static void test_kick(void **state)
 {
 	(void)state;
@@ -240,7 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hold, server), cmocka_unit_test_setup(test_half, server),
 		cmocka_unit_test_setup(test_crash, server), cmocka_unit_test_setup(test_deny, server),
-		cmocka_unit_test_setup(test_kick, server), cmocka_unit_test_setup(test_jails, server),
+		cmocka_unit_test_setup(test_kick, server), cmocka_unit_test_setup(test_deny_and_park, server), cmocka_unit_test_setup(test_jails, server),
 	};
 
 	return cmocka_run_group_tests(tests, enter_laboratory, leave_laboratory);

@@ -237,6 +237,26 @@ static void test_half_deaf(void)
 	stop_runner();
 }
 
+/* A full disk: nothing is touched, it is said, and a second try does it. */
+static void test_full_disk(void)
+{
+	const struct queued v[] = { item("A1", NOW, ""), item("B2", NOW, "") };
+
+	put_message("queue", "deferred", "A1", NOW, 100);
+	put_message("queue", "deferred", "B2", NOW, 100);
+	sh("cd %s; mkdir -p -m 700 state; mount -t tmpfs -o size=1M,mode=0700 none state", dir);
+	launch(CONFIG);
+	deed(ORDER_QUEUE_PURGE, 0, v, 2, OUTCOME_REFUSED, "copies need 1 MB, the disk has 1 left (or --no-copy)");
+	sh("cat /dev/zero > %s/state/filler 2> /dev/null || true", dir);
+	deed(ORDER_QUEUE_HOLD, 0, v, 2, OUTCOME_FAILED, NULL);
+	file_is("asked", "");
+	sh("rm %s/state/filler", dir);
+	deed(ORDER_QUEUE_HOLD, 0, v, 2, OUTCOME_DONE,
+	     "2 held (0 in delivery, may be out), 0 left before, 0 held before");
+	stop_runner();
+	sh("umount %s/state; rm -rf %s/state", dir, dir);
+}
+
 /* The listings go over as files, with their instances, before the outcome. */
 static void test_list(void)
 {
@@ -276,7 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define SERVERS(f) { #f, in_laboratory, servers, NULL, (void *)(uintptr_t)f }
 		SERVERS(test_hold), SERVERS(test_requeue), SERVERS(test_purge), SERVERS(test_uncopied),
-		SERVERS(test_bound), SERVERS(test_half_deaf), SERVERS(test_list),
+		SERVERS(test_bound), SERVERS(test_half_deaf), SERVERS(test_full_disk), SERVERS(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, enter_laboratory, leave_laboratory);
