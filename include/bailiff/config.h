@@ -73,6 +73,8 @@ struct rule {
 	bool each;		/* VERB_COUNT: counts every time */
 	bool part;		/* LIMIT_RATIO: one of the share */
 	bool aside;		/* seen by the limit's `with`, and not counted */
+	bool tells;		/* VERB_COUNT: the thread remembers it, too */
+	bool at_once;		/* VERB_COUNT: waits for no subject */
 	struct place place;
 };
 

@@ -66,7 +66,7 @@ struct test_draft {
 };
 
 struct rule_draft {
-	bool each, part, aside;
+	bool each, part, aside, tells, at_once;
 };
 
 struct class_draft {

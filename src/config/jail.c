@@ -203,6 +203,10 @@ static void take_marks(struct loader *l, const struct node *n, const struct rule
 		complain(l, n->place, "'%s' goes with 'count' or 'match'", d->part ? "part" : "aside");
 	if (d->part && d->aside)
 		complain(l, n->place, "'part' and 'aside' exclude each other");
+	if ((d->tells || d->at_once) && r->verb != VERB_COUNT)
+		complain(l, n->place, "'%s' goes with 'count'", d->tells ? "tells" : "at_once");
+	r->tells = d->tells;
+	r->at_once = d->at_once;
 	r->each = d->each || (d->aside && r->verb == VERB_COUNT);
 	r->part = d->part;
 	r->aside = d->aside;

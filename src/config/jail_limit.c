@@ -170,7 +170,7 @@ static void check_keys(struct loader *l, const struct limit_draft *d, const stru
 		{ "sum", d->sum, KIND(SUM), "'over', not with 'level'" },
 		{ "ratio", d->ratio >= 0, KIND(RATIO), "'count' alone" },
 		{ "under", d->under >= 0, KIND(LEVEL), "'level'" },
-		{ "with", d->with, KIND(COUNT) | KIND(SUM), "'count' or 'sum'" },
+		{ "with", d->with, KIND(COUNT) | KIND(SUM) | KIND(DISTINCT), "'count', 'sum' or 'distinct'" },
 		{ "known", d->known >= 0, KIND(COUNT), "'count' alone" },
 		{ "spread", d->spread.accounts || d->spread.weight >= 0, KIND(COUNT), "'count' alone" },
 	};

@@ -149,6 +149,8 @@ void config_print_rules(struct printer *p, const void *draft)
 		print_mark(p, "each", r->each && !r->aside);
 		print_mark(p, "part", r->part);
 		print_mark(p, "aside", r->aside);
+		print_mark(p, "tells", r->tells);
+		print_mark(p, "at_once", r->at_once);
 		p->indent--;
 	}
 }

@@ -74,7 +74,7 @@ static const struct setting limit_keys[] = {
 	  .def_words = "`over`", .help = "With `level`: less than this is well again." },
 	{ "with", VALUE_NODE, AT(struct limit_draft, with), .print = config_print_with,
 	  .shape = "list of foreign_sender, new_network, {distinct: CAPTURE, over: N}",
-	  .help = "With `count` or `sum`: the amount alone does not fire; one of these must have held for "
+	  .help = "With `count`, `sum` or `distinct`: the amount alone does not fire; one of these must have held for "
 		  "a hit in the window, or more than N different values been there." },
 	{ "alone", VALUE_BYTES, AT(struct limit_draft, alone), .min = 1, .max = 1000000000000000,
 	  .def_words = "never", .help = "Beside `with`: at this amount it fires without any of them." },
@@ -225,6 +225,11 @@ const struct setting schema_rule_keys[] = {
 	{ "aside", VALUE_BOOL, AT(struct rule_draft, aside), .def = "no",
 	  .help = "Beside `count` or `match`, where the limit has a `with`: what it captures is seen by "
 		  "`with`, each time, and it is not counted." },
+	{ "tells", VALUE_BOOL, AT(struct rule_draft, tells), .def = "no",
+	  .help = "Beside `count`: the thread remembers what it captured, as with `remember`." },
+	{ "at_once", VALUE_BOOL, AT(struct rule_draft, at_once), .def = "no",
+	  .help = "Beside `count`: does not wait for a thread that has not told the subject, but is dropped; "
+		  "cheap where most lines belong to nobody." },
 	END
 };
 

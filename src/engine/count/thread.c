@@ -281,6 +281,8 @@ static int take_count(const struct passage *p, struct name *n)
 	hit_copy(p->hit, &h);
 	told_fill(th ? th->told : NULL, &h);
 	ready = is_ready(&p->t->jail[p->jail], &h);
+	if (!ready && rule->at_once)
+		return 0;
 	if (!th && !(ready && rule->each)) {
 		ret = thread_begin(p->t, p->jail, p->key, p->when, &th);
 		if (ret < 0)
@@ -293,6 +295,14 @@ static int take_count(const struct passage *p, struct name *n)
 	ret = let_wait(p, th);
 	thread_drop_if_idle(p->t, th);
 	return ret;
+}
+
+/* Tells the thread first, which may begin anew by that, and counts in it then. */
+static int take_telling_count(const struct passage *p, struct name *n)
+{
+	int ret = take_remember(p, n);
+
+	return ret < 0 ? ret : take_count(p, thread_find(p->t, p->jail, p->key));
 }
 
 static int take_forget(const struct passage *p, struct name *n)
@@ -413,7 +423,7 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 	}
 	if (n)
 		thread_touch(t, n->thread, when.ms);
-	return takes[h->rule->verb](&p, n);
+	return h->rule->tells ? take_telling_count(&p, n) : takes[h->rule->verb](&p, n);
 }
 
 size_t threads_used(const struct threads *t)

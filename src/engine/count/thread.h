@@ -29,7 +29,9 @@ void threads_free(struct threads **t);
  *           something before, or the id is a joined one, the id begins anew:
  *           a new thread.
  * count     goes out once all fields of limit.per and limit.value are told, at
- *           once or when a later line tells them; unless `each`, once a thread
+ *           once or when a later line tells them; unless `each`, once a thread.
+ *           `tells`: what it captured is remembered, too. `at_once`: it does
+ *           not wait, and makes no thread
  *           (one that stands `aside`: once those of limit.per are)
  * forget    takes the id away, and the thread with its last id; hits that
  *           still wait can be had by a join only

@@ -375,8 +375,13 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	  THEN, "j:3:46: 'foreign_sender' needs <user>, which no pattern captures\n"
 	  "j:3:46: 'foreign_sender' needs <sender>, which no pattern captures\n" },
 	{ "with and distinct", LOG "match: '<ip> <user> <sender>'\n"
-	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n",
-	  "j:3:62: 'with' goes with 'count' or 'sum'\n" },
+	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n", "" },
+	{ "with and level", LOG "match: '<ip> <user> <size> <sender>'\n"
+	  "limit: {level: size, over: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n",
+	  "j:3:60: 'with' goes with 'count', 'sum' or 'distinct'\n" },
+	{ "tells and at_once go with count", LOG "thread: {by: qid}\nmatch:\n"
+	  "  - {remember: '<qid> <user>', tells: true}\n  - {count: '<qid> <size>', at_once: true, tells: true}\n"
+	  "limit: {count: 5, per: user, within: 1m}\nthen: notify\n", "j:4:5: 'tells' goes with 'count'\n" },
 	{ "alone without with", LOG MATCH "limit: {count: 5, per: ip, within: 1m, alone: 9}\n" THEN,
 	  "j:3:47: 'alone' goes with 'with'\n" },
 	{ "alone, less", LOG WITH("with: new_network, alone: 4"), "j:3:68: 'alone' is more than 'count', which is 5\n" },

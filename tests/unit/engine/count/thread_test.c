@@ -5,7 +5,7 @@
  *
  * A line of a story is "SECONDS VERB ID [user=U] [nrcpt=N]"; verbs: R and S
  * (two rules that remember), C (count), E (count, each), F (forget), G
- * (gained), J ID ID2 (join), M (match).
+ * (gained), J ID ID2 (join), M (match), T (count, tells), O (count, each, at once).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static struct field fields[] = {
 	[F_IP] = { .name = "ip", .type = FIELD_ADDR },
 };
 
-static const char letters[] = "RSCEFGJM";
+static const char letters[] = "RSCEFGJMTO";
 
 static struct rule rules[] = {
 	{ .verb = VERB_REMEMBER, .pattern = (char *)"client" },
@@ -44,10 +44,12 @@ static struct rule rules[] = {
 	{ .verb = VERB_GAINED, .pattern = (char *)"gained" },
 	{ .verb = VERB_JOIN, .pattern = (char *)"queued" },
 	{ .verb = VERB_MATCH, .pattern = (char *)"match" },
+	{ .verb = VERB_COUNT, .pattern = (char *)"telling", .tells = true },
+	{ .verb = VERB_COUNT, .pattern = (char *)"at once", .each = true, .at_once = true },
 };
 
 static struct jail jail = {
-	.name = (char *)"recipients", .nrules = 8, .rules = rules,
+	.name = (char *)"recipients", .nrules = 10, .rules = rules,
 	.threaded = true, .thread_by = F_QID, .thread_keep_ms = 5 * 86400000ll,
 	.limit = { .kind = LIMIT_SUM, .amount = 1000, .value = F_NRCPT,
 		   .within_ms = 3600000, .nper = 1, .per = { F_USER } },
@@ -146,6 +148,13 @@ static const struct {
 	{ "each",
 	  { "0 R A user=joe", "1 E A nrcpt=5", "2 E A nrcpt=6" },
 	  "joe 5@1, joe 6@2" },
+	{ "a count that tells; said again it is a new message",
+	  { "0 T A user=joe nrcpt=2", "1 E A nrcpt=3", "2 T A user=ann nrcpt=4", "3 E A nrcpt=5" },
+	  "joe 2@0, joe 3@1, ann 4@2, ann 5@3" },
+	{ "a count that tells but half",
+	  { "0 T A user=joe", "1 E A nrcpt=3" }, "joe 3@1" },
+	{ "at once, or not at all",
+	  { "0 O A nrcpt=2", "1 R A user=joe", "2 O A nrcpt=3" }, "joe 3@2" },
 	{ "told afterwards",
 	  { "0 E A nrcpt=5", "1 E A nrcpt=6", "2 R A user=joe", "3 E A nrcpt=7" },
 	  "joe 5@0, joe 6@1, joe 7@3" },
