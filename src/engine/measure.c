@@ -214,7 +214,16 @@ static bool holds(const struct passage *p, const struct facts *f, enum with_kind
 	if (kind == WITH_FOREIGN_SENDER)
 		return sender_is_foreign(a, f->class, hit_captured(f->hit, p->core->sender), f->user);
 	return f->from && f->user.n &&
-	       networks_new_to(p->core->networks, f->from, f->user, when, a->known_after_ms);
+	       !networks_good(p->core->networks, f->from, f->user, when, a->known_after_ms);
+}
+
+static unsigned with_values(const struct limit *l)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < l->nwith; i++)
+		n += l->with[i].kind == WITH_DISTINCT;
+	return n;
 }
 
 /* Flags and values for the limit's `with`. */
@@ -259,8 +268,11 @@ bool measure(struct passage *p, const struct facts *f, struct window_hit *w)
 
 	w->aside = f->hit->rule && f->hit->rule->aside;
 	w->weight = w->aside ? 0 : weight_of(p, f->hit);
-	if (l->kind == LIMIT_DISTINCT)
-		return value_of(p, f->hit, l->value, &w->value[0]);
+	if (l->kind == LIMIT_DISTINCT && !w->aside &&
+	    !value_of(p, f->hit, l->value, &w->value[with_values(l)]))
+		return false;
+	if (l->kind == LIMIT_DISTINCT && f->from && f->from->family == ADDR_V6)
+		w->flags |= ENTRY_V6;
 	if (f->hit->rule && f->hit->rule->part)
 		w->flags |= ENTRY_PART;
 	if (l->nwith)

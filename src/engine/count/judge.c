@@ -40,8 +40,9 @@ static void set_add(struct set *s, uint64_t value)
 	s->v[at] = value;
 }
 
-unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
-			unsigned k, uint64_t value, unsigned enough)
+/* Of entries whose flags, of those in `mask`, are `flags`. */
+static unsigned distinct_of(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
+			    unsigned k, uint64_t value, unsigned enough, uint32_t mask, uint32_t flags)
 {
 	struct entry_kept e;
 	struct set set;
@@ -53,10 +54,16 @@ unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t
 		set_add(&set, value);
 	for (uint32_t i = hi; i > lo && set.n < enough; i--) {
 		series_get(s, sh, i - 1, &e);
-		if (e.value[k])
+		if (e.value[k] && (e.flags & mask) == flags)
 			set_add(&set, e.value[k]);
 	}
 	return set.n;
+}
+
+unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
+			unsigned k, uint64_t value, unsigned enough)
+{
+	return distinct_of(s, sh, lo, hi, k, value, enough, 0, 0);
 }
 
 static bool share_is_reached(const struct shape *sh, uint64_t amount, uint64_t part)
@@ -115,11 +122,27 @@ static bool is_alone(const struct shape *sh, uint64_t amount, const struct bar *
 	return bar->alone && shape_crossed(sh, amount, bar->alone);
 }
 
+/* How many different values a rich `distinct` has here. */
+static uint64_t values_of(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi)
+{
+	uint32_t mask = sh->families ? ENTRY_V6 : 0;
+	unsigned k = sh->nvalues - 1u, four, six;
+
+	four = distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, 0);
+	six = mask ? distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, mask) : 0;
+	return four > six ? four : six;
+}
+
 bool judge(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
 	   uint64_t amount, const struct bar *bar, struct tally *ret)
 {
 	if (sh->kind == LIMIT_RATIO)
 		return judge_ratio(s, sh, lo, hi, amount, ret);
+	if (sh->kind == LIMIT_DISTINCT && sh->rich) {
+		amount = ret->amount = values_of(s, sh, lo, hi);
+		if (!shape_crossed(sh, amount, bar->amount))
+			return false;
+	}
 	if (sh->limit->nwith == 0)
 		return true;
 	ret->with = held(s, sh, lo, hi);

@@ -16,7 +16,6 @@
 
 #define SETS 16384
 #define WAYS 8
-#define NEVER INT64_MAX
 
 struct stay {
 	uint64_t pair;		/* hash; 0: free */
@@ -25,17 +24,13 @@ struct stay {
 
 struct networks {
 	struct stay *v[SETS];	/* WAYS stays, made when first needed */
-	int64_t since_ms;	/* the first success of all */
 	uint64_t forgotten;
 };
 
 int networks_new(struct networks **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
-	if (!*ret)
-		return -ENOMEM;
-	(*ret)->since_ms = NEVER;
-	return 0;
+	return *ret ? 0 : -ENOMEM;
 }
 
 void networks_free(struct networks **n)
@@ -89,8 +84,6 @@ void networks_add(struct networks *n, const struct addr *from, struct span accou
 	uint64_t pair = pair_of(from, account);
 	struct stay *s = find(n, pair);
 
-	if (when.ms < n->since_ms)
-		n->since_ms = when.ms;
 	if (!s) {
 		make(n, pair, when.ms);
 		return;
@@ -111,12 +104,6 @@ bool networks_good(const struct networks *n, const struct addr *from, struct spa
 	return s && s->first_ms <= now.ms - after_ms && s->last_ms >= now.ms - NETWORKS_LAST_MS;
 }
 
-bool networks_new_to(const struct networks *n, const struct addr *from, struct span account,
-		     struct event_time now, int64_t after_ms)
-{
-	return n->since_ms <= now.ms - after_ms && !networks_good(n, from, account, now, after_ms);
-}
-
 uint64_t networks_forgotten(const struct networks *n)
 {
 	return n->forgotten;
@@ -124,7 +111,6 @@ uint64_t networks_forgotten(const struct networks *n)
 
 void networks_save(const struct networks *n, struct buf *out)
 {
-	buf_put_u64(out, (uint64_t)n->since_ms);
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t w = 0; n->v[i] && w < WAYS; w++)
 			if (n->v[i][w].pair)
@@ -133,7 +119,6 @@ void networks_save(const struct networks *n, struct buf *out)
 
 int networks_restore(struct networks *n, struct reader *in)
 {
-	n->since_ms = (int64_t)reader_u64(in);
 	while (!in->error && in->at < in->n) {
 		struct span bytes = reader_bytes(in, sizeof(struct stay));
 		struct stay saved, *s;

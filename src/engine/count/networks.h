@@ -30,13 +30,6 @@ void networks_add(struct networks *n, const struct addr *from, struct span accou
 bool networks_good(const struct networks *n, const struct addr *from, struct span account,
 		   struct event_time now, int64_t after_ms);
 
-/*
- * Is it new to the account? Nobody can tell before the table has seen
- * successes for `after_ms`: until then no network is.
- */
-bool networks_new_to(const struct networks *n, const struct addr *from, struct span account,
-		     struct event_time now, int64_t after_ms);
-
 uint64_t networks_forgotten(const struct networks *n);
 void networks_save(const struct networks *n, struct buf *out);
 /* -EBADMSG, -ENOMEM. */

@@ -62,7 +62,8 @@ static void shape_extras(const struct limit *l, struct shape *sh)
 	for (size_t i = 0; i < l->nwith; i++)
 		sh->nvalues += l->with[i].kind == WITH_DISTINCT;
 	sh->nvalues += l->spread_accounts > 0;
-	sh->rich = l->nwith > 0 || l->spread_accounts > 0 || l->kind == LIMIT_RATIO;
+	sh->nvalues += l->kind == LIMIT_DISTINCT && (l->nwith > 0 || sh->families);
+	sh->rich = l->nwith > 0 || sh->families || l->spread_accounts > 0 || l->kind == LIMIT_RATIO;
 	if (l->kind == LIMIT_COUNT && (l->spread_accounts || l->known))
 		sh->unit = LIMIT_FACTOR * LIMIT_FACTOR;
 }
@@ -80,6 +81,9 @@ void shape_of(const struct config *c, const struct jail *j, struct shape *ret)
 		if (cl && cl->amount > sh.most)
 			sh.most = cl->amount;
 	}
+	/* One login may come by both families, and its IPv6 out of a tunnel's end abroad. */
+	sh.families = l->kind == LIMIT_DISTINCT && c->fields[l->value].type == FIELD_TEXT &&
+		      c->fields[l->value].from && strcmp(c->fields[l->value].from, "ip") == 0;
 	if (sh.within_ms < 1)
 		sh.within_ms = 1;
 	if (sh.within_ms > SERIES_WITHIN_MAX)
@@ -283,7 +287,7 @@ static void insert(struct series *s, const struct shape *sh,
 		(size_t)(s->n - i) * sh->words * sizeof(uint32_t));
 	for (uint32_t k = 0; k < copies; k++, at += sh->words) {
 		at[0] = off;
-		if (sh->kind == LIMIT_DISTINCT) {
+		if (sh->kind == LIMIT_DISTINCT && !sh->rich) {
 			put_value(at + 1, e->value[0]);
 			continue;
 		}
@@ -366,7 +370,8 @@ int series_add(struct series **ps, const struct shape *sh,
 	if (make_room(ps, sh, copies, forgotten) < 0)
 		return -ENOMEM;
 	s = *ps;
-	if (sh->kind != LIMIT_DISTINCT || take_value(s, sh, e)) {
+	/* With a `with` each hit is kept, since another may hold for it. */
+	if (sh->kind != LIMIT_DISTINCT || sh->rich || take_value(s, sh, e)) {
 		fit_base(s, sh, e->when);
 		insert(s, sh, e, copies);
 		now = e->when;

@@ -28,8 +28,9 @@ struct shape {
 	bool plain;		/* an entry is a time; a weight is repeated */
 	bool seen;		/* addresses are kept, too */
 	bool rich;
+	bool families;		/* distinct places: of IPv4 and of IPv6 addresses, each for itself */
 	uint8_t words;		/* 32-bit words of an entry */
-	uint8_t nvalues;	/* of a rich entry; those of `with` first, then spread's */
+	uint8_t nvalues;	/* of a rich entry; those of `with` first, then spread's or distinct's */
 	uint32_t max;		/* entries at most */
 	uint32_t unit;		/* a hit is kept as this much weight */
 	struct bar bar;		/* the limit's own */
@@ -55,12 +56,13 @@ static inline uint32_t shape_copies(const struct shape *sh, uint32_t weight)
 }
 
 /* One hit as it is kept; also one entry as it is saved. */
-#define ENTRY_PART (1u << 31)	/* flags: of the share; below it bit i: with[i] held */
+#define ENTRY_PART (1u << 31)	/* flags: of the share; */
+#define ENTRY_V6 (1u << 30)	/* from an IPv6 address; below it bit i: with[i] held */
 struct entry_kept {
 	int64_t when;
 	uint32_t weight;
 	uint32_t flags;		/* rich */
-	uint64_t value[SERIES_VALUES_MAX];	/* distinct: the first; rich: nvalues, 0 is none */
+	uint64_t value[SERIES_VALUES_MAX];	/* distinct: the first; rich: nvalues, the last distinct's, 0 is none */
 };
 
 /* The hits of one subject in the order of their times, on the heap. */

@@ -308,7 +308,7 @@ int windows_add(struct windows *w, const struct window_hit *h,
 	if (h->key.n > SUBJECT_KEY_MAX)
 		return -E2BIG;
 	memcpy(e.value, h->value, sizeof(e.value));
-	if (sh->kind == LIMIT_DISTINCT)
+	if (sh->kind == LIMIT_DISTINCT && !h->aside)
 		e.weight = 1;
 	if (!is_windowed(sh) || (e.weight == 0 && !(h->aside && sh->rich))) {
 		amount_at(w, h->jail, h->key, e.when, ret);

@@ -58,7 +58,7 @@ static void put_entry(struct buf *out, int64_t base, const struct entry_kept *e,
 		      const struct shape *sh)
 {
 	buf_put_u32(out, (uint32_t)(e->when - base));
-	if (sh->kind == LIMIT_DISTINCT) {
+	if (sh->kind == LIMIT_DISTINCT && !sh->rich) {
 		buf_put_u64(out, e->value[0]);
 		return;
 	}
@@ -135,8 +135,7 @@ static bool form_is_sound(uint8_t form)
 	bool rich = form & SNAP_RICH;
 
 	return kind >= LIMIT_COUNT && kind <= LIMIT_RATIO && form >> SNAP_VALUES <= SERIES_VALUES_MAX &&
-	       (rich || (form >> SNAP_VALUES == 0 && kind != LIMIT_RATIO)) &&
-	       !(rich && kind == LIMIT_DISTINCT);
+	       (rich || (form >> SNAP_VALUES == 0 && kind != LIMIT_RATIO));
 }
 
 static void put_jail(const struct windows *w, uint16_t jail, struct buf *out)
@@ -269,7 +268,7 @@ static int get_seen(struct windows *w, uint16_t jail, struct span key,
 static bool get_entry(struct reader *in, int64_t base, uint8_t form, struct entry_kept *ret)
 {
 	ret->when = base + reader_u32(in);
-	if ((form & SNAP_KIND) == LIMIT_DISTINCT)
+	if ((form & (SNAP_KIND | SNAP_RICH)) == LIMIT_DISTINCT)
 		ret->value[0] = reader_u64(in);
 	else
 		ret->weight = reader_u32(in);

@@ -126,10 +126,10 @@ static const struct row {
 	  MSG(14400001, A002, "joe@x.example", "192.0.2.99", "") MSG(14400002, A003, "joe@x.example", "192.0.2.1", "")
 	  MSG(14400003, A004, "joe@x.example", "203.0.113.9", ""),
 	  "14400003 b joe@x.example: 4 within 10m, with: new_network\n" },
-	{ "nobody can tell a new network yet", NULL, { "b.yaml", WITH("with: [new_network]") },
+	{ "all networks are new at first", NULL, { "b.yaml", WITH("with: [new_network]") },
 	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(14399997, A001, "joe@x.example", "192.0.2.1", "")
 	  MSG(14399998, A002, "joe@x.example", "192.0.2.2", "") MSG(14399999, A003, "joe@x.example", "203.0.113.9", ""),
-	  "" },
+	  "14399999 b joe@x.example: 3 within 10m, with: new_network\n" },
 	{ "one account's network is new to another", NULL, { "b.yaml", WITH("with: [new_network]") },
 	  MSG(0, A000, "joe@x.example", "192.0.2.1", "") MSG(14400000, A001, "ann@x.example", "192.0.2.1", "")
 	  MSG(14400001, A002, "ann@x.example", "192.0.2.1", "") MSG(14400002, A003, "ann@x.example", "192.0.2.1", ""),
