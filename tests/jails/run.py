@@ -26,12 +26,14 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+import mmdb                                                         # noqa: E402
 CORPUS = TREE.parent / "shared" / "corpus" / "real-lines.jsonl"
 JAILS = sorted(p.stem for p in (TREE / "jails").glob("*.yaml"))
 
 # What honest people do is what these count: mail on its way.
 COUNTS_HONEST = {"sasl-burst", "sasl-recipients", "sasl-volume", "sasl-networks", "sasl-rejected",
-                 "relay-burst", "pickup-burst", "backscatter"}
+                 "sasl-countries", "relay-burst", "pickup-burst", "backscatter"}
 
 # These count the lines of the guesser's jails once more, in another way.
 COUNTS_GUESSES = {"sasl-spray", "sasl-distributed"}
@@ -275,6 +277,33 @@ def submission(when, n, user="ann@example.org", ip="198.51.100.24"):
             f"sasl_method=PLAIN, sasl_username={user}")
 
 
+def mail(when, n, user="ann@example.org", ip="198.51.100.24", sender=None, domain="example.net"):
+    """One message: the line of smtpd, qmgr's twice (a retry), and a delivery."""
+    qid, head = f"{n + 0x1000:X}", f"{at(when)} mx postfix"
+    yield submission(when, n, user, ip)
+    for _ in range(2):
+        yield f"{head}/qmgr[8]: {qid}: from=<{user if sender is None else sender}>, size=800, nrcpt=1 (queue active)"
+    yield (f"{head}/smtp[9]: {qid}: to=<x@{domain}>, relay=mx.{domain}[192.0.2.7]:25, delay=1, delays=0/0/0/1, "
+           f"dsn=2.0.0, status=sent (250 Ok)")
+
+
+def at_home(lines, **kw):
+    """The account has been there five hours ago."""
+    return [submission(-18000, 9999, **kw)] + lines
+
+
+def filtered(when, n, domain):
+    """The same through a content filter, which hands it back under a second id."""
+    qid, back, head = f"{n + 0x1000:X}", f"{n + 0x9000:X}", f"{at(when)} mx postfix"
+    yield submission(when, n)
+    yield f"{head}/smtpd[8]: {back}: client=localhost[127.0.0.1]"
+    yield f"{head}/qmgr[8]: {back}: from=<ann@example.org>, size=800, nrcpt=1 (queue active)"
+    yield (f"{head}/smtp[9]: {qid}: to=<x@{domain}>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, "
+           f"dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {back})")
+    yield (f"{head}/smtp[9]: {back}: to=<x@{domain}>, relay=mx.{domain}[192.0.2.7]:25, delay=1, delays=0/0/0/1, "
+           f"dsn=2.0.0, status=sent (250 Ok)")
+
+
 def flat(parts):
     return [line for part in parts for line in part]
 
@@ -310,6 +339,33 @@ SEQUENCES = {
     "sasl-burst: 199 messages": ([submission(n, n) for n in range(199)], []),
     "sasl-burst: 200 messages": ([submission(n, n) for n in range(200)], [("sasl-burst", "ann@example.org")]),
     "sasl-burst: 200 messages, slowly": ([submission(n * 4, n) for n in range(200)], []),
+    "sasl-burst: 999 from home, to twenty domains, with its own sender": (
+        at_home(flat(mail(n / 4, n, domain=f"d{n % 20}.example") for n in range(999))), []),
+    "sasl-burst: 1000 from home": (
+        at_home(flat(mail(n / 4, n) for n in range(1000))), [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: from home, with a sender from elsewhere": (
+        at_home(flat(mail(n, n, sender="boss@example.com" if n == 3 else None) for n in range(200))),
+        [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: a tag, another name of the domain and bounces are its own": (
+        at_home(flat(mail(n, n, sender=["ann+x@example.org", "Info@Example.org", ""][n % 3]) for n in range(300))), []),
+    "sasl-burst: from home, to 21 domains": (
+        at_home(flat(mail(n, n, domain=f"d{n % 21}.example") for n in range(200))), [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: the 21 domains behind a filter": (
+        at_home(flat(filtered(n, n, f"d{n % 21}.example") for n in range(200))), [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: twenty domains behind a filter": (
+        at_home(flat(filtered(n, n, f"d{n % 20}.example") for n in range(300))), []),
+    "sasl-burst: a home that is one for four hours only": (
+        [submission(-14390, 9999)] + [submission(n, n) for n in range(10, 220)], []),
+    "sasl-burst: a home of less than four hours": (
+        [submission(-14000, 9999)] + [submission(n, n) for n in range(200)], [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: 200 through a before-queue filter": (
+        [submission(n, n).replace(f"{n + 0x1000:X}:", "NOQUEUE:") for n in range(200)], [("sasl-burst", "ann@example.org")]),
+    "sasl-burst: what AUTH= says is not the account": (
+        [submission(n, n) + ", sasl_sender=x,sasl_username=boss@example.org" for n in range(200)],
+        [("sasl-burst", "ann@example.org")]),
+    "sasl-spray is beside the limit of one address": (
+        [f"{at(n * 300)} mx postfix/smtpd[7]: warning: unknown[{ME}]: SASL LOGIN authentication failed: "
+         f"authentication failure, sasl_username=u{n}" for n in range(10)], [("sasl-spray", ME)]),
     "recidive: five bans in a day": (
         [sasl_fail(day * 14000 + n, ME) for day in range(5) for n in range(5)],
         [("postfix-sasl", ME)] * 5 + [("recidive", ME)]),
@@ -400,7 +456,9 @@ def main(args):
     score = Score(verbose)
     with tempfile.TemporaryDirectory() as tmp:
         config = pathlib.Path(tmp) / "bailiff.yaml"
-        config.write_text(f"jail_dirs: [{tmp}/jails]\n")
+        # a database that knows hardly anything, so that sasl-countries starts
+        mmdb.write(f"{tmp}/country", {"198.18.0.0/15": {"country": {"iso_code": "DE"}}})
+        config.write_text(f"jail_dirs: [{tmp}/jails]\ncountry: {tmp}/country\nasn: off\n")
         engine = Engine(engine_path, config)
         for test in (test_check, test_lines, test_frame, test_sequences, test_docs, test_corpus):
             test(engine, score)
