@@ -132,7 +132,7 @@ docs-test: $(programs:%=$(BUILD)/%)
 	@/usr/bin/python3 tests/docs/check_docs.py
 
 flow-test: $(programs:%=$(BUILD)/%)
-	@echo "== top and trace against awk"
+	@echo "== top, trace and suggest against plain means"
 	@/usr/bin/python3 tests/flow/run.py
 
 # Each fuzz target twice: replayed over its corpus with the compiler at hand

@@ -355,7 +355,6 @@ static const struct setting accounts_keys[] = {
 	  .def = "/etc/dovecot/bailiff-deny",
 	  .help = "The file of Dovecot's deny passdb in which denied accounts stand; "
 		  "`bailiff setup mail` makes it. `off`: none." },
-	{ "suggest", VALUE_LATER, .help = "Limits from old logs." },
 	END
 };
 

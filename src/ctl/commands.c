@@ -207,6 +207,12 @@ const struct command commands[] = {
 		  "for one: mail=LOG. --year is that of the first line, where stamps have none.\n"
 		  "  bailiff replay mail=/var/log/mail.log.1 mail=/var/log/mail.log",
 	  .raw = "[-c FILE] [--json] [--year N] [NAME=]LOG...", .run = run_offline },
+	{ .name = "suggest", .help = "limits that fit what accounts did in old logs",
+	  .more = "YAML to paste, and in its comments what it is made of: of each account the most that\n"
+		  "lay in a jail's time, their 99.9th percentile, three times that.\n"
+		  "  bailiff suggest /var/log/mail.log.2.gz /var/log/mail.log.1 /var/log/mail.log",
+	  .params = { YEAR, { "LOG", NULL, PARAM_FILES, "logs", true, "old logs, the more days the better" } },
+	  .run = run_flow, .show = show_suggest },
 	{ .name = "check", .help = "the configuration, the jails and their tests",
 	  .more = "  bailiff check && bailiff reload",
 	  .raw = "[-c FILE] [--json]", .run = run_offline },

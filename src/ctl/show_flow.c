@@ -162,3 +162,85 @@ int judge_trace(const json_t *request, const json_t *answer)
 	text_complain("no such message is known");
 	return EXIT_NOT_DONE;
 }
+
+/* ---- suggest */
+
+static const struct column suggest_columns[] = {
+	{ "JAIL", "jail", CELL_TEXT }, { "CLASS", "class", CELL_TEXT },
+	{ "COUNTS", "of", CELL_TEXT }, { "WITHIN", "within", CELL_SPAN },
+	{ "ACCOUNTS", "accounts", CELL_NUMBER }, { "WINDOWS", "steps", CELL_NUMBER },
+	{ "99.9%", "usual", CELL_NUMBER }, { "MOST", "most", CELL_NUMBER },
+	{ "NOW", "limit", CELL_NUMBER }, { "ALONE", "alone", CELL_NUMBER },
+	{ "SUGGESTED", "suggest", CELL_NUMBER }, { "ALONE", "suggest_alone", CELL_NUMBER }, { 0 }
+};
+
+/* Text that is fit for a terminal, each line behind a "#". */
+static void put_comment(const char *text)
+{
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		printf(n ? "# %.*s\n" : "#%.*s\n", (int)n, text);
+	}
+}
+
+/* "# sasl-burst today: joe@example.org (812), ann (307); 12 in all" */
+static void say_accounts(const json_t *row, const char *what, const json_t *accounts)
+{
+	const json_t *first = json_object_get(accounts, "first");
+	long long n = (long long)json_integer_value(json_object_get(accounts, "n"));
+	const char *class = json_string_value(json_object_get(row, "class"));
+	struct buf line = { 0 };
+
+	if (n == 0)
+		return;
+	buf_printf(&line, "%s%s%s %s:", json_string_value(json_object_get(row, "jail")), class ? ", class " : "",
+		   class ? class : "", what);
+	for (size_t i = 0; i < json_array_size(first); i++) {
+		const json_t *a = json_array_get(first, i);
+
+		buf_printf(&line, "%s %s (%lld)", i ? "," : "", json_string_value(json_object_get(a, "user")) ?: "?",
+			   (long long)json_integer_value(json_object_get(a, "most")));
+	}
+	if (n > (long long)json_array_size(first))
+		buf_printf(&line, "; %lld in all", n);
+	text_say("# %s", buf_cstr(&line));
+	buf_free(&line);
+}
+
+static void say_all_accounts(const json_t *jails, const char *headline, const char *what, const char *key)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < json_array_size(jails); i++)
+		any |= json_integer_value(grid_get(json_array_get(jails, i), key)) > 0;
+	if (any)
+		put_comment(headline);
+	for (size_t i = 0; i < json_array_size(jails); i++)
+		say_accounts(json_array_get(jails, i), what, json_object_get(json_array_get(jails, i), what));
+}
+
+void show_suggest(const json_t *request, const json_t *answer)
+{
+	const json_t *jails = json_object_get(answer, "jails");
+	const char *yaml = json_string_value(json_object_get(answer, "yaml"));
+	long long uncounted = (long long)json_integer_value(json_object_get(answer, "uncounted"));
+	struct buf out = { 0 };
+
+	(void)request;
+	if (json_array_size(jails) == 0) {
+		put_comment("No account did anything that a jail counts.\n");
+		return;
+	}
+	grid_rows(&out, jails, suggest_columns, clock_wall());
+	put_comment(buf_cstr(&out));
+	buf_free(&out);
+	say_all_accounts(jails, "\nWith the limits of today these would have been acted on:\n", "fired", "fired.n");
+	say_all_accounts(jails, "\nThese reach even the suggested ones. Look at them first: a thief among them makes\n"
+			 "the suggestion too high.\n", "reached", "reached.n");
+	if (uncounted > 0)
+		text_say("# %lld hits are not in it: there was no room for their accounts", uncounted);
+	for (size_t n; yaml && *yaml; yaml += n + (yaml[n] == '\n')) {
+		n = strcspn(yaml, "\n");
+		text_say("%.*s", (int)n, yaml);
+	}
+}

@@ -8,6 +8,9 @@
 void show_top(const json_t *request, const json_t *answer);
 void show_trace(const json_t *request, const json_t *answer);
 
+/* YAML; all else in its comments. */
+void show_suggest(const json_t *request, const json_t *answer);
+
 /* Was anything found? An exit status. */
 int judge_trace(const json_t *request, const json_t *answer);
 

@@ -321,6 +321,14 @@ static bool meets(struct passage *p, const struct facts *f, const struct subject
 	return true;
 }
 
+static void tell_counted(const struct core *core, const struct facts *f, const struct window_hit *w,
+			 const struct subject *subject, const struct tally *t)
+{
+	struct core_counted c = { w->jail, subject, f->class ? f->class->name : NULL, w->when, t->amount };
+
+	core->counted(core->arg, &c);
+}
+
 /* A hit whose time and captures are complete. */
 static void count(void *arg, const struct hit *hit, struct event_time when)
 {
@@ -367,6 +375,8 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	lower_limit(core, hit, &subject, &w, &lower);
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
+	if (core->counted)
+		tell_counted(core, &facts, &w, &subject, &t);
 	if (t.crossed)
 		fire(p, &facts, &w, &subject, &t);
 }

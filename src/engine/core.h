@@ -54,6 +54,16 @@ struct core_verdict {
 
 typedef void core_fn(void *arg, const struct core_verdict *v);
 
+/* What a hit adds up to, whether or not a limit is reached. */
+struct core_counted {
+	uint16_t jail;
+	const struct subject *subject;
+	const char *class;		/* NULL: in none */
+	struct event_time when;
+	uint64_t amount;
+};
+typedef void core_counted_fn(void *arg, const struct core_counted *c);
+
 struct core {
 	const struct config *config;
 	struct matcher *matcher;
@@ -80,6 +90,7 @@ struct core {
 	struct engine_page *page;	/* NULL offline */
 	int64_t not_before_ms;		/* hits before this are passed over */
 	core_fn *fn;
+	core_counted_fn *counted;	/* NULL: nobody asks */
 	void *arg;
 };
 

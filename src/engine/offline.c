@@ -18,33 +18,17 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
-#include "config/pack.h"
 #include "config/schema.h"
 #include "engine/core.h"
 #include "engine/targets.h"
 #include "engine/count/subject.h"
 #include "engine/jailtest.h"
 #include "engine/locate.h"
-#include "engine/offline_flow.h"
 #include "engine/offline_pack.h"
+#include "engine/offline_private.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
 #include "engine/words.h"
-
-struct offline {
-	const char *conf_path, *command;
-	const char *const *shipped;
-	bool json, reference;
-	struct config *config;
-	struct core *core;
-	struct located located;
-	struct complaints bad;
-	size_t said;			/* complaints printed */
-	struct parts parts;
-	uint64_t verdicts, clamped;
-	const struct jail *jail;	/* test: the one */
-	bool matched;
-};
 
 static const char usage[] =
 	"usage: bailiff replay [-c FILE] [--json] [--year N] LOG...\n"
@@ -73,7 +57,7 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int load(struct offline *o, const char *jail_file)
+int offline_load(struct offline *o, const char *jail_file)
 {
 	struct pack *pack = NULL;
 	int r = offline_pack(o->conf_path, o->shipped, jail_file, &pack);
@@ -87,7 +71,7 @@ static int load(struct offline *o, const char *jail_file)
 }
 
 /* What of the complaints is worth saying before replay and test. */
-static void say_complaints(struct offline *o)
+void offline_say(struct offline *o)
 {
 	for (; o->said < o->bad.n; o->said++)
 		if (!o->bad.v[o->said].warning)
@@ -95,7 +79,7 @@ static void say_complaints(struct offline *o)
 }
 
 /* Compile, and open the databases of addresses. */
-static int make_core(struct offline *o)
+int offline_make_core(struct offline *o)
 {
 	int r = core_new(o->config, o->reference, &o->bad, &o->core);
 
@@ -109,7 +93,7 @@ static int make_core(struct offline *o)
 static bool sealed;
 
 /* Everything is open, and unless `compiles` compiled: give up the rest. */
-static int seal(bool compiles)
+int offline_seal(bool compiles)
 {
 	const char *what = "code";
 	int abi, r = compiles ? 0 : sandbox_seal_code();
@@ -260,15 +244,15 @@ static int replay(struct offline *o, int argc, char **argv)
 
 	if (argc < 1)
 		return 2;
-	r = load(o, NULL);
+	r = offline_load(o, NULL);
 	if (r == 0)
 		r = parts_open(&o->parts, argc, argv);
 	if (r == 0)
-		r = make_core(o);
+		r = offline_make_core(o);
 	if (r == 0)
 		jailtest_all(o->core, &o->bad);
-	say_complaints(o);
-	if (r < 0 || seal(false) < 0)
+	offline_say(o);
+	if (r < 0 || offline_seal(false) < 0)
 		return 1;
 	o->core->fn = print_verdict;
 	o->core->arg = o;
@@ -376,18 +360,18 @@ static int test(struct offline *o, int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
-	r = load(o, is_file(argv[0]) ? argv[0] : NULL);
-	say_complaints(o);
+	r = offline_load(o, is_file(argv[0]) ? argv[0] : NULL);
+	offline_say(o);
 	if (r == 0) {
 		o->parts.only = o->jail = find_jail(o, argv[0]);
 		r = o->jail ? parts_open(&o->parts, argc - 1, argv + 1) : -ENOENT;
 	}
 	if (r == 0)
-		r = make_core(o);
+		r = offline_make_core(o);
 	if (r == 0)
 		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
-	say_complaints(o);
-	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || seal(false) < 0)
+	offline_say(o);
+	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || offline_seal(false) < 0)
 		return 1;
 	matcher_enable(o->core->matcher, o->jail, true);
 	while ((p = parts_next(&o->parts, &error)))
@@ -460,10 +444,10 @@ static int check(struct offline *o, int argc, char **argv)
 	(void)argv;
 	if (argc > 0)
 		return 2;
-	r = load(o, NULL);
+	r = offline_load(o, NULL);
 	if (r == 0)
-		r = make_core(o);
-	if (r == 0 && seal(true) < 0)
+		r = offline_make_core(o);
+	if (r == 0 && offline_seal(true) < 0)
 		return 1;
 	if (r == 0) {
 		jailtest_all(o->core, &o->bad);
@@ -493,28 +477,6 @@ static int check(struct offline *o, int argc, char **argv)
 	return r == 0 && errors == 0 ? 0 : 1;
 }
 
-/* ---- top, trace */
-
-static int flow(struct offline *o, int argc, char **argv)
-{
-	struct flow_job *job = NULL;
-	int r;
-
-	if (argc < 2)
-		return 2;
-	r = load(o, NULL);
-	if (r < 0)
-		say_complaints(o);
-	if (r == 0)
-		r = locate_open(o->config, &o->located);
-	if (r == 0)
-		r = flow_job_open(&o->parts, o->located.geo, o->command, argv[0], argc - 1, argv + 1, &job);
-	if (r == 0)
-		r = seal(false) < 0 ? 1 : flow_job_run(job);
-	flow_job_free(&job);
-	return r < 0 ? 1 : r;
-}
-
 /* ---- the tables of the manuals, from the tables of the code */
 
 static int document(struct offline *o, int argc, char **argv)
@@ -538,7 +500,7 @@ static const struct {
 	int (*run)(struct offline *o, int argc, char **argv);
 } commands[] = {
 	{ "replay", replay }, { "test", test }, { "check", check }, { "document", document },
-	{ "top", flow }, { "trace", flow },
+	{ "top", offline_flow }, { "trace", offline_flow }, { "suggest", offline_suggest },
 };
 
 int offline_main(int argc, char **argv, const char *const *shipped)
@@ -578,6 +540,9 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 		return r;	/* what was compiled is not to be freed */
 	parts_close(&o.parts);
 	core_free(&o.core);
+	core_free(&o.open_core);
+	config_free(&o.open);
+	complaints_free(&o.more_bad);
 	locate_free(&o.located);
 	config_free(&o.config);
 	complaints_free(&o.bad);

@@ -92,6 +92,93 @@ def stamp_of(line):
     return mail_log.datetime.datetime.fromisoformat(line.split()[0]).timestamp()
 
 
+BURST = '''about: messages
+log: mail
+program: 'postfix*'
+match: ['<qid>: client=<host>\\[<ip>\\], sasl_method=PLAIN, sasl_username=<user>$']
+limit: {count: 100, per: user, within: 10m}
+then: [notify]
+'''
+RCPTS = '''about: recipients
+log: mail
+program: 'postfix*'
+thread: {by: qid, keep: 1d}
+match:
+  - remember: '<qid>: client=<host>\\[<ip>\\], sasl_method=PLAIN, sasl_username=<user>$'
+  - count: '<qid>: from=<<sender>>, size=\\d+, nrcpt=<nrcpt> \\(queue active\\)$'
+limit: {sum: nrcpt, over: 1000, per: user, within: 1h, alone: 5000, with: [foreign_sender]}
+then: [notify]
+'''
+
+
+def usual(hits, within, share=0.999):
+    """Of {user: [(time, amount)]}: the percentile of what lay in a window, and each user's most."""
+    steps, most = {}, {}
+    for user, seen in hits.items():
+        for i, (t, _) in enumerate(seen):
+            lies = sum(n for at, n in seen[:i + 1] if at >= t - within)
+            key = user, int(t * 1000) // (within * 1000)
+            steps[key] = max(steps.get(key, 0), lies)
+            most[user] = max(most.get(user, 0), lies)
+    values = sorted(steps.values())
+    return values[-(-len(values) * int(share * 1000) // 1000) - 1], most
+
+
+def rounded(n):
+    unit = 1
+    while n // unit >= 100:
+        unit *= 10
+    return -(-n // unit) * unit
+
+
+def check_suggest(work):
+    """What accounts did, counted here the long way."""
+    jails, conf, log = work / "jails", work / "suggest.yaml", work / "suggest.log"
+    jails.mkdir()
+    (jails / "burst.yaml").write_text(BURST)
+    (jails / "rcpts.yaml").write_text(RCPTS)
+    conf.write_text(f"jail_dirs: [{jails}]\njails: {{auto: off, burst: on, rcpts: on}}\n"
+                    "classes: {news: {members: [u7@example.org], limits: {burst: {count: 500}}}}\n")
+    w, r, burst, rcpts = mail_log.Writer(5), mail_log.random.Random(5), {}, {}
+
+    def submit(t, user, n):
+        qid = f"4F{len(w.lines):06X}"
+        w.say(t, "postfix/submission/smtpd", f"{qid}: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username={user}")
+        w.say(t, "postfix/qmgr", f"{qid}: from=<{user}>, size=900, nrcpt={n} (queue active)")
+        burst.setdefault(user, []).append((t, 1))
+        rcpts.setdefault(user, []).append((t, n))
+    for i in range(3000):
+        for _ in range(1 + int(r.paretovariate(1.1)) % 30):
+            submit(1794000000 + i * 300 + r.random() * 290, f"u{r.randrange(40)}@example.org", r.choice([1, 1, 2, 9]))
+    for i in range(400):
+        submit(1794500000 + i * 0.5, "thief@example.org", 20)
+    w.lines.sort()
+    for seen in (*burst.values(), *rcpts.values()):
+        seen.sort()
+    log.write_text("".join(text + "\n" for _, _, text in w.lines))
+
+    out = json.loads(bailiff("-c", conf, "--json", "suggest", log))
+    by_jail = {j["jail"]: j for j in out["jails"] if j["class"] is None}
+    news = {j["jail"]: j for j in out["jails"] if j["class"] == "news"}
+    value, most = usual({"u7@example.org": burst.pop("u7@example.org")}, 600)
+    same("suggest for a class", [news["burst"][k] for k in ("usual", "accounts", "limit", "suggest")],
+         [value, 1, 500, rounded(max(3 * value, 50))])
+    same("suggest for a class, without a limit of its own", news["rcpts"]["limit"], 1000)
+    del rcpts["u7@example.org"]
+    for name, hits, within, limit in (("burst", burst, 600, 100), ("rcpts", rcpts, 3600, 1000)):
+        j, (value, most) = by_jail[name], usual(hits, within)
+        same(f"suggest {name}", (j["usual"], j["most"], j["accounts"], j["limit"]), (value, max(most.values()), len(most), limit))
+        same(f"suggest {name}: limit", j["suggest"], rounded(3 * value))
+        same(f"suggest {name}: fired", {a["user"] for a in j["fired"]["first"]}, {"thief@example.org"})
+        reached = {u for u, n in most.items() if n >= rounded(3 * value) + (name == "rcpts")}
+        same(f"suggest {name}: reached", {a["user"] for a in j["reached"]["first"]}, reached)
+    same("suggest alone", by_jail["rcpts"]["suggest_alone"], rounded(5 * by_jail["rcpts"]["suggest"]))
+    # as it is printed, it is a configuration
+    shown = bailiff("-c", conf, "suggest", log)
+    conf.write_text(f"jail_dirs: [{jails}]\n" + shown.replace("  news:\n", "  news:\n    members: [u7@example.org]\n"))
+    bailiff("-c", conf, "check")
+
+
 def check_trace(work):
     log = work / "life.log"
     w = mail_log.Writer(1)
@@ -155,9 +242,10 @@ def main():
         check_since(work, text)
         check_countries(work)
         check_trace(work)
+        check_suggest(work)
     for f in failures:
         print(f, file=sys.stderr)
-    print(f"top and trace against awk over {text.count(chr(10))} lines: "
+    print(f"top, trace and suggest against plain means over {text.count(chr(10))} lines: "
           f"{'the same' if not failures else f'{len(failures)} differ'}")
     return 1 if failures else 0
 
