@@ -116,7 +116,6 @@ static const struct { const char *name, *yaml, *want; } main_rows[] = {
 	  "main:1:22: 'sendmail' needs the name of a program first\n" },
 	{ "list in a list", "helpers: {sendmail: [a, [b]]}\n",
 	  "main:1:25: 'sendmail' takes one text, not a list\n" },
-	{ "later", "accounts: {suggest: {}}\n", "main:1:12: 'suggest' is not in this version\n" },
 	{ "databases", "country: /x.mmdb\nasn: off\n", "" },
 	{ "databases, list", "asn: [a, b]\n", "main:1:6: 'asn' takes one text, not a list\n" },
 
