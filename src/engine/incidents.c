@@ -393,7 +393,8 @@ static int left_open(void *arg, uint64_t id, uint64_t incident, int type,
 	if (type == ORDER_NOTIFY) {
 		in->notify = true;
 		in->mail_order = id;
-	} else if (plan_add(&in->plan, (uint16_t)type, 0, false, id)) {
+	} else if (plan_add(&in->plan, (uint16_t)type, 0, type == ORDER_HOLD, id)) {
+		/* A hold comes late: first the log's tail tells once more whose messages are whose. */
 		snprintf(in->plan.user, sizeof(in->plan.user), "%s", target);
 	}
 	return 0;

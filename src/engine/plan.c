@@ -66,7 +66,7 @@ static unsigned rank(const struct plan_step *st)
 {
 	unsigned k = 0;
 
-	while (k < CONTAIN_STEPS && contain[k].type != st->type)
+	while (k < CONTAIN_STEPS && (contain[k].type != st->type || contain[k].again != st->again))
 		k++;
 	return k;
 }

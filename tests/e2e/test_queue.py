@@ -18,6 +18,7 @@ import machine
 from daemon import Bailiff
 from machine import SERVER, wait_for
 from test_contain import AWAY, CONFIG, MAP, PASSWORD, jail, queue
+from test_mail import wait_admin_mail
 
 OFFICE = "198.51.100.7"
 RUNNER = "state/runner"
@@ -249,3 +250,238 @@ def test_hostile_senders(server, bailiff, office):
     assert sorted(places(server).values()) == ["deferred", "hold"]
     table = bailiff.cli("queue", "--all")
     assert "\x1b" not in table
+
+
+# ---- several instances, containers, many messages
+
+OUT = {"instance": "out", "ports": {"submission": 1587}}
+
+
+def test_instances(net, server, office):
+    """Each instance is asked for its own messages, by the name it logs under."""
+    with machine.Postfix(net.server, options={"defer_transports": "smtp"}, **OUT) as out, \
+            Bailiff(net.server, {**CONFIG, "helpers": {"instances": ["/etc/postfix-out"]}},
+                    jails={"burst": jail("contain", count=4)}) as bailiff:
+        submit(office, "ann", ["ann@example.com"], port=1587)
+        submit(office, "joe", ["a@b.example"])
+        submit(office, "joe", ["c@b.example"], port=1587)
+        settled(server)
+        settled(out)
+        answer = submitted(bailiff, "joe", 2)
+        assert {m["sender"]: m["instance"] for m in answer["messages"]} == {
+            "a@b.example": "", "c@b.example": "/etc/postfix-out"}
+        assert bailiff.cli("queue", "--all", json=True)["n"] == 3
+        said = bailiff.cli("--json", "queue", "hold", "--domain", "b.example", "--yes")
+        assert step(said)["text"].startswith("2 held")
+        assert places(server) == {"a@b.example": "hold"}
+        assert places(out) == {"c@b.example": "hold", "ann@example.com": "deferred"}
+        bailiff.cli("undo", str(json.loads(said)["incident"]), "--release-mail")
+        assert places(out)["c@b.example"] == places(server)["a@b.example"] == "deferred"
+        submit(office, "joe", ["d@b.example"], port=1587)
+        submit(office, "joe", ["e@b.example"])          # the fourth: contained
+        wait_for(lambda: places(server) == {"a@b.example": "hold", "e@b.example": "hold"} and places(out) == {
+            "c@b.example": "hold", "d@b.example": "hold", "ann@example.com": "deferred"}, what=bailiff.text())
+        incident = bailiff.wait_incident("joe", jail="burst")
+        wait_admin_mail(incident)
+        out.stop()
+        said = bailiff.cli("--json", "queue", "hold", "--all", "--yes", status=0)
+        assert json.loads(said)["n"] == 1               # postqueue reads the queue of a stopped one as well
+        out.start()
+        bailiff.cli("resolve", str(incident["id"]), "--false-alarm", "--purge")
+        assert server.queue_list() == [] and places(out) == {"ann@example.com": "hold"}
+        place = bailiff.dir / RUNNER / "quarantine" / str(incident["id"])
+        assert len(list(place.iterdir())) == 5
+
+
+DOCKER = """\
+#!/usr/bin/python3 -I
+import os, sys
+with open("{log}", "a") as log:
+    log.write(repr(sys.argv[1:]) + "\\n")
+assert sys.argv[1:4] == ["exec", "-i", "mail"], sys.argv
+os.execvp(sys.argv[4], sys.argv[4:])
+"""
+HELPERS = ["postsuper", "postqueue", "postmap", "postcat", "postconf", "doveadm", "sendmail", "passwd", "chage"]
+
+
+def test_in_a_container(net, server, office):
+    """Every helper may be `docker exec -i mail ...`; nothing else of the mail server is run."""
+    with Bailiff(net.server, CONFIG, jails={"burst": jail("contain", count=2)}) as bailiff:
+        docker, log = bailiff.dir / "docker", bailiff.dir / "docker.log"
+        docker.write_text(DOCKER.replace("{log}", str(log)), encoding="ascii")
+        docker.chmod(0o755)
+        bailiff.configure({**CONFIG, "helpers": {h: [str(docker), "exec", "-i", "mail", h] for h in HELPERS}})
+        bailiff.reload()
+        submit(office, "joe", ["a@b.example", "c@b.example"])
+        incident = bailiff.wait_incident("joe", jail="burst")
+        wait_admin_mail(incident)
+        wait_for(lambda: set(places(server).values()) == {"hold"})
+        bailiff.cli("undo", str(incident["id"]), "--false-alarm", "--release-mail")
+        assert set(places(server).values()) == {"deferred"}
+        said = bailiff.cli("--json", "queue", "purge", "joe", "--yes")
+        assert step(said)["text"].startswith("2 deleted") and server.queue_list() == []
+        calls = [eval(line) for line in log.read_text(encoding="ascii").splitlines()]   # pylint: disable=eval-used
+        assert {c[3] for c in calls} == set(HELPERS)
+        def ran(*words):
+            return ["exec", "-i", "mail", *words] in calls
+        assert ran("postsuper", "-h", "-") and ran("postsuper", "-H", "-", "hold")
+        assert ran("postsuper", "-d", "-", "hold") and ran("postqueue", "-j")
+        assert ran("postconf", "-x", "-h", "syslog_name", "maximal_queue_lifetime")
+        assert ran("postmap", "-i", "-r", f"lmdb:{MAP}") and ran("passwd", "-l", "--", "joe")
+        assert len([c for c in calls if c[3:5] == ["postcat", "-q"]]) == 2
+
+
+MANY = int(os.environ.get("BAILIFF_MANY", "3300"))
+
+
+def flood(ns, user, count, sender="a@b.example"):
+    """That many messages from sessions side by side."""
+    def some(n):
+        session = machine.hold_open_smtp(ns, SERVER, 587, user, PASSWORD, timeout=60)
+        for _ in range(n):
+            assert session.submit(sender, [AWAY])[0] == 250
+        session.close()
+    machine.parallel(some, [count // 8 + (i < count % 8) for i in range(8)])
+
+
+def test_many(net, server, office):
+    """More than fit into one order: all are held, summed up, and released again."""
+    with Bailiff(net.server, CONFIG, jails={"burst": jail("hold", count=MANY + 1)}) as bailiff:
+        flood(office, "joe", MANY)
+        submit(office, "ann", ["ann@example.com"])
+        submitted(bailiff, "joe", MANY)
+        start = time.monotonic()
+        submit(office, "joe", ["last@b.example"])
+        incident = bailiff.wait_incident("joe", timeout=60, jail="burst")
+        text = wait_admin_mail(incident)
+        print(f"{MANY + 1} held after {time.monotonic() - start:.1f} s")
+        found = re.search(r"hold +done: (\d+) held \((\d+) in delivery, may be out\), (\d+) left before, (\d+) held before", text)
+        assert found and int(found[1]) == MANY + 1, text
+        count = {}
+        for m in server.queue_list():
+            key = m["queue_name"] == "hold", m["sender"] == "ann@example.com"
+            count[key] = count.get(key, 0) + 1
+        assert count == {(True, False): MANY + 1, (False, True): 1}
+        bailiff.cli("undo", str(incident["id"]), "--false-alarm", "--release-mail", timeout=300)
+        assert "hold" not in places(server).values()
+        start = time.monotonic()
+        bailiff.cli("queue", "hold", "--all", "--yes", timeout=300)
+        print(f"{MANY + 2} listed and held by hand in {time.monotonic() - start:.1f} s")
+        assert {m["queue_name"] for m in server.queue_list()} == {"hold"}
+
+
+HALF = """\
+#!/bin/sh
+if [ "$1" = -h ] && [ ! -e {dir}/whole ]; then
+    head -n 3 | postsuper -h -
+    echo $$ > {dir}/halfway
+    exec sleep 60
+fi
+exec postsuper "$@"
+"""
+
+
+def test_killed_half_way(net, server, office):
+    """kill -9 of everything within postsuper: the next start holds the rest, and undo knows them all."""
+    with Bailiff(net.server, CONFIG, jails={"burst": jail("hold", count=8)}) as bailiff:
+        half = bailiff.dir / "postsuper"
+        half.write_text(HALF.replace("{dir}", str(bailiff.dir)), encoding="ascii")
+        half.chmod(0o755)
+        bailiff.configure({**CONFIG, "helpers": {"postsuper": [str(half)]}})
+        bailiff.reload()
+        submit(office, "joe", ["a@b.example"] * 8)
+        wait_for((bailiff.dir / "halfway").exists, what=bailiff.text())
+        bailiff.kill9()
+        bailiff.ended()
+        (bailiff.dir / "whole").touch()
+        assert sorted(m["queue_name"] for m in server.queue_list()).count("hold") == 3
+        bailiff.start()
+        wait_for(lambda: {m["queue_name"] for m in server.queue_list()} == {"hold"}, what=bailiff.text())
+        incident = bailiff.wait_incident("joe", jail="burst")
+        wait_admin_mail(incident)
+        assert "8 released" in bailiff.cli("undo", str(incident["id"]), "--release-mail")
+        assert "hold" not in {m["queue_name"] for m in server.queue_list()}
+
+
+# ---- deny and park as steps of their own
+
+def one_more(session, sender="joe@example.com"):
+    return session.submit(sender, [AWAY])
+
+
+@pytest.fixture
+def quota(net, server, request):
+    with Bailiff(net.server, CONFIG, jails={"burst": jail(request.param, count=3)}) as bailiff:
+        yield bailiff
+
+
+def wait_told(bailiff):
+    incident = bailiff.wait_incident("joe", jail="burst")
+    wait_admin_mail(incident)
+    return incident
+
+
+@pytest.mark.parametrize("quota", [{"deny": {"for": "4s", "text": "call\nthe B\u00fcro \x1b[2J, ${x}"}}], indirect=True)
+def test_a_quota(server, quota, office):
+    """The open session is told the words, made fit; the time ends it, and later ones begin anew."""
+    session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
+    assert [one_more(session)[0] for _ in range(3)] == [250] * 3
+    wait_told(quota)
+    code, said = one_more(session)
+    assert code == 554 and re.search(r"call\?the B\?+ro \?\[2J, \$\{x\}", said), said
+    assert session.alive()
+    wait_for(lambda: one_more(session)[0] == 250, 15)
+    session.close()
+
+
+@pytest.mark.parametrize("quota", [{"deny": {"for": "3s"}}], indirect=True)
+def test_a_longer_deny_by_hand(server, quota, office):
+    """What ends by the clock does not end what the admin has set meanwhile."""
+    session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
+    assert [one_more(session)[0] for _ in range(3)] == [250] * 3
+    wait_told(quota)
+    by_hand = json.loads(quota.cli("--json", "contain", "joe"))["incident"]
+    time.sleep(9)           # nothing is to happen: the runner looks every five seconds
+    again = machine.run(["postmap", "-q", "joe", f"lmdb:{MAP}"]).stdout
+    assert again.startswith("REJECT")
+    quota.cli("undo", str(by_hand), "--false-alarm")
+    assert machine.run(["postmap", "-q", "joe", f"lmdb:{MAP}"], check=False).stdout == ""
+
+
+@pytest.mark.parametrize("quota", [{"park": {"for": "3s"}}], indirect=True)
+def test_parked_for_a_while(server, quota, office):
+    session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
+    assert [one_more(session)[0] for _ in range(3)] == [250] * 3
+    wait_told(quota)
+    assert one_more(session, "parked@b.example")[0] == 250
+    assert places(server)["parked@b.example"] == "hold"
+    wait_for(lambda: machine.run(["postmap", "-q", "joe", f"lmdb:{MAP}"], check=False).stdout == "", 15)
+    assert one_more(session, "after@b.example")[0] == 250
+    assert places(server)["after@b.example"] != "hold"
+    assert places(server)["parked@b.example"] == "hold"         # nothing is released by itself
+    session.close()
+
+
+# ---- the night a limit was wrong
+
+def test_undo_of_a_jail(net, server, office):
+    """Each incident of the jail is told; what fails is tried again by the same command."""
+    machine.add_user("bob", PASSWORD)
+    with Bailiff(net.server, CONFIG, jails={"burst": jail("contain", count=2)}) as bailiff:
+        for user in "joe", "ann":
+            submit(office, user, [f"{user}@example.com"] * 2)
+            wait_admin_mail(bailiff.wait_incident(user, jail="burst"))
+        bailiff.cli("lock", "bob")                              # another's deed
+        said = bailiff.cli("undo", "--jail", "burst", "--since", "1h", status=1)
+        assert said.count("old password") >= 2 and "0 of 2 taken back" in said
+        machine.run(["chpasswd"], input="joe:other words\n")
+        said = bailiff.cli("undo", "--jail", "burst", "--since", "1h", status=1)
+        assert "1 of 2 taken back" in said
+        answers = json.loads(bailiff.cli("--json", "undo", "--jail", "burst", "--since", "1h", "--false-alarm",
+                                         "--release-mail"))
+        assert len(answers) == 1 and all(s["status"] == "done" for s in answers[0]["steps"])
+        assert "no open incident" in bailiff.cli("undo", "--jail", "burst", "--since", "1h", status=1)
+        assert set(places(server).values()) & {"deferred", "active"}
+        assert machine.run(["passwd", "-S", "ann"]).stdout.split()[1] == "P"
+        assert machine.run(["passwd", "-S", "bob"]).stdout.split()[1] == "L"
+        machine.delete_user("bob")

@@ -463,6 +463,23 @@ static void begin(struct job *j)
 		look(j);
 }
 
+/*
+ * What a crash left open is asked for again, perhaps by an engine that has
+ * forgotten some of the messages: what its list has is meant still.
+ */
+static int add_listed(struct job *j)
+{
+	struct hold *h = j->work;
+	struct queue_items ours;
+	int ret;
+
+	if (!j->again || held_read(j, j->entry.id, &ours) < 0)
+		return 0;
+	ret = queue_items_add(&h->items, &ours);
+	queue_items_free(&ours);
+	return ret;
+}
+
 static void begin_with(struct job *j, const struct queued *v, size_t n, const char *none)
 {
 	struct hold *h = hold_new(j);
@@ -470,6 +487,8 @@ static void begin_with(struct job *j, const struct queued *v, size_t n, const ch
 
 	if (!h)
 		return;
+	if (ret == 0)
+		ret = add_listed(j);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "out of memory");
 	else if (h->items.n == 0)

@@ -167,6 +167,22 @@ bool queue_has(struct queue_items *q, const char *id, int64_t arrival_s)
 	return find(q, &m, NULL) != NULL;
 }
 
+int queue_items_add(struct queue_items *q, const struct queue_items *more)
+{
+	struct queue_item *v = realloc(q->v, (q->n + more->n + 1) * sizeof(*v));
+	size_t n = q->n;
+
+	if (!v)
+		return -ENOMEM;
+	q->v = v;
+	for (size_t i = 0; i < more->n; i++)
+		if (!queue_has(q, more->v[i].want.id, more->v[i].want.from_s))
+			q->v[n++] = (struct queue_item){ .want = more->v[i].want };
+	q->n = n;
+	qsort(q->v, q->n, sizeof(*q->v), by_id);
+	return 0;
+}
+
 void queue_start(struct queue_items *q)
 {
 	for (size_t i = 0; i < q->n; i++)

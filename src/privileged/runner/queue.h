@@ -38,6 +38,8 @@ struct queue_items {
 };
 int queue_items_new(const struct queued *v, size_t n, struct queue_items *ret);
 void queue_items_free(struct queue_items *q);
+/* Those of `more` that are not wanted yet are, too. -ENOMEM. */
+int queue_items_add(struct queue_items *q, const struct queue_items *more);
 
 /* Whose listing it is: an instance among others. */
 struct queue_of {

@@ -135,15 +135,12 @@ static void test_half(void **state)
 	stop_runner();
 }
 
-/* kill -9 within postsuper: the same order again finds what is ours. */
-static void test_crash(void **state)
+/* kill -9 within postsuper: the same order again finds what is ours, also if it names no message. */
+static void crash(uint32_t known)
 {
 	struct order_hold o = hold_order();
 	char last[128];
 
-	(void)state;
-	if (!usable)
-		skip();
 	launch_mail();
 	snprintf(last, sizeof(last), "echo > %s/halfway; exec sleep 60", dir);
 	write_postsuper("99", last);
@@ -154,8 +151,10 @@ static void test_crash(void **state)
 	start_runner(STANDARD);
 	assert_int_equal(answer().status, OUTCOME_UNKNOWN);
 	ready(1);
+	o.n = known;
 	send_order(&o, sizeof(o));
-	expect("again", OUTCOME_DONE, "2 held (0 in delivery, may be out), 1 left before, 1 held before");
+	expect("again", OUTCOME_DONE, known ? "2 held (0 in delivery, may be out), 1 left before, 1 held before" :
+	       "2 held (0 in delivery, may be out), 0 left before, 0 held before");
 	take_back(ORDER_RELEASE, o.account.head.id, OUTCOME_DONE, "2 released, 0 were not on hold any more");
 	file_is("queue", LINE("deferred", "A1") LINE("deferred", "B2") LINE("hold", "C3") LINE("deferred", "D4"));
 	stop_runner();
@@ -163,6 +162,22 @@ static void test_crash(void **state)
 
 #define NAMES(line) "joe" line "\njoe@example.com" line "\n"
 #define REJECTS NAMES(" REJECT 5.7.1 This account is blocked, please contact your postmaster")
+
+static void test_crash(void **state)
+{
+	(void)state;
+	if (!usable)
+		skip();
+	crash(4);
+}
+
+static void test_crash_forgotten(void **state)
+{
+	(void)state;
+	if (!usable)
+		skip();
+	crash(0);
+}
 
 static void test_deny(void **state)
 {
@@ -273,7 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hold, server), cmocka_unit_test_setup(test_half, server),
-		cmocka_unit_test_setup(test_crash, server), cmocka_unit_test_setup(test_deny, server),
+		cmocka_unit_test_setup(test_crash, server), cmocka_unit_test_setup(test_crash_forgotten, server), cmocka_unit_test_setup(test_deny, server),
 		cmocka_unit_test_setup(test_kick, server), cmocka_unit_test_setup(test_deny_and_park, server), cmocka_unit_test_setup(test_jails, server),
 	};
 
