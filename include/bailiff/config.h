@@ -262,6 +262,11 @@ struct class {
 /* ---- logs ---- */
 
 enum prefer { PREFER_FILES, PREFER_JOURNAL, PREFER_COMMAND };
+/* What a command prints. */
+enum log_form {
+	FORM_LINES,	/* entries */
+	FORM_QUEUE,	/* a listing of Postfix's queue, summed up to entries */
+};
 
 struct log_conf {
 	char *name;
@@ -272,6 +277,7 @@ struct log_conf {
 	char *journal_dir;		/* NULL: the system's */
 	struct strings command;		/* argv */
 	int64_t interval_ms;		/* command: 0 = it follows */
+	enum log_form form;
 	char *time_find;		/* time: {find, format} */
 	char *time_format;
 	char *timezone;			/* NULL: the host's */

@@ -111,6 +111,10 @@ static const struct node *merge_log(struct loader *l, const struct node *base,
 		base = node_without(l->arena, base, "journal");
 		base = node_without(l->arena, base, "command");
 		base = node_without(l->arena, base, "prefer");
+		if (!node_get(over, "command")) {
+			base = node_without(l->arena, base, "interval");
+			base = node_without(l->arena, base, "form");
+		}
 	}
 	return base && !node_is_null(over) ? node_merge(l->arena, base, over) : base ? base : over;
 }
@@ -138,6 +142,8 @@ static void choose_source(struct loader *l, const struct node *n, const struct n
 			 key->text, prefer_name(c->prefer));
 	if (c->interval_ms && !c->has_command)
 		complain(l, node_get(n, "interval")->place, "'interval' goes with 'command'");
+	if (c->form != FORM_LINES && !(c->has_command && c->interval_ms))
+		complain(l, node_get(n, "form")->place, "'form: queue' goes with 'command' and 'interval'");
 }
 
 static void log_scope(struct loader *l, const struct log_draft *d, const struct node *n,

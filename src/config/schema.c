@@ -284,6 +284,10 @@ static const struct setting time_keys[] = {
 	END
 };
 
+static const struct choice forms[] = {
+	{ "lines", FORM_LINES }, { "queue", FORM_QUEUE }, { NULL, 0 },
+};
+
 const struct setting schema_log_keys[] = {
 	{ "prefer", VALUE_CHOICE, AT(struct log_draft, conf.prefer), .choices = prefers,
 	  .def_words = "journal, then files, of what is given",
@@ -293,9 +297,15 @@ const struct setting schema_log_keys[] = {
 		  "one with only `files` is never read from the journal." },
 	{ "journal", VALUE_MAP, .sub = journal_keys, .help = "The systemd journal." },
 	{ "command", VALUE_ARGV, AT(struct log_draft, conf.command),
-	  .help = "A program whose output is read, as a list of words." },
+	  .help = "A program whose output is read, as a list of words: as root, without a shell. It is "
+		  "started only while a jail reads the log." },
 	{ "interval", VALUE_SPAN, AT(struct log_draft, conf.interval_ms), .min = SECOND, .max = DAY,
-	  .def_words = "it runs on", .help = "The command is run again after this time." },
+	  .def_words = "it runs on", .help = "The command is run again each time this is over, for a "
+		  "minute and 64 MB of output at most. Without it the command follows something, and is "
+		  "started again when it ends." },
+	{ "form", VALUE_CHOICE, AT(struct log_draft, conf.form), .choices = forms, .def = "lines",
+	  .help = "`queue`: with `interval`, each run is a listing of `postqueue -j`, and is summed up to "
+		  "entries about the whole queue and its biggest senders." },
 	{ "time", VALUE_MAP, .sub = time_keys, .def_words = "known by itself",
 	  .help = "A format of stamps that bailiff does not know." },
 	{ "timezone", VALUE_TEXT, AT(struct log_draft, conf.timezone), .def_words = "the host's",
@@ -402,7 +412,7 @@ const struct setting schema_main_keys[] = {
 	  .shape = "list of addresses, prefixes, host names",
 	  .help = "Never banned, whatever a jail says." },
 	{ "logs", VALUE_NODE, AT(struct main_draft, logs), .print = config_print_logs,
-	  .shape = "map of logs", .def_words = "mail, auth, nginx",
+	  .shape = "map of logs", .def_words = "mail, auth, nginx, queue, disk",
 	  .help = "What the lines that jails read come from; names that are built in merge key by key." },
 	{ "scopes", VALUE_NODE, AT(struct main_draft, scopes), .print = config_print_scopes,
 	  .shape = "map of lists of ports", .def_words = "mail, ssh, web",
@@ -499,4 +509,6 @@ const char schema_default_logs[] =
 	" files: [/var/log/mail.log, /var/log/maillog]}\n"
 	"auth: {prefer: journal, scope: ssh, journal: {units: ['ssh*']},"
 	" files: [/var/log/auth.log, /var/log/secure]}\n"
-	"nginx: {scope: web, files: [/var/log/nginx/access.log]}\n";
+	"nginx: {scope: web, files: [/var/log/nginx/access.log]}\n"
+	"queue: {command: [postqueue, -j], interval: 1m, form: queue}\n"
+	"disk: {command: [df, -P, -k, /var/spool/postfix], interval: 1m}\n";

@@ -64,7 +64,9 @@ static int fold_logs(struct parts *all, const bool *named)
 		for (size_t k = 0; k < j->nlogs; k++) {
 			uint16_t log = j->logs[k];
 
-			if (!named[log] && (has_one || !unnamed))
+			/* What a command prints stands in no log by accident. */
+			if (!named[log] && (has_one || !unnamed ||
+					    all->config->logs[log].prefer == PREFER_COMMAND))
 				continue;
 			if (!named[log]) {
 				has_one = true;

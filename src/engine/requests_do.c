@@ -408,6 +408,7 @@ void request_jail(struct request *q)
 		if (strcmp(mode, modes[k].name) != 0)
 			continue;
 		core_set_mode(q->s->core, i, modes[k].mode);
+		commands_want(q->s);
 		brakes_release(q->s->core->brakes, i);
 		q->s->poisoned[i] = false;
 		snprintf(key, sizeof(key), "jail.%s.mode", name);

@@ -235,6 +235,7 @@ static void go(struct serve *s)
 	incidents_resume(s->incidents);
 	digest_arm(s);
 	sources_start(s->sources, fresh);
+	commands_want(s);
 	log_info("started jails=%zu bans=%zu history=%s", s->config->njails,
 		 bans_count(s->bans), fresh ? "none, one longest window is read" : "restored");
 }
@@ -271,8 +272,13 @@ static void take(struct serve *s, const char *p, size_t n, const int *fds, size_
 		return;
 	case MSG_SOURCE:
 	case MSG_JOURNAL:
+	case MSG_COMMAND:
 		if (n == sizeof(struct message_source))
 			sources_add(s->sources, (const struct message_source *)p, fds, nfds);
+		return;
+	case MSG_RAN:
+		if (n == sizeof(struct message_ran) && s->speaking && !s->stopping)
+			commands_ran(s->sources, (const struct message_ran *)p);
 		return;
 	case MSG_FOUND:
 		if (n == sizeof(struct message_find))

@@ -122,6 +122,10 @@ void sources_save(const struct sources *r, struct buf *out);
 int sources_restore(struct sources *r, struct reader *in);
 json_t *sources_json(const struct sources *r);
 
+/* commands.c */
+void commands_want(struct serve *s);	/* tell bailiffd which commands jails read, if that changed */
+void commands_ran(struct sources *r, const struct message_ran *m);
+
 /* state.c */
 int state_restore(struct serve *s, bool *ret_fresh);
 void state_changed(struct serve *s);	/* arms the snapshot timer */

@@ -420,6 +420,8 @@ void sources_add(struct sources *r, const struct message_source *m, const int *f
 	}
 	if (file)
 		add_file(r, m, fds[0]);
+	else if (m->head.type == MSG_COMMAND && nfds == 1)
+		commands_add(r, m, fds[0]);
 	else if (m->head.type == MSG_JOURNAL)
 		add_journal(r, m, fds, nfds);
 	else
@@ -444,6 +446,8 @@ int sources_new(struct serve *s, struct sources **ret)
 	for (size_t i = 0; i < s->config->nlogs && e == 0; i++)
 		if (s->config->logs[i].has_journal)
 			e = journal_open(NULL, 0, &s->config->logs[i].units, s->config->line_max, &r->journals[i]);
+	if (e == 0)
+		e = commands_new(r);
 	if (e < 0) {
 		sources_free(&r);
 		return e;
@@ -467,6 +471,7 @@ void sources_free(struct sources **rp)
 		source_free(&r->v[i]);
 	for (size_t i = 0; r->journals && i < r->s->config->nlogs; i++)
 		journal_free(&r->journals[i]);
+	commands_free(r);
 	free(r->journals);
 	free(r->saved);
 	free(r);
@@ -491,6 +496,7 @@ void sources_start(struct sources *r, bool fresh)
 void sources_stop(struct sources *r)
 {
 	r->started = false;
+	commands_stop(r);
 	ev_io_stop(r->s->loop, &r->inotify);
 	ev_idle_stop(r->s->loop, &r->more);
 	ev_timer_stop(r->s->loop, &r->retire);
@@ -520,5 +526,6 @@ json_t *sources_json(const struct sources *r)
 			"hits", (json_int_t)src->hits, "lag", lag,
 			"error", src->failed ? strerror(-src->error) : NULL));
 	}
+	commands_json(r, list);
 	return list;
 }

@@ -12,6 +12,8 @@
 
 #define SOURCES_MAX 1024
 
+struct command;
+
 struct source {
 	struct sources *all;
 	uint16_t log;
@@ -57,6 +59,9 @@ struct sources {
 	size_t n;
 	struct source *v[SOURCES_MAX];
 	struct journal **journals;	/* per log, opened empty before the sandbox */
+	struct command **commands;	/* per log, NULL: it is read from no command */
+	bool told_wanted;
+	uint64_t wanted[4];		/* ... what bailiffd was told, as in struct message_want */
 	size_t nsaved;
 	struct saved *saved;
 	struct search *searches;	/* oldest first */
@@ -84,5 +89,12 @@ void rotated_search(struct sources *r, uint16_t log, const char *path, const str
 void positions_place_file(struct sources *r, struct source *src);
 void positions_place_journal(struct sources *r, struct source *src);
 void positions_search_lost(struct sources *r);
+
+/* commands.c: logs that commands print. */
+int commands_new(struct sources *r);	/* before the sandbox */
+void commands_free(struct sources *r);
+void commands_add(struct sources *r, const struct message_source *m, int fd);
+void commands_stop(struct sources *r);
+void commands_json(const struct sources *r, json_t *list);
 
 #endif

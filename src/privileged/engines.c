@@ -191,6 +191,8 @@ static void promote(struct monitor *m)
 			}
 			ev_io_set(&m->logs_readable, logs_fd(m->logs), EV_READ);
 			ev_io_start(m->loop, &m->logs_readable);
+			if (programs_reconf(m, old->config) < 0)
+				log_err("logs: out of memory: no command is started");
 		}
 		policy_unref(&old);
 		reconf_runner(m);
@@ -346,6 +348,12 @@ static int take(struct link *l, const char *p, size_t n, const int *fds, size_t 
 	case MSG_ASK:
 		return h->count && n == h->count * sizeof(struct message_ask) ?
 		       orders_ask(l, (const struct message_ask *)body, h->count) : -EBADMSG;
+	case MSG_WANT:
+		if (n + sizeof(*h) != sizeof(struct message_want))
+			return -EBADMSG;
+		if (l->state == LINK_SPEAKING)
+			programs_want(l->m, (const struct message_want *)p);
+		return 0;
 	case MSG_PONG:
 		l->ponged = true;
 		if (!l->restored && n == 0) {

@@ -398,6 +398,8 @@ static bool choose_journal(struct logs *l, const struct log_conf *conf)
 /* No jail names it: neither opened nor watched. */
 static bool used(const struct config *c, uint16_t log)
 {
+	if (c->logs[log].prefer == PREFER_COMMAND)
+		return false;	/* programs.c's */
 	for (size_t i = 0; i < c->njails; i++)
 		for (size_t k = 0; k < c->jails[i].nlogs; k++)
 			if (c->jails[i].logs[k] == log && !(c->jails[i].mode == MODE_OFF && c->jails[i].mode_set))

@@ -139,6 +139,7 @@ static void runner_said(struct monitor *m, const char *p, size_t n, const int *f
 {
 	const struct runner_head *h = (const struct runner_head *)p;
 	const struct runner_engine *e = (const struct runner_engine *)p;
+	const struct runner_source_ended *s = (const struct runner_source_ended *)p;
 
 	if (n == sizeof(struct outcome)) {
 		orders_outcome(m, (const struct outcome *)p);
@@ -152,6 +153,8 @@ static void runner_said(struct monitor *m, const char *p, size_t n, const int *f
 		engines_ended(m, h->id, e->status);
 	else if (h->type == RUNNER_LISTING && n == sizeof(struct runner_listing))
 		orders_listing(m, (const struct runner_listing *)p, fds, nfds);
+	else if (h->type == RUNNER_SOURCE_ENDED && n == sizeof(*s) && memchr(s->why, 0, sizeof(s->why)))
+		programs_ended(m, h->id, s->error, s->why);
 }
 
 static void on_runner(struct ev_loop *loop, ev_io *w, int events)

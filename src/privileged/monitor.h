@@ -90,6 +90,8 @@ struct monitor {
 	int64_t own_read_ms;		/* when its files were read last */
 	struct hand *hand;
 	struct logs *logs;
+	struct programs *programs;
+	uint64_t source_runs;		/* begun so far */
 	struct addr *allowed;
 	size_t nallowed;
 	size_t nnames;
@@ -126,6 +128,11 @@ void note_make(struct message_note *note, bool alert, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void notes_send(struct link *l);	/* to an engine that was told to go */
 void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
+
+/* programs.c: the commands that logs are read from. */
+int programs_reconf(struct monitor *m, const struct config *before);	/* NULL: none was */
+void programs_want(struct monitor *m, const struct message_want *w);
+void programs_ended(struct monitor *m, uint64_t run, int error, const char *why);
 
 /* databases.c: what an engine is born with; another look at it, now and then. */
 int databases_open(struct monitor *m, const struct config *c, int ret[DATABASES]);

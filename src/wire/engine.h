@@ -39,6 +39,7 @@ enum message_type {
 	MSG_ASK,		/* struct message_ask x count */
 	MSG_PONG,
 	MSG_STOPPED,		/* saved up to P, about to exit */
+	MSG_WANT,		/* struct message_want: commands that are to run, from now on */
 	/* bailiffd to engine */
 	MSG_POISON = 64,	/* struct message_poison x count, before GO */
 	MSG_SOURCE,		/* struct message_source + one fd */
@@ -52,6 +53,8 @@ enum message_type {
 	MSG_NOTE,		/* struct message_note: for status and the log */
 	MSG_OPEN_ORDERS,	/* outcomes of what a crash of the runner left open */
 	MSG_LISTING,		/* struct message_listing + one fd, before its order's outcome */
+	MSG_COMMAND,		/* struct message_source + the fd of a command's output */
+	MSG_RAN,		/* struct message_ran: that command ended */
 };
 
 struct message_head {
@@ -75,6 +78,22 @@ struct message_source {
 	int32_t wd;		/* its watch in ENGINE_FD_INOTIFY, -1 none */
 	char path[SOURCE_PATH_MAX];	/* for people */
 };
+
+/* Bit i % 64 of logs[i / 64]: the command of config.logs[i]. */
+struct message_want {
+	struct message_head head;
+	uint64_t logs[4];
+};
+_Static_assert(sizeof(struct message_want) == 40, "message_want");
+
+struct message_ran {
+	struct message_head head;
+	uint16_t log;
+	uint16_t pad;
+	int32_t error;		/* 0: it ended well; else `why` says in one sentence */
+	char why[120];
+};
+_Static_assert(sizeof(struct message_ran) == 136, "message_ran");
 
 struct message_find {
 	struct message_head head;

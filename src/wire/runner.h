@@ -28,11 +28,14 @@ enum runner_type {
 	RUNNER_RECONF,		/* struct runner_head + the fd of a sealed pack */
 	RUNNER_START_ENGINE,	/* struct runner_engine + the fds it is born with */
 	RUNNER_KILL_ENGINE,	/* struct runner_engine */
+	RUNNER_START_SOURCE,	/* struct runner_source + the fd that it writes to */
+	RUNNER_KILL_SOURCE,	/* struct runner_source */
 	/* from the runner */
 	RUNNER_RESOLVED,	/* struct runner_resolved */
 	RUNNER_READY,		/* struct runner_ready */
 	RUNNER_ENGINE_ENDED,	/* struct runner_engine */
 	RUNNER_LISTING,		/* struct runner_listing + a file, before its order's outcome */
+	RUNNER_SOURCE_ENDED,	/* struct runner_source_ended */
 };
 
 struct runner_head {
@@ -84,6 +87,24 @@ struct runner_listing {
 	char dir[ORDER_NAME_MAX];	/* its configuration directory, "": the main one's */
 };
 _Static_assert(sizeof(struct runner_listing) == 280, "runner_listing");
+
+/* A run of a log's command, known by head.id. */
+struct runner_source {
+	struct runner_head head;
+	uint16_t log;		/* index into config.logs */
+	uint16_t zero;
+	uint32_t zero2;
+};
+_Static_assert(sizeof(struct runner_source) == 24, "runner_source");
+
+#define RUNNER_WHY_MAX 120
+struct runner_source_ended {
+	struct runner_head head;
+	int32_t error;		/* 0: it ended with exit status 0 */
+	uint32_t zero;
+	char why[RUNNER_WHY_MAX];	/* error: one sentence */
+};
+_Static_assert(sizeof(struct runner_source_ended) == 144, "runner_source_ended");
 
 /*
  * head.action of an ORDER_UNDO: the alarm was false, so what it did is taken

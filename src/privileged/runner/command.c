@@ -192,6 +192,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 	struct command *c = w->data;
 
 	(void)revents;
+	ev_timer_stop(loop, w);
 	if (c->stage == KILLED) {
 		/* Beyond the reach of signals (a dead disk): leave it behind. */
 		finish(c, SIGKILL);
@@ -203,6 +204,25 @@ static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
 	ev_timer_start(loop, w);
 }
 
+void command_end(struct command *c)
+{
+	if (c->stage == RUNNING)
+		on_timer(c->loop, &c->timer, 0);
+}
+
+void command_kill(struct command **cp)
+{
+	struct command *c = *cp;
+
+	*cp = NULL;
+	kill(-c->pid, SIGKILL);
+	ev_io_stop(c->loop, &c->out);
+	ev_timer_stop(c->loop, &c->timer);
+	ev_child_stop(c->loop, &c->child);
+	close(c->fd);
+	free(c);
+}
+
 static void watch(struct command *c, unsigned timeout_ms)
 {
 	ev_child_init(&c->child, on_child, c->pid, 0);
@@ -212,7 +232,8 @@ static void watch(struct command *c, unsigned timeout_ms)
 	ev_child_start(c->loop, &c->child);
 	ev_io_start(c->loop, &c->out);
 	ev_now_update(c->loop);
-	ev_timer_start(c->loop, &c->timer);
+	if (timeout_ms)
+		ev_timer_start(c->loop, &c->timer);
 }
 
 int command_start(struct ev_loop *loop, const struct command_spec *spec,
@@ -243,6 +264,8 @@ int command_start(struct ev_loop *loop, const struct command_spec *spec,
 	c->done = done;
 	c->arg = arg;
 	watch(c, spec->timeout_ms);
+	if (spec->ret_command)
+		*spec->ret_command = c;
 	from = -1;
 	c = NULL;
 	return 0;

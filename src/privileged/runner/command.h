@@ -22,7 +22,8 @@ struct command_spec {
 	const void *arg;
 	struct span input;		/* its standard input, copied; none: /dev/null */
 	int output_fd;			/* > 0: its standard output, COMMAND_FILE_MAX at most */
-	unsigned timeout_ms;		/* then SIGTERM, then SIGKILL, to the group */
+	unsigned timeout_ms;		/* then SIGTERM, then SIGKILL, to the group; 0: never */
+	struct command **ret_command;	/* NULL, or what command_end() takes until `done` */
 };
 
 #define COMMAND_OUTPUT_MAX 4096
@@ -46,6 +47,11 @@ typedef void command_done_fn(void *arg, const struct command_result *r);
  */
 int command_start(struct ev_loop *loop, const struct command_spec *spec,
 		  command_done_fn *done, void *arg);
+
+/* As if its time were over. */
+void command_end(struct command *c);
+/* At once, for one that will not be waited for: `done` is not called. */
+void command_kill(struct command **c);
 
 /*
  * 0 if it ended with exit status 0; else -errno, and in `why` one sentence:

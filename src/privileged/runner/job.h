@@ -22,6 +22,8 @@ enum job_class { CLASS_ACCOUNT, CLASS_QUEUE, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP
 
 #define ENGINES_MAX 4
 
+struct source_run;
+
 struct engine {
 	struct runner *r;
 	uint64_t generation;
@@ -39,6 +41,7 @@ struct runner {
 	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
 	uint64_t nonsense;		/* messages that were none */
 	struct engine engines[ENGINES_MAX];
+	struct source_run *sources;	/* commands of logs that run */
 };
 
 /*
@@ -140,6 +143,14 @@ void runner_take(struct runner *r, const void *p, size_t n);
  * not be started. */
 void engine_start(struct runner *r, uint64_t generation, const int *fds, size_t nfds);
 void engine_kill(struct runner *r, uint64_t generation);
+
+/*
+ * source.c: a run of a log's command, its output into fd. Its end is told with
+ * RUNNER_SOURCE_ENDED, also of one that could not be started.
+ */
+void source_start(struct runner *r, uint64_t id, uint16_t log, int fd);
+void source_end(struct runner *r, uint64_t id);
+void source_end_all(struct runner *r);	/* at once; nothing is told */
 
 /*
  * policy.c: may this account be touched? Protections, min_uid and

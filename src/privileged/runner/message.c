@@ -48,6 +48,8 @@ static bool own_message(const struct runner_head *h, size_t n)
 		return n == sizeof(*h);
 	if (h->type == RUNNER_START_ENGINE || h->type == RUNNER_KILL_ENGINE)
 		return n == sizeof(struct runner_engine);
+	if (h->type == RUNNER_START_SOURCE || h->type == RUNNER_KILL_SOURCE)
+		return n == sizeof(struct runner_source);
 	return h->type == RUNNER_RESOLVE && n == sizeof(struct runner_resolve) &&
 	       is_host_name(((const struct runner_resolve *)h)->name, ORDER_NAME_MAX);
 }

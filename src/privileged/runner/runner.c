@@ -463,6 +463,12 @@ static void dispatch(struct runner *r, const void *msg, size_t n, const int *fds
 	case RUNNER_KILL_ENGINE:
 		engine_kill(r, h->id);
 		break;
+	case RUNNER_START_SOURCE:
+		source_start(r, h->id, ((const struct runner_source *)msg)->log, nfds == 1 ? fds[0] : -1);
+		break;
+	case RUNNER_KILL_SOURCE:
+		source_end(r, h->id);
+		break;
 	default:
 		runner_take(r, msg, n);
 	}
@@ -521,6 +527,7 @@ static void start_leaving(struct service *s)
 	s->leaving = true;
 	ev_io_stop(s->r.loop, &s->in);
 	ev_io_stop(s->r.loop, &s->out);
+	source_end_all(&s->r);
 	ev_timer_init(&s->leave, on_leave, LEAVE_S, 0.);
 	ev_timer_start(s->r.loop, &s->leave);
 }

@@ -182,6 +182,7 @@ static void same_log(const struct log_conf *a, const struct log_conf *b)
 	STRINGS(command);
 	TEXT(journal_dir);
 	SAME(interval_ms);
+	SAME(form);
 	TEXT(time_find);
 	TEXT(time_format);
 	TEXT(timezone);
