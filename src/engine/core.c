@@ -22,6 +22,11 @@
 
 #define EVIDENCE_BYTES (1u << 20)
 
+static bool may_know(void *arg, size_t jail, struct span id)
+{
+	return threads_may_know(arg, jail, id);
+}
+
 int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret)
 {
 	struct core *core = calloc(1, sizeof(*core));
@@ -64,6 +69,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		core_free(&core);
 		return r;
 	}
+	matcher_gate(core->matcher, may_know, core->threads);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, c->jails[i].mode);
 	*ret = core;

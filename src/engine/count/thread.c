@@ -71,6 +71,7 @@ static void jail_init(const struct config *c, const struct jail *j,
 int threads_new(const struct config *c, struct threads **ret)
 {
 	struct threads *t = calloc(1, sizeof(*t));
+	uint8_t columns = 0;
 
 	if (!t)
 		return -ENOMEM;
@@ -81,12 +82,15 @@ int threads_new(const struct config *c, struct threads **ret)
 	t->bytes = sizeof(*t) + BUCKETS_FIRST * sizeof(t->bucket[0]);
 	t->bucket = calloc(t->nbuckets, sizeof(t->bucket[0]));
 	t->jail = calloc(c->njails ? c->njails : 1, sizeof(t->jail[0]));
-	if (!t->bucket || !t->jail) {
+	t->gate = calloc(GATE_ROWS, sizeof(t->gate[0]));
+	if (!t->bucket || !t->jail || !t->gate) {
 		threads_free(&t);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < c->njails; i++)
+	for (size_t i = 0; i < c->njails; i++) {
 		jail_init(c, &c->jails[i], &t->jail[i]);
+		t->jail[i].gate = c->jails[i].threaded && columns < GATE_JAILS ? columns++ : GATE_NONE;
+	}
 	*ret = t;
 	return 0;
 }
@@ -96,6 +100,7 @@ void threads_free(struct threads **t)
 	if (!*t)
 		return;
 	threads_clear(*t);
+	free((*t)->gate);
 	free((*t)->bucket);
 	free((*t)->jail);
 	free(*t);

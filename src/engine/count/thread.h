@@ -45,7 +45,7 @@ void threads_free(struct threads **t);
  *
  * At most 64 hits wait in a thread, 65536 in all, each for limit.within (ten
  * minutes at least, thread.keep at most). There are at most config.tracked_max
- * / 4 threads, 64 names a thread, and 8 MB plus 32 bytes a tracked_max. The
+ * / 4 threads, 64 names a thread, and 8.5 MB plus 32 bytes a tracked_max. The
  * longest idle go, those that nobody told anything first.
  * -ENOMEM.
  */
@@ -53,6 +53,9 @@ typedef void thread_fn(void *arg, const struct hit *hit, struct event_time when)
 int threads_take(struct threads *t, const struct hit *h, struct span host,
 		 struct span program, struct event_time when,
 		 thread_fn *fn, void *arg);
+
+/* false: no thread of this jail has such an id, on any host or instance. */
+bool threads_may_know(const struct threads *t, size_t jail, struct span id);
 
 size_t threads_used(const struct threads *t);
 size_t threads_waiting(const struct threads *t);

@@ -59,11 +59,24 @@ struct thread_jail {
 	int64_t keep_ms;	/* of a thread that began or counted */
 	int64_t wait_ms;	/* of a hit that waits */
 	int64_t now;		/* newest event time */
+	uint8_t gate;		/* its column in threads.gate, or GATE_NONE */
+};
+
+/*
+ * How many ids of each jail fall into a row, by a hash of the id alone: one
+ * cache line tells for a log line which of the jails may know its id.
+ */
+#define GATE_ROWS 16384	/* a power of two */
+#define GATE_JAILS 16
+#define GATE_NONE UINT8_MAX
+struct gate_row {
+	uint16_t ids[GATE_JAILS];	/* stays where it is once full */
 };
 
 struct threads {
 	const struct config *config;
 	struct thread_jail *jail;
+	struct gate_row *gate;
 	struct name **bucket;
 	size_t nbuckets;	/* a power of two */
 	size_t nnames;

@@ -54,6 +54,44 @@ uint64_t thread_hash(uint16_t jail, struct span key)
 	return hash_keyed(buf, sizeof(jail) + key.n);
 }
 
+static struct gate_row *gate_of(const struct threads *t, struct span id)
+{
+	uint64_t h = id.n;
+
+	for (size_t i = 0; i < id.n; i++)
+		h = (h ^ (uint8_t)id.p[i]) * 0x9e3779b97f4a7c15u;
+	return &t->gate[h >> 40 & (GATE_ROWS - 1)];
+}
+
+/* The id of a name's key: behind host and instance, which a snapshot may have damaged. */
+static struct span id_of(const struct name *n)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 2 && at < n->n; i++)
+		at += 1 + (size_t)(uint8_t)n->key[at];
+	return at < n->n ? (struct span){ n->key + at, n->n - at } : (struct span){ "", 0 };
+}
+
+static void gate_note(struct threads *t, const struct name *n, int change)
+{
+	uint8_t column = t->jail[n->thread->jail].gate;
+	uint16_t *ids;
+
+	if (column == GATE_NONE)
+		return;
+	ids = &gate_of(t, id_of(n))->ids[column];
+	if (*ids != UINT16_MAX)
+		*ids = (uint16_t)(*ids + change);
+}
+
+bool threads_may_know(const struct threads *t, size_t jail, struct span id)
+{
+	uint8_t column = t->jail[jail].gate;
+
+	return column == GATE_NONE || gate_of(t, id)->ids[column] > 0;
+}
+
 static size_t name_bytes(const struct name *n)
 {
 	return sizeof(*n) + n->n + MALLOC_COST;
@@ -100,6 +138,8 @@ static void name_free(struct threads *t, struct name *n)
 	struct name **p = &t->bucket[n->hash & (t->nbuckets - 1)];
 	struct name **q = &n->thread->names;
 
+	gate_note(t, n, -1);
+
 	while (*p != n)
 		p = &(*p)->next;
 	*p = n->next;
@@ -143,6 +183,7 @@ int thread_add_name(struct threads *t, struct thread *th, struct span key,
 	n->joined = joined;
 	n->ended = false;
 	n->thread = th;
+	gate_note(t, n, 1);
 	n->more = th->names;
 	th->names = n;
 	th->nnames++;

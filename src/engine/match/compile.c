@@ -49,6 +49,7 @@ static int compile_rules(struct matcher *m, struct jail_state *js, const struct 
 		(*ret)[i] = (struct unit){ .jail = j, .rule = &rules[i] };
 		rc = compile_unit(m, js, rules[i].pattern, place, rules[i].place,
 				  bad, &(*ret)[i]);
+		(*ret)[i].gated = place == PATTERN_RULE && gate_fits(m->c, j, &(*ret)[i]);
 	}
 	return rc;
 }

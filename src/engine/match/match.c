@@ -243,7 +243,7 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 		     match_fn *fn, void *arg)
 {
 	struct view v = view_of(m, e->text);
-	const struct member *one;
+	const struct member *one, *next;
 	size_t n, done = SIZE_MAX;
 	unsigned hits = 0;
 
@@ -251,11 +251,15 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 	if (m->reference)
 		return run_reference(m, log, e, &v, fn, arg);
 	n = detect(m, log, e->program, &v);
-	while (n > 0 && (one = next_member(m->cursors, n))) {
+	for (one = n > 0 ? next_member(m->cursors, n) : NULL; one; one = next) {
 		enum tried t;
 
+		next = next_member(m->cursors, n);
 		if (one->jail == done || !m->jails[one->jail].enabled ||
 		    (one->other_programs && !has_program(&m->c->jails[one->jail], e->program)))
+			continue;
+		/* Another rule of the jail would come into its own if this one were passed over. */
+		if ((!next || next->jail != one->jail) && gate_is_shut(m, one->jail, one->unit, v.text))
 			continue;
 		t = try_rule(m, one->jail, one->unit, &v, fn, arg);
 		if (t != MISSED)

@@ -35,6 +35,13 @@ void matcher_enable(struct matcher *m, const struct jail *j, bool on);
 /* For good: from now on matcher_has() says no. */
 void matcher_refuse(struct matcher *m, const struct jail *j);
 
+/*
+ * May the jail's threads know this id? Rules that could do nothing for an id
+ * that they don't know are not run then. `false` must be certain.
+ */
+typedef bool match_gate_fn(void *arg, size_t jail, struct span id);
+void matcher_gate(struct matcher *m, match_gate_fn *fn, void *arg);
+
 /* What tells <country> and <asn>; it must outlive the matcher. NULL at first: nothing does. */
 struct geo;
 void matcher_locate(struct matcher *m, const struct geo *geo);

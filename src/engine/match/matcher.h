@@ -26,6 +26,8 @@ struct matcher {
 	const struct config *c;
 	bool reference;
 	const struct geo *geo;	/* NULL: addresses are nowhere */
+	match_gate_fn *gate;	/* NULL: all rules run */
+	void *gate_arg;
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
 	size_t nprefixes;
@@ -43,6 +45,10 @@ struct matcher {
 /* Call fn for each pattern there is: prefixes, rules, ignores. */
 void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void *arg),
 		       void *arg);
+
+/* gate.c: rules that do nothing for an unknown id, and whether this one has such. */
+bool gate_fits(const struct config *c, const struct jail *j, const struct unit *u);
+bool gate_is_shut(const struct matcher *m, size_t jail, const struct unit *u, struct span text);
 
 /* After jails went in or out. */
 void matcher_count_enabled(struct matcher *m);

@@ -37,6 +37,7 @@ struct unit {
 	const struct jail *jail;
 	const struct rule *rule;	/* NULL: the jail's prefix */
 	struct expr x;
+	bool gated;		/* does nothing for an id that no thread knows */
 	struct memo *memo;	/* NULL: no other rule has this pattern */
 	struct strain strain;
 	uint64_t troubles;	/* not told yet */

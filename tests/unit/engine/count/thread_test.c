@@ -397,6 +397,32 @@ static void test_long_lines_are_bounded(void **state)
 	config.tracked_max = 4000;
 }
 
+/* Of ids that no thread has nothing is said but by a rare clash, and of others always. */
+static void test_gate(void **state)
+{
+	struct threads *t;
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(threads_new(&config, &t), 0);
+	assert_false(threads_may_know(t, 0, SPAN_LIT("A")));
+	tell(t, "0 R A user=joe", &out);
+	tell(t, "0 J A B", &out);
+	assert_true(threads_may_know(t, 0, SPAN_LIT("A")));
+	assert_true(threads_may_know(t, 0, SPAN_LIT("B")));
+	assert_false(threads_may_know(t, 0, SPAN_LIT("C")));
+	tell(t, "1 O C nrcpt=3", &out);
+	assert_false(threads_may_know(t, 0, SPAN_LIT("C")));
+	tell(t, "2 F A", &out);
+	assert_false(threads_may_know(t, 0, SPAN_LIT("A")));
+	assert_true(threads_may_know(t, 0, SPAN_LIT("B")));
+	tell(t, "3 F B", &out);
+	assert_false(threads_may_know(t, 0, SPAN_LIT("B")));
+	assert_int_equal(threads_used(t), 0);
+	buf_free(&out);
+	threads_free(&t);
+}
+
 static void test_odd_ids(void **state)
 {
 	static char text[600];
@@ -810,6 +836,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_is_bounded),
 		cmocka_unit_test(test_names_are_bounded),
 		cmocka_unit_test(test_long_lines_are_bounded),
+		cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_odd_ids),
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_restore_keeps_what_it_can),
