@@ -190,6 +190,16 @@ struct country_condition {
 	struct strings codes;	/* two letters in upper case */
 };
 
+/* A condition on a hit: it must be so, or must not. */
+enum want { WANT_ANY, WANT_YES, WANT_NO };
+
+/* When a jail counts: days, and minutes of the day, in the zone of the log. */
+#define DAY_MINUTES 1440
+struct active {
+	uint8_t days;		/* bit 0: Monday; 0: always active */
+	uint16_t from, to;	/* [from, to); to <= from: into the next day */
+};
+
 struct jail {
 	char *name;
 	char *about;
@@ -215,6 +225,8 @@ struct jail {
 	bool mode_set;		/* bailiff.yaml said so: not `auto` */
 	bool automatic;		/* starts only where its service is: shipped, `auto: on`, not named */
 	bool ban_private;
+	struct active active;
+	enum want known_good, foreign_sender;
 	struct country_condition country;
 	struct brake brake;
 	bool match_replaced;	/* `match` came from a setting: no shipped tests */

@@ -41,8 +41,14 @@ struct thread_draft {
 	int64_t keep_ms;
 };
 
+struct active_draft {
+	struct strings days;
+	char *hours;
+};
+
 struct jail_draft {
 	struct jail jail;	/* the members that need no second look */
+	struct active_draft active;
 	struct strings log;
 	struct limit_draft limit;
 	struct thread_draft thread;

@@ -414,6 +414,7 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 		return false;
 	loader_limit(l, d, map, &caps, ret);
 	loader_thread(l, d, map, &caps, ret);
+	loader_conditions(l, d, map, &caps, ret);
 	if (l->errors != errors)
 		return false;
 	if (d->country)

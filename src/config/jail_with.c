@@ -10,8 +10,8 @@
 
 #define FACTOR_COUNT_MAX 100000	/* such counts are kept in 1/10000 of a hit */
 
-static void need_captured(struct loader *l, const struct captures *caps, struct place where,
-			  const char *key, const char *const *names)
+void loader_needs(struct loader *l, const struct captures *caps, struct place where, const char *key,
+		  const char *const *names)
 {
 	for (; *names; names++) {
 		int field = config_field(l->config, span_of(*names));
@@ -39,7 +39,7 @@ static bool read_word(struct loader *l, const struct node *n, const struct captu
 
 	for (size_t i = 0; word && i < ROWS; i++) {
 		if (strcmp(word, rows[i].name) == 0) {
-			need_captured(l, caps, n->place, word, rows[i].needs);
+			loader_needs(l, caps, n->place, word, rows[i].needs);
 			ret->kind = (enum with_kind)i;
 			return true;
 		}
@@ -126,13 +126,13 @@ void loader_factors(struct loader *l, const struct limit_draft *d, const struct 
 	struct place known = loader_at(map, "limit", "known"), spread = loader_at(map, "limit", "spread");
 
 	if (d->known >= 0) {
-		need_captured(l, caps, known, "known", knows);
+		loader_needs(l, caps, known, "known", knows);
 		if (d->known == 0)
 			complain(l, known, "'known' is more than 0; 'known_good: no' does not count such hits");
 		ret->known = loader_decimals(l, d->known, LIMIT_FACTOR, "known", known);
 	}
 	if (d->spread.accounts || d->spread.weight >= 0) {
-		need_captured(l, caps, spread, "spread", spreads);
+		loader_needs(l, caps, spread, "spread", spreads);
 		if (d->spread.weight == 0)
 			complain(l, spread, "the 'weight' of 'spread' is more than 0");
 		if (!d->spread.accounts || d->spread.weight < 0) {

@@ -94,6 +94,12 @@ void loader_factors(struct loader *l, const struct limit_draft *d, const struct 
 struct place loader_at(const struct node *map, const char *outer, const char *inner);
 /* A number with decimals in units of 1/`one`; too many of them are said. */
 uint32_t loader_decimals(struct loader *l, double v, uint32_t one, const char *key, struct place where);
+/* jail_when.c: `active`, `known_good`, `foreign_sender`. */
+void loader_conditions(struct loader *l, const struct jail_draft *d, const struct node *map,
+		       const struct captures *caps, struct jail *j);
+/* jail_with.c: are all these captured, which `key` needs? NULL ends them. */
+void loader_needs(struct loader *l, const struct captures *caps, struct place where, const char *key,
+		  const char *const *names);
 void loader_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
 		   const struct captures *caps, struct jail *j);
 void loader_then(struct loader *l, const struct node *then, const struct captures *caps,

@@ -375,9 +375,24 @@ static void draft_limit(const struct config *c, const struct limit *from, char *
 	ret->per = (struct strings){ from->nper, per };
 }
 
+static void draft_active(const struct active *from, char **names, char hours[16], struct active_draft *ret)
+{
+	static const char *const all[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
+
+	if (from->days == 0)
+		return;
+	for (size_t i = 0; i < 7; i++)
+		if (from->days & 1 << i)
+			names[ret->days.n++] = (char *)all[i];
+	ret->days.v = names;
+	snprintf(hours, 16, "%02d:%02d-%02d:%02d", from->from / 60 % 100, from->from % 60, from->to / 60 % 100,
+		 from->to % 60);
+	ret->hours = hours;
+}
+
 void config_print_jail(const struct config *c, const struct jail *j, struct buf *out)
 {
-	char *logs[LOGS_MAX] = { (char *)"verdicts" }, *per[4], weight[24];
+	char *logs[LOGS_MAX] = { (char *)"verdicts" }, *per[4], *days[7], weight[24], hours[16];
 	struct jail_draft d = { .jail = *j, .config = c };
 	struct printer p = { .out = out };
 
@@ -387,5 +402,6 @@ void config_print_jail(const struct config *c, const struct jail *j, struct buf 
 	draft_limit(c, &j->limit, per, weight, sizeof(weight), &d.limit);
 	if (j->threaded)
 		d.thread = (struct thread_draft){ (char *)c->fields[j->thread_by].name, j->thread_keep_ms };
+	draft_active(&j->active, days, hours, &d.active);
 	printer_table(&p, schema_jail_keys, &d);
 }

@@ -103,6 +103,20 @@ static const struct setting brake_keys[] = {
 	END
 };
 
+static const struct setting active_keys[] = {
+	{ "days", VALUE_TEXTS, AT(struct active_draft, days), .def_words = "every day",
+	  .help = "`mon-fri`, or a list of days and such spans. Where the hours go past midnight, the day on "
+		  "which they begin." },
+	{ "hours", VALUE_TEXT, AT(struct active_draft, hours), .def_words = "00:00-24:00",
+	  .help = "`08:00-18:00`: from the first, up to and without the second; `22:00-06:00` goes into the next day." },
+	END
+};
+
+static const struct choice wants[] = {
+	{ "yes", WANT_YES }, { "on", WANT_YES }, { "true", WANT_YES },
+	{ "no", WANT_NO }, { "off", WANT_NO }, { "false", WANT_NO }, { NULL, 0 },
+};
+
 #define IN_JAIL(member) AT(struct jail_draft, jail.member)
 const struct setting schema_jail_keys[] = {
 	{ "about", VALUE_TEXT, IN_JAIL(about), .help = "One line for people: what it guards against." },
@@ -137,13 +151,18 @@ const struct setting schema_jail_keys[] = {
 	  .help = "May it ban private, link-local and CGNAT addresses?" },
 	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = config_print_tests,
 	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
-	{ "active", VALUE_LATER, .help = "Days and hours." },
+	{ "active", VALUE_MAP, .sub = active_keys, .offset = offsetof(struct jail_draft, active),
+	  .help = "Only hits at these times count, by the stamps of the lines in the zone of their log." },
 	{ "country", VALUE_NODE, AT(struct jail_draft, country), .print = config_print_country,
 	  .shape = "country or list of countries, {not: them}, or {not: home}",
 	  .help = "Only hits count whose `<ip>` is in one of these countries, or with `not` in another. "
 		  "`{not: home}`: in another than the `home` of its account's class; where a class has none, "
 		  "nobody is away. An address that is in no country meets neither." },
-	{ "known_good", VALUE_LATER, .help = "Conditions on networks where an account succeeded." },
+	{ "known_good", VALUE_CHOICE, IN_JAIL(known_good), .choices = wants,
+	  .help = "Only hits count whose `<ip>` is in a network that is known-good for their `<user>`; "
+		  "`no`: that is in none." },
+	{ "foreign_sender", VALUE_CHOICE, IN_JAIL(foreign_sender), .choices = wants,
+	  .help = "Only hits count whose `<sender>` is foreign to their `<user>`; `no`: is not." },
 	{ "score", VALUE_LATER, .help = "Signals that add up." },
 	END
 };

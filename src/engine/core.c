@@ -62,6 +62,8 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	if (r == 0)
 		r = classes_new(c, &core->classes);
 	if (r == 0)
+		r = zones_load(core, bad);
+	if (r == 0)
 		r = submitted_new(&core->submitted);
 	if (r == 0)
 		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
@@ -92,6 +94,7 @@ void core_free(struct core **cp)
 	networks_free(&core->networks);
 	levels_free(&core->levels);
 	classes_free(&core->classes);
+	zones_free(core);
 	submitted_free(&core->submitted);
 	flow_free(&core->flow);
 	free(core->mode);
@@ -138,15 +141,6 @@ static struct event_time flow_clock(void *arg)
 	return when_of(arg);
 }
 
-/* A jail that acts on accounts counts what they did, so its hits are successes. */
-static bool touches_accounts(const struct jail *j)
-{
-	for (size_t i = 0; i < j->nthen; i++)
-		if (j->then[i].kind >= ACTION_PARK && j->then[i].kind <= ACTION_CONTAIN)
-			return true;
-	return false;
-}
-
 static bool bans(const struct verdict *v)
 {
 	for (size_t i = 0; i < v->nactions; i++)
@@ -161,15 +155,6 @@ static bool only_tells(const struct verdict *v)
 		if (v->action[i].action->kind != ACTION_NOTIFY)
 			return false;
 	return true;
-}
-
-/* The account among what is counted; none: {NULL, 0}. */
-static struct span account_of(const struct subject *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->part[i].type == FIELD_ACCOUNT)
-			return s->part[i].text;
-	return (struct span){ NULL, 0 };
 }
 
 static bool is_allowed(const struct config *c, const struct addr *a)
@@ -232,7 +217,7 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)
-		cv.spared[i] = why_spared(core, f->hit->jail, &cv.seen[i], account_of(subject), when);
+		cv.spared[i] = why_spared(core, f->hit->jail, &cv.seen[i], subject_account(subject), when);
 	windows_clear(core->windows, w->jail, w->key);
 	history_add(core->history, w->jail, w->key, when, v.until);
 	core->jails[w->jail].verdicts++;
@@ -251,7 +236,7 @@ static bool is_owners(const struct passage *p, const struct hit *hit, const stru
 	struct span user = hit_captured(hit, p->core->user);
 	char name[SUBJECT_TEXT_MAX];
 
-	return p->core->contained.n > 0 && from && user.n > 0 && !touches_accounts(hit->jail) &&
+	return p->core->contained.n > 0 && from && user.n > 0 && !jail_touches_accounts(hit->jail) &&
 	       account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0 &&
 	       contained_has(&p->core->contained, span_of(name), when) &&
 	       known_has(p->core->known, from, span_of(name));
@@ -280,9 +265,9 @@ static void gauge(struct passage *p, const struct facts *f, const struct window_
 static void learn(struct core *core, const struct hit *hit, const struct addr *from,
 		  const struct subject *subject, struct event_time when)
 {
-	struct span account = account_of(subject);
+	struct span account = subject_account(subject);
 
-	if (!account.n || !(touches_accounts(hit->jail) || hit->jail->limit.nwith))
+	if (!account.n || !jail_counts_successes(hit->jail))
 		return;
 	known_add(core->known, from, account, when);
 	networks_add(core->networks, from, account, when);
@@ -295,36 +280,11 @@ static void lower_limit(const struct core *core, const struct hit *hit, const st
 	const struct limit *l = &hit->jail->limit;
 	struct bar own = { .amount = l->amount, .alone = l->alone };
 
-	if (core->probation.n == 0 || !touches_accounts(hit->jail) || !account_of(subject).n ||
-	    !probation_until(&core->probation, account_of(subject), w->when))
+	if (core->probation.n == 0 || !jail_touches_accounts(hit->jail) || !subject_account(subject).n ||
+	    !probation_until(&core->probation, subject_account(subject), w->when))
 		return;
 	*room = probation_bar(w->bar ? w->bar : &own, l, core->config->accounts.probation_factor);
 	w->bar = room;
-}
-
-/*
- * No jail acts on a member of such a class. That somebody tries a member's
- * password is no deed of the member's: there its address counts as any.
- */
-static bool is_never(const struct facts *f, const struct subject *s)
-{
-	return f->class && f->class->never &&
-	       (account_of(s).n || touches_accounts(f->hit->jail) || class_has_address(f->class, f->from));
-}
-
-/* Does it count in this jail, and where is the limit for its class? */
-static bool meets(struct passage *p, const struct facts *f, const struct subject *s, struct window_hit *w,
-		  struct bar *bar)
-{
-	const struct class_limit *cl = config_class_limit(f->class, w->jail);
-
-	if (is_never(f, s) || (cl && cl->off) || !locate_meets(p->core, f->hit, f->class))
-		return false;
-	if (cl) {
-		*bar = class_bar(cl, &f->hit->jail->limit);
-		w->bar = bar;
-	}
-	return true;
 }
 
 static void tell_counted(const struct core *core, const struct facts *f, const struct window_hit *w,
@@ -360,7 +320,7 @@ static void count(void *arg, const struct hit *hit, struct event_time when)
 	w.key = (struct span){ key, n };
 	facts_of(p, hit, &facts);
 	quiet = history_quiet(core->history, jail, w.key, when);
-	if (meets(p, &facts, &subject, &w, &bar) && measure(p, &facts, &w)) {
+	if (conditions_meet(p, &facts, &subject, &w, &bar) && measure(p, &facts, &w)) {
 		evidence_add(core->evidence, jail, w.key, when, p->line);
 		if (hit->jail->limit.kind == LIMIT_LEVEL) {
 			gauge(p, &facts, &w, &subject);
@@ -395,7 +355,7 @@ static void note_message(struct passage *p, const struct hit *hit, struct event_
 	char name[SUBJECT_TEXT_MAX];
 	const char *slash;
 
-	if (id.n == 0 || !touches_accounts(hit->jail))
+	if (id.n == 0 || !jail_touches_accounts(hit->jail))
 		return;
 	slash = instance.n ? memchr(instance.p, '/', instance.n) : NULL;
 	if (slash)
@@ -460,7 +420,7 @@ static struct hit hit_of_verdict(const struct config *c, const struct core_verdi
 				 const struct jail *j, int name)
 {
 	struct hit hit = *v->hit;
-	bool on_addr = !account_of(v->subject).n;
+	bool on_addr = !subject_account(v->subject).n;
 
 	for (size_t i = 0; i < v->subject->n; i++)
 		on_addr |= v->subject->part[i].type == FIELD_ADDR;
@@ -534,6 +494,7 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 
 	/* Field by field: the buffers of a passage are large and need no clearing. */
 	p.core = core;
+	p.log = log;
 	p.entry = e;
 	p.line = line;
 	p.pos = pos;

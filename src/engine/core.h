@@ -76,6 +76,8 @@ struct core {
 	struct networks *networks;
 	struct levels *levels;
 	struct classes *classes;
+	struct zone **zones;		/* of each log; NULL: no jail asks for the time of day */
+	bool always_active;		/* tests of jails: `active` is met */
 	struct submitted *submitted;
 	struct contained contained;
 	struct flow *flow;		/* NULL: nobody follows messages */

@@ -119,7 +119,7 @@ static bool asks_user(const struct jail *j)
 {
 	const struct limit *l = &j->limit;
 
-	return l->nwith || l->spread_accounts || l->known;
+	return l->nwith || l->spread_accounts || l->known || j->known_good || j->foreign_sender;
 }
 
 void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret)

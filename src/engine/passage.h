@@ -10,6 +10,7 @@
  */
 struct passage {
 	struct core *core;
+	uint16_t log;
 	const struct entry *entry;
 	struct span line;
 	const struct position *pos;
@@ -42,6 +43,23 @@ bool measure_subject(struct passage *p, const struct hit *hit, struct subject *r
 bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret);
 
 void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret);
+/* The account among what is counted; none: {NULL, 0}. */
+struct span subject_account(const struct subject *s);
+/* Does the jail act on accounts? Then it counts what they did. */
+bool jail_touches_accounts(const struct jail *j);
+/* Are its hits what accounts did, and no stranger's failures? */
+bool jail_counts_successes(const struct jail *j);
+
+/*
+ * Does the hit count in its jail: conditions, its class? Where the class has
+ * another limit, it is put into *bar, and w->bar points there.
+ */
+bool conditions_meet(struct passage *p, const struct facts *f, const struct subject *s,
+		     struct window_hit *w, struct bar *bar);
+/* The zones of the logs, if a jail asks for the time of day; before the sandbox. -ENOMEM. */
+int zones_load(struct core *core, struct complaints *bad);
+void zones_free(struct core *core);
+
 /*
  * What the hit weighs, which values it brings and what holds for it: weight,
  * factor, aside, flags and value of *w, whose key and time are set. false:

@@ -114,6 +114,11 @@ static void same_jail(const struct jail *a, const struct jail *b)
 	SAME(mode_set);
 	SAME(automatic);
 	SAME(ban_private);
+	SAME(active.days);
+	SAME(active.from);
+	SAME(active.to);
+	SAME(known_good);
+	SAME(foreign_sender);
 	SAME(country.rule);
 	STRINGS(country.codes);
 	SAME(brake.bans);
@@ -409,6 +414,9 @@ static void test_full(void **state)
 	made_jail(&m, PACK_JAIL_ADMIN, "away", LOG MATCH THEN LIMIT "country: {not: home}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "level", LOG "match: '<host> <count>'\n" THEN_TELL
 		  "limit: {level: count, over: 2K, under: 5, per: host}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "when", LOG MATCH THEN LIMIT "active: {hours: '22:30-06:00'}\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "whom", LOG "match: '<ip> <user> <sender>'\n" THEN LIMIT
+		  "active: {days: [sat-mon, wed]}\nknown_good: no\nforeign_sender: yes\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "ratio", LOG "match: ['<host>', {match: '<host>b', part: yes}]\n" THEN_TELL
 		  "limit: {ratio: 0.333333, count: 20, per: host, within: 1h}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "with", LOG "thread: {by: qid}\n" THEN_TELL
@@ -419,7 +427,7 @@ static void test_full(void **state)
 		  LIMIT);
 	made_load(&m);
 	assert_string_equal(buf_cstr(&m.text), "");
-	assert_int_equal(m.config->njails, 11);
+	assert_int_equal(m.config->njails, 13);
 	there_and_back(m.config);
 	made_free(&m);
 }

@@ -35,11 +35,14 @@
 #define WITH(more) MAIL "limit: {count: 3, per: user, within: 10m, " more "}\nthen: notify\n"
 
 #define FAILED LOG "match: 'failed <user> from <ip>'\n"
+#define ONE FAILED "limit: {count: 1, per: ip, within: 10m}\nthen: notify\n"
+#define SENT_AS LOG "match: '<user> <<sender>>'\nlimit: {count: 1, per: user, within: 10m}\nthen: notify\n"
+#define ZONE(name) "logs: {mail: {timezone: " name "}}\n"
 #define FAIL(ms, user, ip) #ms " auth: failed " user " from " ip "\n"
 
 static const struct row {
 	const char *name, *main_yaml;
-	const char *jails[5];
+	const char *jails[7];
 	const char *script, *want;
 } rows[] = {
 	/* ---- level */
@@ -194,6 +197,38 @@ static const struct row {
 	  MSG(3, A003, "joe@x.example", "192.0.2.1", "ann@brand.example")
 	  MSG(4, A004, "joe@x.example", "192.0.2.1", "ann@brand.example"),
 	  "4 b joe@x.example: 5 within 10m, alone, limit of class a\n" },
+
+	/* ---- conditions; T0 is Friday, 2026-08-21 10:00 UTC, noon in Berlin */
+	{ "active: from, and up to", ZONE("UTC"), { "f.yaml", ONE "active: {days: mon-fri, hours: '10:00-18:00'}\n" },
+	  FAIL(-1, "a", "192.0.2.1") FAIL(0, "b", "192.0.2.2") FAIL(28799999, "c", "192.0.2.3")
+	  FAIL(28800000, "d", "192.0.2.4") FAIL(86400000, "e", "192.0.2.5"),
+	  "0 f 192.0.2.2: 1 within 10m\n28799999 f 192.0.2.3: 1 within 10m\n" },
+	{ "active: in the log's zone", ZONE("Europe/Berlin"), { "f.yaml", ONE "active: {hours: '12:00-13:00'}\n" },
+	  FAIL(-1, "a", "192.0.2.1") FAIL(0, "b", "192.0.2.2") FAIL(3600000, "c", "192.0.2.3"),
+	  "0 f 192.0.2.2: 1 within 10m\n" },
+	{ "active: past midnight", ZONE("UTC"), { "f.yaml", ONE "active: {days: [fri], hours: '22:00-06:00'}\n" },
+	  FAIL(-36000000, "a", "192.0.2.1")	/* Friday, 00:00: Thursday's night */
+	  FAIL(43199999, "b", "192.0.2.2") FAIL(43200000, "c", "192.0.2.3")	/* Friday, 22:00 */
+	  FAIL(71999999, "d", "192.0.2.4") FAIL(72000000, "e", "192.0.2.5")	/* Saturday, 06:00 */
+	  FAIL(129600000, "g", "192.0.2.6"),	/* Saturday, 22:00 */
+	  "43200000 f 192.0.2.3: 1 within 10m\n71999999 f 192.0.2.4: 1 within 10m\n" },
+	{ "known_good", NULL, { "b.yaml", WITH("with: [new_network]"),
+	  "f.yaml", ONE "known_good: no\n", "g.yaml", ONE "known_good: yes\n" },
+	  MSG(0, A000, "joe@x.example", "192.0.2.1", "")
+	  FAIL(1, "joe@x.example", "192.0.2.1") FAIL(14400001, "joe@x.example", "192.0.2.2")
+	  FAIL(14400002, "joe@x.example", "192.0.3.2") FAIL(14400003, "ann@x.example", "192.0.2.3"),
+	  "1 f 192.0.2.1: 1 within 10m\n14400001 g 192.0.2.2: 1 within 10m\n14400002 f 192.0.3.2: 1 within 10m\n"
+	  "14400003 f 192.0.2.3: 1 within 10m\n" },
+	{ "foreign_sender", "classes: {a: {members: ann@x.example, senders: '*@brand.example'}}\n",
+	  { "f.yaml", SENT_AS "foreign_sender: yes\n", "g.yaml", SENT_AS "foreign_sender: no\n" },
+	  "0 x: joe@x.example <a@y.example>\n1 x: bob@x.example <>\n2 x: ann@x.example <a@brand.example>\n"
+	  "3 x: eve@x.example <a@brand.example>\n",
+	  "0 f joe@x.example: 1 within 10m\n1 g bob@x.example: 1 within 10m\n2 g ann@x.example: 1 within 10m\n"
+	  "3 f eve@x.example: 1 within 10m\n" },
+	{ "what does not count teaches all the same", ZONE("UTC"), { "b.yaml", LOG "match: '<user> from <ip>'\n"
+	  "limit: {count: 2, per: user, within: 10m}\nthen: lock\nactive: {hours: '14:00-15:00'}\n", "g.yaml", ONE "known_good: yes\n" },
+	  "0 x: joe from 192.0.2.1\n1 x: joe from 192.0.2.1\n" FAIL(14400000, "joe", "192.0.2.9"),
+	  "14400000 g 192.0.2.9: 1 within 10m\n" },
 };
 
 static void on_verdict(void *arg, const struct core_verdict *v)
