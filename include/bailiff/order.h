@@ -102,14 +102,14 @@ _Static_assert(sizeof(struct queued) == 40, "queued");
 /* head.action of an ORDER_PURGE, ORDER_QUEUE_PURGE: no copy is kept. */
 #define PURGE_NO_COPY 1
 
-#define ORDER_QUEUED_MAX 1500
+#define ORDER_QUEUED_MAX 3200
 struct order_hold {
 	struct order_account account;
 	uint32_t n;		/* used in v */
 	uint32_t pad;		/* 0 */
 	struct queued v[ORDER_QUEUED_MAX];
 };
-_Static_assert(sizeof(struct order_hold) == 60296, "order_hold");
+_Static_assert(sizeof(struct order_hold) == 128296, "order_hold");
 
 #define ORDER_VALUES_MAX 2048
 struct order_run {

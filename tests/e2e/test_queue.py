@@ -353,6 +353,7 @@ def test_many(net, server, office):
         start = time.monotonic()
         submit(office, "joe", ["last@b.example"])
         incident = bailiff.wait_incident("joe", timeout=60, jail="burst")
+        bailiff.wait_log(r"hold user=joe: \w+", timeout=60)
         text = wait_admin_mail(incident)
         print(f"{MANY + 1} held after {time.monotonic() - start:.1f} s")
         found = re.search(r"hold +done: (\d+) held \((\d+) in delivery, may be out\), (\d+) left before, (\d+) held before", text)

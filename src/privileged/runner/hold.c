@@ -21,6 +21,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+#define LENT_MS 5000	/* how old a listing may be that another job made */
+
 static void hold_free(void **work)
 {
 	struct hold *h = *work;
@@ -423,6 +425,53 @@ static bool nothing_seen(const struct postfix *p)
 	return seen == 0;
 }
 
+/* ---- the parts of a large hold: one's last look is the next one's first */
+
+void hold_forget_listing(struct runner *r)
+{
+	if (r->listed)
+		postfix_close(r->listed);
+	free(r->listed);
+	r->listed = NULL;
+}
+
+/* Kept only while somebody waits who can use it: a listing can be large. */
+static void lend(struct job *j)
+{
+	const struct hold *h = j->work;
+	struct runner *r = j->r;
+
+	hold_forget_listing(r);
+	for (const struct job *k = r->jobs; k; k = k->next)
+		if (k != j && !k->running && k->kind == j->kind && !r->listed) {
+			r->listed = calloc(1, sizeof(*r->listed));
+			if (!r->listed)
+				return;
+			postfix_init(r->listed, r->config);
+			if (!postfix_borrow(r->listed, &h->postfix))
+				hold_forget_listing(r);
+			return;
+		}
+}
+
+static bool borrow(struct job *j)
+{
+	struct hold *h = j->work;
+	const struct postfix *from = j->r->listed;
+
+	h->borrowed = from && clock_mono().ms - from->listed.ms < LENT_MS && postfix_borrow(&h->postfix, from);
+	return h->borrowed;
+}
+
+/* One that is not in it may have come since. */
+static bool is_stale(struct hold *h)
+{
+	bool stale = h->borrowed && queue_count(&h->items, -1, QUEUE_GONE) > 0;
+
+	h->borrowed = false;
+	return stale;
+}
+
 static void looked(struct job *j)
 {
 	struct hold *h = j->work;
@@ -434,7 +483,13 @@ static void looked(struct job *j)
 		return;
 	}
 	ret = read_listings(j);
+	if (ret == 0 && is_stale(h)) {
+		look(j);
+		return;
+	}
 	h->looks++;
+	if (h->looks > 1 && holds(j))
+		lend(j);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "%sthe queue's listing: %s", so_far, strerror(-ret));
 	else if (h->looks == 1)
@@ -459,6 +514,8 @@ static void begin(struct job *j)
 		return;
 	if (h->postfix.n > 1 || !(holds(j) || purges(j)))
 		postfix_learn(j, look);
+	else if (holds(j) && borrow(j))
+		looked(j);
 	else
 		look(j);
 }

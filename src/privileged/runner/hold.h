@@ -10,6 +10,7 @@ struct hold {
 	struct postfix postfix;		/* first: see postfix.h */
 	struct queue_items items;
 	unsigned looks;			/* listings so far */
+	bool borrowed;			/* this one is the last that another job made */
 	bool asked;			/* postsuper was started */
 	size_t bad;			/* lines that could not be read */
 

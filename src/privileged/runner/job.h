@@ -24,6 +24,8 @@ enum job_class { CLASS_ACCOUNT, CLASS_QUEUE, CLASS_RUN, CLASS_MAIL, CLASS_LOOKUP
 
 struct source_run;
 
+struct postfix;
+
 struct engine {
 	struct runner *r;
 	uint64_t generation;
@@ -41,6 +43,7 @@ struct runner {
 	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
 	uint64_t nonsense;		/* messages that were none */
 	struct engine engines[ENGINES_MAX];
+	struct postfix *listed;		/* the queues as they were last seen, while orders wait; hold.c */
 	struct source_run *sources;	/* commands of logs that run */
 };
 
@@ -106,6 +109,7 @@ void deny_end_due(struct runner *r);
 int64_t deny_first_end(const struct runner *r);
 void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
+void hold_forget_listing(struct runner *r);
 void job_release(struct job *j);		/* and ORDER_PURGE */
 void job_look(struct job *j);			/* look.c */
 int job_accept_queue(struct job *j, char *why);	/* lock.c: by hand only */

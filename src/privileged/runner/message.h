@@ -11,6 +11,6 @@
  */
 int message_check(const void *p, size_t n);
 
-#define MESSAGE_MAX 65536	/* longer than any */
+#define MESSAGE_MAX 131072	/* longer than any */
 
 #endif

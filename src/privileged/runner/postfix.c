@@ -7,12 +7,14 @@
 #include "privileged/runner/postfix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hash.h"
 
 #define HELPER_TIMEOUT_MS 60000
@@ -49,6 +51,21 @@ void postfix_close(struct postfix *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		close_fd(&p->v[i].listing);
+}
+
+bool postfix_borrow(struct postfix *p, const struct postfix *from)
+{
+	bool all = p->n == from->n && !from->why[0];
+
+	for (size_t i = 0; all && i < p->n; i++)
+		all = strcmp(p->v[i].dir, from->v[i].dir) == 0 && from->v[i].listing >= 0;
+	for (size_t i = 0; all && i < p->n; i++) {
+		close_fd(&p->v[i].listing);
+		p->v[i].listing = fcntl(from->v[i].listing, F_DUPFD_CLOEXEC, 3);
+		all = p->v[i].listing >= 0;
+	}
+	p->listed = from->listed;
+	return all;
 }
 
 void postfix_run(struct job *j, const struct postfix_instance *i, const struct strings *helper,
@@ -191,6 +208,7 @@ void postfix_list(struct job *j, void (*then)(struct job *j))
 	p->at = 0;
 	p->then = then;
 	p->why[0] = 0;
+	p->listed = clock_mono();
 	list_next(j);
 }
 

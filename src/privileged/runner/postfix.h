@@ -24,6 +24,7 @@ struct postfix {
 	size_t n;
 	struct postfix_instance v[POSTFIX_MAX];
 	char why[TEMPLATE_WHY_MAX];	/* "": every one was listed */
+	struct mono listed;		/* when */
 	/* postfix.c's own */
 	size_t at;
 	void (*then)(struct job *j);
@@ -31,6 +32,8 @@ struct postfix {
 
 void postfix_init(struct postfix *p, const struct config *c);
 void postfix_close(struct postfix *p);
+/* The listings of `from`, if it is of the same instances. false: it is not. */
+bool postfix_borrow(struct postfix *p, const struct postfix *from);
 
 /* Ask postconf for the names and lifetimes; what it does not tell stays. Then `then`. */
 void postfix_learn(struct job *j, void (*then)(struct job *j));

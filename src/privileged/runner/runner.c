@@ -620,6 +620,7 @@ static void service_close(struct service *s)
 {
 	while (s->r.jobs)
 		job_free(s->r.jobs);
+	hold_forget_listing(&s->r);
 	outbox_free(&s->r.outbox);
 	logbook_close(&s->r.journal);
 	config_free(&s->r.config);
