@@ -37,8 +37,8 @@ def test_run_and_undo(net, place):
                  jails={"own": JAIL.format(place)}) as bailiff:
         # What a stranger wrote is one word of the argv, whatever it holds.
         offend(place / "mail.log", "203.0.113.9", "$(touch pwned);`id` -rf")
-        wait_for(lambda: (place / "203.0.113.9").is_dir(), 10, "the command did not run\n" + bailiff.text())
-        assert (place / "w-$(touch pwned);`id` -rf").is_dir()
+        wait_for((place / "w-$(touch pwned);`id` -rf").is_dir, 10, "the command did not run")
+        assert (place / "203.0.113.9").is_dir()
         incident = bailiff.wait_incident("203.0.113.9")["id"]
 
         def done():
