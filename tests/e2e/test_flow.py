@@ -139,6 +139,25 @@ def test_through_a_filter(net, server, home):
         assert any(n["text"] == "placed on hold" for n in life[0]["notes"])
 
 
+class Before(machine.Postfix):
+    """Its filter stands before the queue."""
+
+    def master_cf(self):
+        return super().master_cf().replace("content_filter=smtp:[127.0.0.1]", "smtpd_proxy_filter=127.0.0.1")
+
+
+def test_before_the_queue(net, joe, home):
+    """smtpd has no queue id while the client is logged in, and the filter no client."""
+    machine.add_user("ann", PASSWORD)
+    with machine.Dovecot(net.server), Before(net.server, content_filter=True, options=OPTIONS), Bailiff(net.server, CONFIG) as bailiff:
+        send(home, ["ann@example.com", STRANGER])
+        wait_for(lambda: rows(bailiff) == {"joe": (1, 2, 1, 1)}, what="joe's message")
+        assert rows(bailiff, "clients") == {HOME: (1, 2, 1, 1)}
+        assert rows(bailiff, str(machine.MAIL_LOG)) == {"joe": (1, 2, 1, 1)}
+        assert trace(bailiff, "joe")[0]["client"] == "unknown"
+    machine.delete_user("ann")
+
+
 def test_off(net, server, home):
     with Bailiff(net.server, {**CONFIG, "flow": False}) as bailiff:
         send(home, ["ann@example.com"])

@@ -46,6 +46,7 @@ void flow_free(struct flow **fp)
 	slots_free(&f->ids);
 	slots_free(&f->deferred);
 	slots_free(&f->names);
+	flow_proxy_free(f);
 	free(f);
 	*fp = NULL;
 }

@@ -67,6 +67,7 @@ struct flow {
 	struct slots ids;		/* host and id: the newest such message */
 	struct slots deferred;		/* message and recipient: the step */
 	struct slots names;
+	struct proxy *proxy;		/* proxy.c; NULL: there is no such filter */
 	char *name[FLOW_NAMES_MAX];	/* hosts and instances; [0] is "" */
 	size_t nnames;
 	uint16_t last_host, last_instance;
@@ -106,6 +107,12 @@ struct message *flow_root(const struct flow *f, struct message *m);
 void flow_join(struct flow *f, struct message *m, struct message *parent);
 void flow_drop(struct flow *f, struct message *m);	/* with what is part of it */
 void flow_shrink(struct flow *f);			/* to the bounds */
+
+/* proxy.c: a filter before the queue. */
+void flow_proxy_client(struct flow *f, uint16_t host, const struct entry *entry,
+		       const struct postfix_event *e, const char *account, int64_t ms);
+void flow_proxy_accept(struct flow *f, uint16_t host, const struct entry *entry, const struct postfix_event *e);
+void flow_proxy_free(struct flow *f);
 
 /* block.c: texts and steps of one message; 0: no room. */
 uint32_t message_put(struct flow *f, struct message *m, struct span text);

@@ -217,7 +217,7 @@ static enum postfix_status status_of(struct span word)
 	return STATUS_OTHER;
 }
 
-/* "(250 2.0.0 Ok: queued as 4F1C)", as the last word. */
+/* "250 2.0.0 Ok: queued as 4F1C", as the last word. */
 static struct span queued_as(struct span text)
 {
 	static const char words[] = "queued as ";
@@ -225,8 +225,6 @@ static struct span queued_as(struct span text)
 	size_t at = text.n;
 	struct span id, rest;
 
-	if (!ENDS(&text, ")"))
-		return (struct span){ NULL, 0 };
 	for (at = text.n; at > 0 && is_alnum(text.p[at - 1]) && text.n - at <= ID_MAX; at--)
 		;
 	rest = (struct span){ text.p + at, text.n - at };
@@ -263,7 +261,7 @@ static bool take_delivery(struct span s, struct postfix_event *e)
 		return false;
 	e->status = status_of(e->status_word);
 	e->text = s;
-	if (e->status == STATUS_SENT)
+	if (e->status == STATUS_SENT && ENDS(&s, ")"))
 		e->other = queued_as(s);
 	e->what = POSTFIX_DELIVERY;
 	return true;
@@ -325,15 +323,46 @@ static bool take_text(struct span s, struct postfix_event *e)
 	return take_other(s, e);
 }
 
+/*
+ * "NOQUEUE: client=..." of a smtpd with a filter before the queue, and its
+ * "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F1C; from=<...": what the
+ * filter answered stands before that, what clients say behind.
+ */
+static bool take_proxy(struct span s, struct postfix_event *e)
+{
+	static const char behind[] = "; from=<";
+	const char *end;
+	struct span answer;
+
+	if (!span_eq(e->daemon, SPAN_LIT("smtpd")))
+		return false;
+	if (SKIP(&s, "NOQUEUE: client=")) {
+		if (!take_client(s, e))
+			return false;
+		e->what = POSTFIX_PROXY;
+		return true;
+	}
+	if (!SKIP(&s, "proxy-accept: END-OF-MESSAGE: "))
+		return false;
+	end = s.n ? memmem(s.p, s.n, behind, sizeof(behind) - 1) : NULL;
+	if (!end)
+		return false;
+	answer = (struct span){ s.p, (size_t)(end - s.p) };
+	e->other = queued_as(answer);
+	e->what = POSTFIX_ACCEPT;
+	return e->other.n > 0;
+}
+
 bool postfix_read(const struct entry *entry, struct postfix_event *ret)
 {
 	struct span program = entry->program, s = entry->text, id;
+	bool proxy = s.n > 6 && (memcmp(s.p, "NOQUEU", 6) == 0 || memcmp(s.p, "proxy-", 6) == 0);
 	size_t at = program.n;
 
 	if (s.n < 6)
 		return false;
 	id = take_id(&s);
-	if (!id.p || !SKIP(&s, ": "))
+	if (!proxy && (!id.p || !SKIP(&s, ": ")))
 		return false;
 	while (at > 0 && program.p[at - 1] != '/')
 		at--;
@@ -343,5 +372,5 @@ bool postfix_read(const struct entry *entry, struct postfix_event *ret)
 	ret->daemon = (struct span){ program.p + at, program.n - at };
 	until(&program, '/', &ret->instance);
 	ret->id = id;
-	return take_text(s, ret);
+	return proxy ? take_proxy(entry->text, ret) : take_text(s, ret);
 }

@@ -15,6 +15,8 @@ enum postfix_what {
 	POSTFIX_DELIVERY,	/* what became of one recipient */
 	POSTFIX_REMOVED,
 	POSTFIX_NOTE,		/* held, refused, expired, bounced: for people */
+	POSTFIX_PROXY,		/* smtpd: a message without an id, on its way through a filter */
+	POSTFIX_ACCEPT,		/* the same process: it got the id `other` */
 };
 
 enum postfix_status { STATUS_OTHER, STATUS_SENT, STATUS_BOUNCED, STATUS_DEFERRED };

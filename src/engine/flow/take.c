@@ -11,6 +11,7 @@
 
 struct taking {
 	struct flow *f;
+	const struct entry *entry;
 	const struct postfix_event *e;
 	flow_clock_fn *when;
 	void *arg;
@@ -96,6 +97,22 @@ static void take_begin(struct taking *t)
 	before = flow_find_any(f, flow_hash(t->host, e->other), m);
 	if (before)
 		flow_join(f, m, before);
+}
+
+/* ---- a filter before the queue */
+
+static void take_proxy(struct taking *t)
+{
+	char name[256] = "";
+
+	if (t->e->user.n && account_canonical(t->f->accounts, t->e->user, name, sizeof(name)) < 0)
+		name[0] = '\0';
+	flow_proxy_client(t->f, t->host, t->entry, t->e, name, time_of(t));
+}
+
+static void take_accept(struct taking *t)
+{
+	flow_proxy_accept(t->f, t->host, t->entry, t->e);
 }
 
 /* ---- what others say of it */
@@ -253,10 +270,10 @@ void flow_take(struct flow *f, const struct entry *entry, flow_clock_fn *when, v
 		[POSTFIX_CLIENT] = take_begin, [POSTFIX_PICKUP] = take_begin,
 		[POSTFIX_MESSAGE_ID] = take_message_id, [POSTFIX_ACTIVE] = take_active,
 		[POSTFIX_DELIVERY] = take_delivery, [POSTFIX_REMOVED] = take_removed,
-		[POSTFIX_NOTE] = take_note,
+		[POSTFIX_NOTE] = take_note, [POSTFIX_PROXY] = take_proxy, [POSTFIX_ACCEPT] = take_accept,
 	};
 	struct postfix_event e;
-	struct taking t = { .f = f, .e = &e, .when = when, .arg = arg };
+	struct taking t = { .f = f, .entry = entry, .e = &e, .when = when, .arg = arg };
 
 	if (!postfix_read(entry, &e))
 		return;

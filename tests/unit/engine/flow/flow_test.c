@@ -171,6 +171,39 @@ static void test_filter(void **state)
 	}
 }
 
+/* A filter before the queue. */
+static void test_proxy(void **state)
+{
+	struct flow *f = make(5000, 0);
+
+	(void)state;
+	say(f, "postfix/submission/smtpd", "NOQUEUE: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=joe");
+	submit(f, "4F1C", "localhost[127.0.0.1]");
+	say(f, "postfix/submission/smtpd", "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F1C; from=<joe@x>");
+	assert_string_equal(first(f, TOP_USERS), "joe 1 1 500 1 0");
+	assert_string_equal(first(f, TOP_CLIENTS), "203.0.113.9 1 1 500 1 0");
+	/* told once, and not of a message that somebody else handed in */
+	submit(f, "4F1D", "localhost[127.0.0.1]");
+	say(f, "postfix/submission/smtpd", "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F1D; from=<joe@x>");
+	say(f, "postfix/submission/smtpd", "NOQUEUE: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=joe");
+	submit(f, "4F1E", "x[203.0.113.10]");
+	submit(f, "4F1F", "localhost[127.0.0.1], sasl_method=PLAIN, sasl_username=ann");
+	say(f, "postfix/submission/smtpd", "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F1E; from=<joe@x>");
+	say(f, "postfix/submission/smtpd", "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F1F; from=<joe@x>");
+	assert_int_equal(found(f, "joe", NULL), 1);
+	/* more processes than there is room for */
+	for (int i = 0; i < 3000; i++) {
+		char program[40];
+
+		snprintf(program, sizeof(program), "postfix/n%d/smtpd", i);
+		say(f, program, "NOQUEUE: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=zoe");
+	}
+	submit(f, "4F20", "localhost[127.0.0.1]");
+	say(f, "postfix/n2999/smtpd", "proxy-accept: END-OF-MESSAGE: 250 Ok: queued as 4F20; from=<joe@x>");
+	assert_int_equal(found(f, "zoe", NULL), 1);
+	flow_free(&f);
+}
+
 static void test_chains(void **state)
 {
 	struct flow *f = make(100, 0);
@@ -354,7 +387,7 @@ static void test_slots(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life), cmocka_unit_test(test_filter), cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_life), cmocka_unit_test(test_filter), cmocka_unit_test(test_proxy), cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_instances), cmocka_unit_test(test_bounds), cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_slots), cmocka_unit_test(test_saved),
 	};

@@ -21,7 +21,7 @@ static void put(struct buf *b, const char *name, struct span s)
 static const char *told(const char *program, const char *text, struct buf *b)
 {
 	static const char *const names[] = {
-		"none", "client", "pickup", "message-id", "active", "delivery", "removed", "note",
+		"none", "client", "pickup", "message-id", "active", "delivery", "removed", "note", "proxy", "accept",
 	};
 	struct entry entry = { .program = span_of(program), .text = span_of(text), .repeat = 1 };
 	struct postfix_event e;
@@ -79,7 +79,15 @@ static const struct { const char *program, *text, *want; } rows[] = {
 	{ "postfix/postsuper", "4F1C2: placed on hold", "note 4F1C2 text=placed on hold" },
 	{ "postfix/postsuper", "4F1C2: removed", "removed 4F1C2" },
 
+	{ "postfix/submission/smtpd", "NOQUEUE: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=joe",
+	  "proxy  client=x addr=203.0.113.9 method=PLAIN user=joe" },
+	{ "postfix/submission/smtpd", "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4F1C2; from=<a@b> to=<c@d> proto=ESMTP helo=<x>",
+	  "accept  other=4F1C2" },
+
 	/* what a client or another host can write */
+	{ "postfix/smtpd", "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok; from=<a@b> to=<c@d> helo=<x: queued as 4F1C2; from=<>", "" },
+	{ "postfix/smtpd", "proxy-reject: END-OF-MESSAGE: 550 no: queued as 4F1C2; from=<a@b>", "" },
+	{ "postfix/smtp", "NOQUEUE: client=x[203.0.113.9]", "" },
 	{ "postfix/smtpd", "4F1C2: client=x[203.0.113.9], sasl_method=PLAIN, sasl_username=joe, sasl_sender=x,sasl_username=boss",
 	  "client 4F1C2 client=x addr=203.0.113.9 method=PLAIN user=joe" },
 	{ "postfix/smtpd", "4F1C2: client=x[203.0.113.9], sasl_sender=x, sasl_method=PLAIN, sasl_username=boss",
