@@ -82,6 +82,7 @@ enum limit_kind {
 	LIMIT_NONE, LIMIT_COUNT, LIMIT_SUM, LIMIT_DISTINCT,
 	LIMIT_RATIO,	/* `amount` hits, of which a share came from rules marked `part` */
 	LIMIT_LEVEL,	/* a gauge: each hit tells what there is now */
+	LIMIT_SCORE,	/* verdicts of other jails, each with its weight */
 };
 
 /* `with:` what must hold for one hit in the window, else `alone` decides. */
@@ -193,6 +194,16 @@ struct country_condition {
 /* A condition on a hit: it must be so, or must not. */
 enum want { WANT_ANY, WANT_YES, WANT_NO };
 
+/* What a verdict of another jail counts for its account. */
+#define SCORES_MAX 32
+struct score {
+	char *name;
+	uint16_t jail;		/* index into config.jails; SCORE_NO_JAIL: it did not load */
+	uint32_t weight;
+	struct place place;
+};
+#define SCORE_NO_JAIL 0xffff
+
 /* When a jail counts: days, and minutes of the day, in the zone of the log. */
 #define DAY_MINUTES 1440
 struct active {
@@ -225,6 +236,8 @@ struct jail {
 	bool mode_set;		/* bailiff.yaml said so: not `auto` */
 	bool automatic;		/* starts only where its service is: shipped, `auto: on`, not named */
 	bool ban_private;
+	size_t nscores;		/* LIMIT_SCORE */
+	struct score *scores;
 	struct active active;
 	enum want known_good, foreign_sender;
 	struct country_condition country;

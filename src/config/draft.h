@@ -21,6 +21,7 @@ struct limit_draft {
 	double ratio;		/* -1: unset */
 	char *level;
 	int64_t under;		/* -1: unset */
+	uint64_t score;		/* 0: unset */
 	const struct node *with;
 	int64_t alone;		/* 0: unset */
 	double known;		/* -1: unset */
@@ -52,7 +53,7 @@ struct jail_draft {
 	struct strings log;
 	struct limit_draft limit;
 	struct thread_draft thread;
-	const struct node *match, *ignore, *then, *tests, *country;
+	const struct node *match, *ignore, *then, *tests, *country, *score;
 	const struct config *config;	/* for printing names */
 };
 

@@ -415,6 +415,7 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 	loader_limit(l, d, map, &caps, ret);
 	loader_thread(l, d, map, &caps, ret);
 	loader_conditions(l, d, map, &caps, ret);
+	loader_score(l, d, map, ret);
 	if (l->errors != errors)
 		return false;
 	if (d->country)

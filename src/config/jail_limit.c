@@ -194,7 +194,13 @@ static void check_marks(struct loader *l, const struct jail *j)
 static void take_kind(struct loader *l, const struct limit_draft *d, const struct node *map,
 		      const struct captures *caps, const struct jail *j, struct limit *ret)
 {
-	if (d->level || d->sum) {
+	if (d->score) {
+		ret->kind = LIMIT_SCORE;
+		ret->amount = d->score;
+		if (d->count || d->sum || d->distinct || d->level || d->ratio >= 0)
+			complain(l, loader_at(map, "limit", "score"),
+				 "'score' is a limit of its own: it goes with 'per' and 'within' alone");
+	} else if (d->level || d->sum) {
 		take_over(l, d, map, caps, ret);
 	} else if (d->distinct) {
 		take_distinct(l, d, map, caps, ret);

@@ -239,13 +239,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct jail *)a)->name, ((const struct jail *)b)->name);
 }
 
-static int check_classes(struct loader *l, const struct sources *all)
+/* What jails say of others, and classes of jails, when all are there. */
+static int check_names(struct loader *l, const struct sources *all)
 {
 	struct strings names = { all->n, arena_array(l->arena, all->n, sizeof(char *)) };
-	unsigned errors = l->errors;
+	unsigned errors;
 
 	for (size_t i = 0; i < all->n; i++)
 		names.v[i] = (char *)all->v[i].name;
+	loader_scores(l, &names);
+	errors = l->errors;
 	loader_class_limits(l, &names);
 	return l->errors == errors ? 0 : -EINVAL;
 }
@@ -273,5 +276,5 @@ int loader_jails(struct loader *l, const struct pack *p, const struct node *jail
 	}
 	if (c->njails)
 		qsort(c->jails, c->njails, sizeof(*c->jails), by_name);
-	return check_classes(l, &all);
+	return check_names(l, &all);
 }

@@ -94,6 +94,13 @@ void loader_factors(struct loader *l, const struct limit_draft *d, const struct 
 struct place loader_at(const struct node *map, const char *outer, const char *inner);
 /* A number with decimals in units of 1/`one`; too many of them are said. */
 uint32_t loader_decimals(struct loader *l, double v, uint32_t one, const char *key, struct place where);
+/*
+ * jail_score.c: what verdicts count; then, when all jails are there, whether
+ * what is named counts accounts. A jail that is wrong is left out. `names` are
+ * all there are, also those that did not load.
+ */
+void loader_score(struct loader *l, const struct jail_draft *d, const struct node *map, struct jail *j);
+void loader_scores(struct loader *l, const struct strings *names);
 /* jail_when.c: `active`, `known_good`, `foreign_sender`. */
 void loader_conditions(struct loader *l, const struct jail_draft *d, const struct node *map,
 		       const struct captures *caps, struct jail *j);

@@ -337,6 +337,9 @@ static void draft_amounts(const struct config *c, const struct limit *from, stru
 		ret->over = (int64_t)from->amount;
 		ret->under = (int64_t)from->under;
 		break;
+	case LIMIT_SCORE:
+		ret->score = from->amount;
+		break;
 	case LIMIT_DISTINCT:
 		ret->distinct = (char *)value;
 		ret->count = from->amount;
@@ -373,6 +376,22 @@ static void draft_limit(const struct config *c, const struct limit *from, char *
 	for (size_t i = 0; i < from->nper; i++)
 		per[i] = (char *)c->fields[from->per[i]].name;
 	ret->per = (struct strings){ from->nper, per };
+}
+
+void config_print_scores(struct printer *p, const void *draft)
+{
+	const struct jail *j = &((const struct jail_draft *)draft)->jail;
+
+	if (j->nscores == 0)
+		return;
+	printer_key(p, "score");
+	buf_putc(p->out, '\n');
+	p->indent++;
+	for (size_t i = 0; i < j->nscores; i++) {
+		printer_key(p, j->scores[i].name);
+		buf_printf(p->out, " %u\n", j->scores[i].weight);
+	}
+	p->indent--;
 }
 
 static void draft_active(const struct active *from, char **names, char hours[16], struct active_draft *ret)

@@ -66,6 +66,9 @@ static const struct setting limit_keys[] = {
 	{ "ratio", VALUE_FACTOR, AT(struct limit_draft, ratio), .min = 0, .max = 1,
 	  .help = "With `count`: fires when of at least so many hits this share or more came from "
 		  "patterns with `part: true` beside them." },
+	{ "score", VALUE_NUMBER, AT(struct limit_draft, score), .min = 1, .max = 1000000000,
+	  .help = "With `log: verdicts`, `per: user` and the jail's own `score`: fires when the weights of the "
+		  "verdicts that an account had within the time reach this." },
 	{ "level", VALUE_TEXT, AT(struct limit_draft, level),
 	  .help = "A number that the patterns capture and that is no event but a state, such as the "
 		  "messages in a queue: fires when it is more than `over`, and then not again until it was "
@@ -163,7 +166,10 @@ const struct setting schema_jail_keys[] = {
 		  "`no`: that is in none." },
 	{ "foreign_sender", VALUE_CHOICE, IN_JAIL(foreign_sender), .choices = wants,
 	  .help = "Only hits count whose `<sender>` is foreign to their `<user>`; `no`: is not." },
-	{ "score", VALUE_LATER, .help = "Signals that add up." },
+	{ "score", VALUE_NODE, AT(struct jail_draft, score), .print = config_print_scores,
+	  .shape = "map of jails to numbers",
+	  .help = "With a limit by `score`: what a verdict of these jails counts for its account, also one of a "
+		  "jail that is in shadow or does nothing." },
 	END
 };
 
@@ -509,6 +515,9 @@ const struct setting schema_asn_row = {
 };
 const struct setting schema_operator_row = {
 	.type = VALUE_CHOICE, .width = sizeof(enum operator_right), .choices = rights,
+};
+const struct setting schema_score_row = {
+	.type = VALUE_NUMBER, .width = sizeof(uint32_t), .min = 1, .max = 1000000,
 };
 const struct setting schema_mode_row = {
 	.type = VALUE_CHOICE, .width = sizeof(enum jail_mode), .choices = modes,

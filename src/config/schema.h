@@ -57,7 +57,7 @@ extern const struct setting schema_ban_keys[], schema_park_keys[], schema_deny_k
 extern const struct setting schema_no_keys[];
 extern const struct setting schema_test_keys[], schema_test_line_keys[], schema_rule_keys[];
 /* Rows for values whose key the admin makes up: `jails: {NAME: on}`. */
-extern const struct setting schema_class_keys[], schema_class_limit_keys[], schema_asn_row;
+extern const struct setting schema_class_keys[], schema_class_limit_keys[], schema_asn_row, schema_score_row;
 extern const struct setting schema_mode_row, schema_auto_row, schema_operator_row, schema_port_row;
 
 /* Their `print` hooks (print_jail.c, print_main.c). */
@@ -70,6 +70,7 @@ void config_print_country(struct printer *p, const void *draft);
 void config_print_tests(struct printer *p, const void *draft);
 void config_print_allow(struct printer *p, const void *draft);
 void config_print_scopes(struct printer *p, const void *draft);
+void config_print_scores(struct printer *p, const void *draft);
 void config_print_classes(struct printer *p, const void *draft);
 void config_print_home(struct printer *p, const void *draft);
 void config_print_pairs(struct printer *p, const void *draft);

@@ -149,14 +149,6 @@ static bool bans(const struct verdict *v)
 	return false;
 }
 
-static bool only_tells(const struct verdict *v)
-{
-	for (size_t i = 0; i < v->nactions; i++)
-		if (v->action[i].action->kind != ACTION_NOTIFY)
-			return false;
-	return true;
-}
-
 static bool is_allowed(const struct config *c, const struct addr *a)
 {
 	for (size_t i = 0; i < c->nallow; i++)
@@ -193,8 +185,6 @@ static const char *why_spared(const struct core *core, const struct jail *j, con
 	return account.n ? words[known_ask(core->known, a, account, now)] : NULL;
 }
 
-static void tell_verdict_jails(struct passage *p, const struct core_verdict *v);
-
 static void fire(struct passage *p, const struct facts *f, const struct window_hit *w,
 		 const struct subject *subject, const struct tally *t)
 {
@@ -218,12 +208,15 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)
 		cv.spared[i] = why_spared(core, f->hit->jail, &cv.seen[i], subject_account(subject), when);
+	windows_signals(core->windows, w->jail, w->key, when, v.signal);
 	windows_clear(core->windows, w->jail, w->key);
 	history_add(core->history, w->jail, w->key, when, v.until);
 	core->jails[w->jail].verdicts++;
 	core->fn(core->arg, &cv);
+	if (!f->hit->jail->verdicts)
+		retell_scored(p, &cv);
 	if (!f->hit->jail->verdicts && !v.shadow && core->mode[w->jail] == MODE_ON)
-		tell_verdict_jails(p, &cv);
+		retell(p, &cv);
 }
 
 /*
@@ -296,7 +289,7 @@ static void tell_counted(const struct core *core, const struct facts *f, const s
 }
 
 /* A hit whose time and captures are complete. */
-static void count(void *arg, const struct hit *hit, struct event_time when)
+void core_count(void *arg, const struct hit *hit, struct event_time when)
 {
 	struct passage *p = arg;
 	struct core *core = p->core;
@@ -392,7 +385,7 @@ static bool is_pickup(const struct entry *e)
 	       memcmp(e->program.p + e->program.n - name.n, name.p, name.n) == 0;
 }
 
-static void on_hit(void *arg, const struct hit *hit)
+void core_hit(void *arg, const struct hit *hit)
 {
 	struct passage *p = arg;
 	struct core *core = p->core;
@@ -405,85 +398,9 @@ static void on_hit(void *arg, const struct hit *hit)
 	fault(p->line, FAULT_JAIL);
 	note_message(p, hit, when);
 	if (hit->jail->threaded)
-		threads_take(core->threads, hit, p->entry->host, p->entry->program, when, count, p);
+		threads_take(core->threads, hit, p->entry->host, p->entry->program, when, core_count, p);
 	else
-		count(p, hit, when);
-}
-
-/*
- * The captures of the line that crossed the limit. A verdict on an account
- * alone is none on the address that was the last: it may be everybody's office.
- * Nor has anybody caught an address that the admin is just told about: it may be
- * his own web server.
- */
-static struct hit hit_of_verdict(const struct config *c, const struct core_verdict *v,
-				 const struct jail *j, int name)
-{
-	struct hit hit = *v->hit;
-	bool on_addr = !subject_account(v->subject).n;
-
-	for (size_t i = 0; i < v->subject->n; i++)
-		on_addr |= v->subject->part[i].type == FIELD_ADDR;
-	on_addr &= !only_tells(v->v);
-	hit.jail = j;
-	hit.rule = NULL;
-	hit.ncaptures = 0;
-	for (unsigned i = 0; i < v->hit->ncaptures; i++)
-		if (on_addr || v->hit->capture[i].type != FIELD_ADDR)
-			hit.capture[hit.ncaptures++] = v->hit->capture[i];
-	if (name >= 0 && hit.ncaptures < HIT_MAX_CAPTURES)
-		hit.capture[hit.ncaptures++] = (struct capture){
-			.field = (uint16_t)name, .type = FIELD_TEXT,
-			.raw = span_of(c->jails[v->jail].name),
-		};
-	return hit;
-}
-
-/*
- * Verdicts are events, too: a jail with `log: verdicts` and no pattern takes
- * each one as a hit; with patterns, they match "jail=NAME field=value ...".
- */
-static void tell_verdict_jails(struct passage *p, const struct core_verdict *v)
-{
-	const struct config *c = p->core->config;
-	struct buf text = { 0 }, who = { 0 };
-	struct entry e = { .repeat = 1 }, once = *p->entry;
-	int name = config_field(c, SPAN_LIT("jail"));
-	struct passage inner;
-
-	once.repeat = 1;	/* of the line; the verdict fell once */
-	for (uint16_t i = 0; i < c->njails; i++) {
-		const struct jail *j = &c->jails[i];
-		struct hit hit;
-
-		if (!j->verdicts || p->core->mode[i] == MODE_OFF)
-			continue;
-		inner = *p;
-		if (j->nrules == 0) {
-			hit = hit_of_verdict(c, v, j, name);
-			inner.entry = &once;
-			count(&inner, &hit, v->v->when);
-			continue;
-		}
-		if (text.n == 0) {
-			buf_printf(&text, "jail=%s", c->jails[v->jail].name);
-			for (size_t k = 0; k < v->subject->n; k++) {
-				struct subject one = { .n = 1, .part = { v->subject->part[k] } };
-
-				buf_clear(&who);
-				subject_print(c, &one, &who);
-				buf_printf(&text, " %s=%s", c->fields[one.part[0].field].name, buf_cstr(&who));
-			}
-		}
-		e.text = buf_span(&text);
-		inner.entry = &e;
-		inner.line = e.text;
-		inner.timed = true;
-		inner.when = v->v->when;
-		matcher_run_jail(p->core->matcher, j, &e, on_hit, &inner);
-	}
-	buf_free(&text);
-	buf_free(&who);
+		core_count(p, hit, when);
 }
 
 unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
@@ -495,6 +412,7 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	/* Field by field: the buffers of a passage are large and need no clearing. */
 	p.core = core;
 	p.log = log;
+	p.score = NULL;
 	p.entry = e;
 	p.line = line;
 	p.pos = pos;
@@ -505,7 +423,7 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 		flow_take(core->flow, e, flow_clock, &p);
 	if (is_pickup(e))
 		note_requeued(&p);
-	return matcher_run(core->matcher, log, e, on_hit, &p);
+	return matcher_run(core->matcher, log, e, core_hit, &p);
 }
 
 int core_key_of(const struct core *core, const struct jail *j, const char *text,

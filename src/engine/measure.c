@@ -96,6 +96,8 @@ static uint32_t weight_of(struct passage *p, const struct hit *hit)
 
 	if (l->kind == LIMIT_SUM)
 		w = measure_number(p, hit, l->value, &w) ? w : 0;
+	else if (l->kind == LIMIT_SCORE)
+		return p->score ? p->score->weight : 0;
 	else if (l->weighs)
 		measure_number(p, hit, l->weight_field, &w);
 	else if (l->weight > 0)
@@ -273,6 +275,8 @@ bool measure(struct passage *p, const struct facts *f, struct window_hit *w)
 		return false;
 	if (l->kind == LIMIT_DISTINCT && f->from && f->from->family == ADDR_V6)
 		w->flags |= ENTRY_V6;
+	if (l->kind == LIMIT_SCORE && p->score)
+		w->value[0] = (uint64_t)(p->score - f->hit->jail->scores) + 1;
 	if (f->hit->rule && f->hit->rule->part)
 		w->flags |= ENTRY_PART;
 	if (l->nwith)

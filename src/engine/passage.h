@@ -11,6 +11,7 @@
 struct passage {
 	struct core *core;
 	uint16_t log;
+	const struct score *score;	/* a verdict on its way to a jail that scores it; else NULL */
 	const struct entry *entry;
 	struct span line;
 	const struct position *pos;
@@ -28,6 +29,15 @@ struct facts {
 	const struct class *class;	/* NULL: in none */
 	char buf[SUBJECT_TEXT_MAX];	/* behind `user` */
 };
+
+/* Count a hit whose time and captures are complete; arg is its passage. */
+void core_count(void *arg, const struct hit *hit, struct event_time when);
+/* Take a hit of a line, whatever its rule does. */
+void core_hit(void *arg, const struct hit *hit);
+/* Verdicts are events, too: to the jails that count them (retell.c). */
+void retell(struct passage *p, const struct core_verdict *v);
+/* ... and to those that score them. */
+void retell_scored(struct passage *p, const struct core_verdict *v);
 
 /* The first address that a hit captured; NULL: none. */
 const struct addr *hit_address(const struct hit *hit);

@@ -62,6 +62,9 @@ static void put_amount(const struct config *c, const struct limit *l, struct buf
 		put_decimal(l->ratio, LIMIT_RATIO_ONE, out);
 		buf_printf(out, " of %llu hits", amount);
 		break;
+	case LIMIT_SCORE:
+		buf_printf(out, "a score of %llu", amount);
+		break;
 	default:
 		buf_printf(out, "%llu hits", amount);
 	}
@@ -94,6 +97,22 @@ void words_limit(const struct config *c, const struct jail *j, struct buf *out)
 	}
 }
 
+/* ": signal-burst 30, 2 times signal-sender 40". */
+static void put_signals(const struct verdict *v, struct buf *out)
+{
+	const char *before = ": ";
+
+	for (size_t i = 0; i < v->jail->nscores; i++) {
+		if (v->signal[i] == 0)
+			continue;
+		buf_puts(out, before);
+		before = ", ";
+		if (v->signal[i] > 1)
+			buf_printf(out, "%u times ", v->signal[i]);
+		buf_printf(out, "%s %u", v->jail->scores[i].name, v->jail->scores[i].weight);
+	}
+}
+
 static void put_made(const struct config *c, const struct verdict *v, struct buf *out)
 {
 	const struct limit *l = &v->jail->limit;
@@ -113,10 +132,14 @@ static void put_made(const struct config *c, const struct verdict *v, struct buf
 	case LIMIT_RATIO:
 		buf_printf(out, "%llu of %llu", (unsigned long long)v->part, amount);
 		break;
+	case LIMIT_SCORE:
+		buf_printf(out, "score %llu", amount);
+		break;
 	default:
 		buf_printf(out, "%llu", amount);
 	}
 	put_within(l, out);
+	put_signals(v, out);
 }
 
 void words_verdict(const struct config *c, const struct verdict *v, struct buf *out)
@@ -136,5 +159,6 @@ void words_verdict(const struct config *c, const struct verdict *v, struct buf *
 
 bool words_needed(const struct jail *j)
 {
-	return j->limit.kind == LIMIT_LEVEL || j->limit.kind == LIMIT_RATIO || j->limit.nwith;
+	return j->limit.kind == LIMIT_LEVEL || j->limit.kind == LIMIT_RATIO ||
+	       j->limit.kind == LIMIT_SCORE || j->limit.nwith;
 }

@@ -63,7 +63,8 @@ static void shape_extras(const struct limit *l, struct shape *sh)
 		sh->nvalues += l->with[i].kind == WITH_DISTINCT;
 	sh->nvalues += l->spread_accounts > 0;
 	sh->nvalues += l->kind == LIMIT_DISTINCT && (l->nwith > 0 || sh->families);
-	sh->rich = l->nwith > 0 || sh->families || l->spread_accounts > 0 || l->kind == LIMIT_RATIO;
+	sh->nvalues += l->kind == LIMIT_SCORE;
+	sh->rich = l->kind == LIMIT_SCORE || l->nwith > 0 || sh->families || l->spread_accounts > 0 || l->kind == LIMIT_RATIO;
 	if (l->kind == LIMIT_COUNT && (l->spread_accounts || l->known))
 		sh->unit = LIMIT_FACTOR * LIMIT_FACTOR;
 }
@@ -459,6 +460,18 @@ unsigned series_distinct(const struct series *s, const struct shape *sh, int64_t
 	while (hi > lo && time_at(s, sh, hi - 1) > now)
 		hi--;
 	return judge_distinct(s, sh, lo, hi, k, value, enough);
+}
+
+void series_signals(const struct series *s, const struct shape *sh, int64_t now,
+		    uint16_t *ret, size_t max)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		int64_t when = time_at(s, sh, i);
+		uint64_t value = value_at(s, sh, i, 0);
+
+		if (when <= now && when >= now - sh->within_ms && value > 0 && value <= max)
+			ret[value - 1]++;
+	}
 }
 
 size_t series_seen(const struct series *s, const struct shape *sh,

@@ -90,6 +90,9 @@ void series_amount(const struct series *s, const struct shape *sh, int64_t now,
  */
 unsigned series_distinct(const struct series *s, const struct shape *sh, int64_t now,
 			 unsigned k, uint64_t value, unsigned enough);
+/* Of a score: how many of [now - within, now] have the value i + 1, into ret[i], which begins at 0. */
+void series_signals(const struct series *s, const struct shape *sh, int64_t now,
+		    uint16_t *ret, size_t max);
 size_t series_seen(const struct series *s, const struct shape *sh,
 		   struct addr *ret, size_t max);
 

@@ -334,6 +334,16 @@ unsigned windows_accounts(const struct windows *w, uint16_t jail, struct span ke
 	return series_distinct(t->series, sh, clamp_time(now.ms), sh->nvalues - 1u, account, enough);
 }
 
+void windows_signals(const struct windows *w, uint16_t jail, struct span key,
+		     struct event_time now, uint16_t *ret)
+{
+	const struct tracked *t = w->shape[jail].kind == LIMIT_SCORE ? find(w, jail, key) : NULL;
+
+	memset(ret, 0, SCORES_MAX * sizeof(*ret));
+	if (t && t->n == TRACKED_SERIES)
+		series_signals(t->series, &w->shape[jail], clamp_time(now.ms), ret, SCORES_MAX);
+}
+
 size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,
 		    struct addr *ret, size_t max)
 {

@@ -66,6 +66,13 @@ size_t windows_seen(const struct windows *w, uint16_t jail, struct span key,
 unsigned windows_accounts(const struct windows *w, uint16_t jail, struct span key,
 			  struct event_time now, uint64_t account, unsigned enough);
 
+/*
+ * How many verdicts of each signal the window of a score holds: ret[i] of the
+ * jail's i-th, SCORES_MAX of them; nothing for other limits.
+ */
+void windows_signals(const struct windows *w, uint16_t jail, struct span key,
+		     struct event_time now, uint16_t *ret);
+
 /* Empty one subject's window (a verdict fired, an unban, an undo). */
 void windows_clear(struct windows *w, uint16_t jail, struct span key);
 /*

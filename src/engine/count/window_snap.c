@@ -35,6 +35,8 @@ static void put_extras(const struct config *c, const struct jail *j, struct buf 
 			   field_name(c, l->with[i].field) : "");
 	if (l->spread_accounts)
 		buf_puts(out, " spread");
+	for (size_t i = 0; i < j->nscores; i++)
+		buf_printf(out, " %s", j->scores[i].name);
 	shape_of(c, j, &sh);
 	if (sh.unit > 1)
 		buf_printf(out, " in 1/%u", sh.unit);
@@ -134,8 +136,9 @@ static bool form_is_sound(uint8_t form)
 	int kind = form & SNAP_KIND;
 	bool rich = form & SNAP_RICH;
 
-	return kind >= LIMIT_COUNT && kind <= LIMIT_RATIO && form >> SNAP_VALUES <= SERIES_VALUES_MAX &&
-	       (rich || (form >> SNAP_VALUES == 0 && kind != LIMIT_RATIO));
+	return kind >= LIMIT_COUNT && kind <= LIMIT_SCORE && kind != LIMIT_LEVEL &&
+	       form >> SNAP_VALUES <= SERIES_VALUES_MAX &&
+	       (rich || (form >> SNAP_VALUES == 0 && kind < LIMIT_RATIO));
 }
 
 static void put_jail(const struct windows *w, uint16_t jail, struct buf *out)

@@ -62,6 +62,7 @@ struct verdict {
 	uint64_t amount;
 	uint32_t with;		/* as in struct tally */
 	uint64_t part;
+	uint16_t signal[SCORES_MAX];	/* a score: verdicts of each jail that it names */
 	const char *class;	/* the class whose limit it is, NULL: the jail's own */
 	unsigned earlier;	/* verdicts before, for grow */
 	bool shadow;		/* mode shadow, or the brake */

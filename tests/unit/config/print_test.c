@@ -114,6 +114,12 @@ static void same_jail(const struct jail *a, const struct jail *b)
 	SAME(mode_set);
 	SAME(automatic);
 	SAME(ban_private);
+	SAME(nscores);
+	for (size_t i = 0; i < a->nscores; i++) {
+		TEXT(scores[i].name);
+		SAME(scores[i].jail);
+		SAME(scores[i].weight);
+	}
 	SAME(active.days);
 	SAME(active.from);
 	SAME(active.to);
@@ -417,6 +423,8 @@ static void test_full(void **state)
 	made_jail(&m, PACK_JAIL_ADMIN, "when", LOG MATCH THEN LIMIT "active: {hours: '22:30-06:00'}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "whom", LOG "match: '<ip> <user> <sender>'\n" THEN LIMIT
 		  "active: {days: [sat-mon, wed]}\nknown_good: no\nforeign_sender: yes\n");
+	made_jail(&m, PACK_JAIL_ADMIN, "risk", "log: verdicts\n" THEN_TELL
+		  "limit: {score: 100, per: user, within: 1h}\nscore: {with: 40, full: 1000000}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "ratio", LOG "match: ['<host>', {match: '<host>b', part: yes}]\n" THEN_TELL
 		  "limit: {ratio: 0.333333, count: 20, per: host, within: 1h}\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "with", LOG "thread: {by: qid}\n" THEN_TELL
@@ -427,7 +435,7 @@ static void test_full(void **state)
 		  LIMIT);
 	made_load(&m);
 	assert_string_equal(buf_cstr(&m.text), "");
-	assert_int_equal(m.config->njails, 13);
+	assert_int_equal(m.config->njails, 14);
 	there_and_back(m.config);
 	made_free(&m);
 }

@@ -40,9 +40,14 @@
 #define ZONE(name) "logs: {mail: {timezone: " name "}}\n"
 #define FAIL(ms, user, ip) #ms " auth: failed " user " from " ip "\n"
 
+#define SIGNAL(name) LOG "match: '" name " <user>'\nlimit: {count: 1, per: user, within: 1m}\n"
+#define SIGNALS { "a.yaml", SIGNAL("a") "then: []\nmode: shadow\n", "b.yaml", SIGNAL("b") "then: notify\n", \
+	"c.yaml", SIGNAL("c") "then: []\n", "risk.yaml", "log: verdicts\nthen: notify\n" \
+	"limit: {score: 70, per: user, within: 10m}\nscore: {a: 30, b: 40, c: 10}\n" }
+
 static const struct row {
 	const char *name, *main_yaml;
-	const char *jails[7];
+	const char *jails[9];
 	const char *script, *want;
 } rows[] = {
 	/* ---- level */
@@ -229,6 +234,19 @@ static const struct row {
 	  "limit: {count: 2, per: user, within: 10m}\nthen: lock\nactive: {hours: '14:00-15:00'}\n", "g.yaml", ONE "known_good: yes\n" },
 	  "0 x: joe from 192.0.2.1\n1 x: joe from 192.0.2.1\n" FAIL(14400000, "joe", "192.0.2.9"),
 	  "14400000 g 192.0.2.9: 1 within 10m\n" },
+
+	/* ---- score */
+	{ "signals add up, in shadow and without actions, too", NULL, SIGNALS,
+	  "0 x: a joe\n1 x: a ann\n2 x: b joe\n3 x: b ann\n4 x: c ann\n",
+	  "0 a joe: 1 within 1m\n1 a ann: 1 within 1m\n2 b joe: 1 within 1m\n"
+	  "2 risk joe: score 70 within 10m: a 30, b 40\n"
+	  "3 b ann: 1 within 1m\n3 risk ann: score 70 within 10m: a 30, b 40\n4 c ann: 1 within 1m\n" },
+	{ "the same again, up to the end of the time", NULL, SIGNALS,
+	  "0 x: a joe\n1 x: a joe\n60000 x: a joe\n600000 x: c joe\n600001 x: a joe\n",
+	  "0 a joe: 1 within 1m\n60000 a joe: 1 within 1m\n600000 c joe: 1 within 1m\n"
+	  "600000 risk joe: score 70 within 10m: 2 times a 30, c 10\n600001 a joe: 1 within 1m\n" },
+	{ "one left the time", NULL, SIGNALS, "0 x: a joe\n60000 x: a joe\n600001 x: c joe\n",
+	  "0 a joe: 1 within 1m\n60000 a joe: 1 within 1m\n600001 c joe: 1 within 1m\n" },
 };
 
 static void on_verdict(void *arg, const struct core_verdict *v)
