@@ -244,7 +244,7 @@ uninstall:
 	  $(DESTDIR)$(DATADIR)/bash-completion/completions/bailiff
 	for m in $(mans); do rm -f $(DESTDIR)$(DATADIR)/man/man$${m##*.}/$${m##*/}; done
 	rm -rf $(libexecdir) $(sharedir)
-	@echo "configuration in $(SYSCONFDIR)/bailiff and state in $(STATEDIR) stay; 'bailiffd --teardown' before this removes the bans"
+	@echo "configuration in $(SYSCONFDIR)/bailiff and state in $(STATEDIR) stay; 'bailiffd --teardown' before this removes the bans, 'bailiff setup mail --remove --apply' what the mail server asks (which works without it, too)"
 
 clean:
 	rm -rf build/obj build/unit build/fuzz build/fuzz-corpus build/fault build/install build/san-* build/bailiff build/bailiffd \

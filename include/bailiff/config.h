@@ -364,7 +364,7 @@ struct operator_conf { char *who; /* user, or @group */ enum operator_right righ
 
 struct helpers {		/* argv templates */
 	struct strings passwd, chage, sendmail, postsuper, postqueue, postmap, doveadm;
-	struct strings postcat, postconf;
+	struct strings postcat, postconf, postfix, doveconf;
 	struct strings instances;	/* configuration directories of further Postfix instances */
 };
 

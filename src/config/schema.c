@@ -419,12 +419,17 @@ static const struct setting helpers_keys[] = {
 	  .help = "How postqueue(1) is started." },
 	{ "postmap", VALUE_ARGV, AT(struct helpers, postmap), .def = "[postmap]",
 	  .help = "How postmap(1) is started." },
+	{ "postfix", VALUE_ARGV, AT(struct helpers, postfix), .def = "[postfix]",
+	  .help = "How postfix(1) is started, by `setup`, to reload." },
+	{ "doveconf", VALUE_ARGV, AT(struct helpers, doveconf), .def = "[doveconf]",
+	  .help = "How doveconf(1) is started, by `bailiff check` and `setup`." },
 	{ "doveadm", VALUE_ARGV, AT(struct helpers, doveadm), .def = "[doveadm]",
 	  .help = "How doveadm(1) is started." },
 	{ "postcat", VALUE_ARGV, AT(struct helpers, postcat), .def = "[postcat]",
 	  .help = "How postcat(1) is started: it makes the copies of what is purged." },
 	{ "postconf", VALUE_ARGV, AT(struct helpers, postconf), .def = "[postconf]",
-	  .help = "How postconf(1) is started: it is asked for `maximal_queue_lifetime` and `syslog_name`." },
+	  .help = "How postconf(1) is started: it is asked for `maximal_queue_lifetime` and `syslog_name`, "
+		  "and by `bailiff check` and `setup` for more." },
 	{ "instances", VALUE_PATHS, AT(struct helpers, instances), .def = "[]",
 	  .help = "Configuration directories of further Postfix instances, at most 16: their queues "
 		  "are listed, held, released and purged as well, by `postqueue -c DIR` and `postsuper -c DIR`." },

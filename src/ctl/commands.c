@@ -8,6 +8,7 @@
 
 #include "ctl/command.h"
 #include "ctl/run.h"
+#include "ctl/check.h"
 #include "ctl/setup.h"
 #include "ctl/show.h"
 #include "ctl/show_flow.h"
@@ -213,13 +214,16 @@ const struct command commands[] = {
 		  "  bailiff suggest /var/log/mail.log.2.gz /var/log/mail.log.1 /var/log/mail.log",
 	  .params = { YEAR, { "LOG", NULL, PARAM_FILES, "logs", true, "old logs, the more days the better" } },
 	  .run = run_flow, .show = show_suggest },
-	{ .name = "check", .help = "the configuration, the jails and their tests",
-	  .more = "  bailiff check && bailiff reload",
-	  .raw = "[-c FILE] [--json]", .run = run_offline },
+	{ .name = "check", .help = "the configuration, the jails, their tests, the mail server",
+	  .more = "The exit status is that of the configuration. Of Postfix and Dovecot it tells whether\n"
+		  "deny and park hold there, whether they relay for anybody, and whom `allow` lacks.\n"
+		  "  bailiff check && bailiff reload",
+	  .raw = "[-c FILE] [--json]", .run = run_check },
 	{ .name = "setup", .help = "what the mail server needs for deny and park",
-	  .more = "Prints the lines for Postfix and Dovecot; --apply makes them.\n"
+	  .more = "Prints the lines for Postfix and Dovecot; --apply makes them. --remove, before\n"
+		  "bailiff is uninstalled, takes them away.\n"
 		  "  bailiff setup mail --apply",
-	  .raw = "[-c FILE] mail [--apply]", .run = run_setup },
+	  .raw = "[-c FILE] mail [--remove] [--apply]", .run = run_setup },
 	{ .name = NULL }
 };
 

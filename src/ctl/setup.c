@@ -6,26 +6,25 @@
  * before a passdb names it, and a configuration that Dovecot does not take is
  * taken away again at once.
  *
- * Only services that clients submit on are touched: elsewhere there is no
- * login, and smtpd would say so for each message.
+ * Only services on which clients log in are touched: elsewhere smtpd would say
+ * of each message that there is no login. --remove takes away what
+ * names our files and leaves the files: nothing asks for what is not there.
  */
 #include "ctl/setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "config/load.h"
 #include "config/shipped.h"
 #include "ctl/args.h"
+#include "ctl/postconf.h"
+#include "ctl/program.h"
 #include "ctl/text.h"
 
 #define INSTALLED BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml"
@@ -40,98 +39,31 @@ struct setup {
 
 /* ---- programs */
 
-/* Its exit status; what it prints to standard output goes to `out`. */
-static int capture(const char *const *argv, struct buf *out)
-{
-	_cleanup_(close_fd) int from = -1;
-	posix_spawn_file_actions_t actions;
-	char block[4096];
-	int ends[2], status, r;
-	ssize_t n;
-	pid_t pid;
-
-	out->max = 1 << 20;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	from = ends[0];
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	r = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	if (r != 0)
-		return -r;
-	while ((n = read(from, block, sizeof(block))) > 0)
-		buf_put(out, block, (size_t)n);
-	if (waitpid(pid, &status, 0) < 0)
-		return -errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
-}
-
-static void put_words(const char *const *argv)
-{
-	struct buf line = { 0 };
-
-	for (size_t i = 0; argv[i]; i++) {
-		bool plain = argv[i][strspn(argv[i], "abcdefghijklmnopqrstuvwxyz"
-			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=/.,:")] == 0;
-
-		buf_printf(&line, "%s%s%s%s", i ? " " : "", plain ? "" : "'", argv[i], plain ? "" : "'");
-	}
-	text_say("  %s", buf_cstr(&line));
-	buf_free(&line);
-}
-
 /* A step: shown, and done where that was asked for. */
-static bool act(struct setup *s, const char *const *argv)
+static bool act(struct setup *s, const struct strings *helper, const char *const *more)
 {
-	struct buf out = { 0 };
+	struct buf out = { 0 }, line = { 0 };
 	int r = 0;
 
-	put_words(argv);
+	program_print(helper, more, &line);
+	text_say("  %s", buf_cstr(&line));
 	if (s->apply)
-		r = capture(argv, &out);
+		r = program_run(helper, more, false, &out);
 	if (r != 0) {
-		text_complain("%s: %s", argv[0], r < 0 ? strerror(-r) : "it failed");
+		text_complain("%s: %s", helper->v[0], r < 0 ? strerror(-r) : "it failed");
 		s->failed = true;
 	}
 	buf_free(&out);
+	buf_free(&line);
 	return r == 0;
 }
 
-static bool is_there(const char *program)
+static void ask(const struct strings *helper, const char *const *more, struct buf *out)
 {
-	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin",
-					    "/usr/local/bin" };
-	char path[256];
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dirs[i], program);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
+	program_run(helper, more, true, out);
 }
 
 /* ---- Postfix */
-
-/* The next word of a line; n == 0: none. */
-static struct span word(struct span *rest)
-{
-	struct span w;
-
-	while (rest->n > 0 && (*rest->p == ' ' || *rest->p == '\t')) {
-		rest->p++;
-		rest->n--;
-	}
-	w = (struct span){ rest->p, 0 };
-	while (w.n < rest->n && w.p[w.n] != ' ' && w.p[w.n] != '\t')
-		w.n++;
-	rest->p += w.n;
-	rest->n -= w.n;
-	return w;
-}
 
 bool setup_is_submission(struct span line, char *ret, size_t size)
 {
@@ -143,7 +75,7 @@ bool setup_is_submission(struct span line, char *ret, size_t size)
 	const char *colon;
 
 	for (size_t i = 0; i < 8; i++)
-		field[i] = word(&line);
+		field[i] = postconf_word(&line);
 	if (!span_eq(field[1], SPAN_LIT("inet")) || !span_eq(field[7], SPAN_LIT("smtpd")))
 		return false;
 	colon = memrchr(field[0].p, ':', field[0].n);
@@ -198,16 +130,17 @@ static struct span value_of(const struct buf *b)
 
 static void setup_service(struct setup *s, const char *service)
 {
+	const struct strings *postconf = &s->config->helpers.postconf;
 	const char *map = s->config->accounts.postfix_map;
 	struct buf now = { 0 }, fresh = { 0 }, set = { 0 };
 	char name[160];
 	int r;
 
 	snprintf(name, sizeof(name), "%s/" LIST, service);
-	capture((const char *[]){ "postconf", "-P", name, NULL }, &now);
+	ask(postconf, (const char *[]){ "-P", name, NULL }, &now);
 	if (value_of(&now).p == NULL) {
 		buf_clear(&now);
-		capture((const char *[]){ "postconf", LIST, NULL }, &now);
+		ask(postconf, (const char *[]){ LIST, NULL }, &now);
 	}
 	r = setup_restrictions(map, value_of(&now), &fresh);
 	if (r < 0) {
@@ -218,7 +151,7 @@ static void setup_service(struct setup *s, const char *service)
 		text_say("  %s asks already", service);
 	} else {
 		buf_printf(&set, "%s=%s", name, buf_cstr(&fresh));
-		act(s, (const char *[]){ "postconf", "-P", buf_cstr(&set), NULL });
+		act(s, postconf, (const char *[]){ "-P", buf_cstr(&set), NULL });
 	}
 	buf_free(&now);
 	buf_free(&fresh);
@@ -227,58 +160,46 @@ static void setup_service(struct setup *s, const char *service)
 
 static void setup_postfix(struct setup *s)
 {
+	const struct helpers *h = &s->config->helpers;
 	const char *map = s->config->accounts.postfix_map;
-	struct buf types = { 0 }, services = { 0 };
+	struct postconf p = { .main = { 0 } };
+	struct buf types = { 0 };
 	char table[512], service[128];
 	bool any = false;
 
 	text_say("Postfix: refuse or park the mail of accounts in the table");
-	capture((const char *[]){ "postconf", "-m", NULL }, &types);
+	ask(&h->postconf, (const char *[]){ "-m", NULL }, &types);
 	if (!strstr(buf_cstr(&types), "lmdb")) {
 		text_complain("this Postfix has no lmdb tables: install postfix-lmdb");
 		s->failed = true;
 		goto out;
 	}
 	snprintf(table, sizeof(table), "lmdb:%s", map);
-	if (!act(s, (const char *[]){ "postmap", "-i", table, NULL }))
+	if (!act(s, &h->postmap, (const char *[]){ "-i", table, NULL }))
 		goto out;
-	capture((const char *[]){ "postconf", "-M", NULL }, &services);
-	for (struct span rest = buf_span(&services); rest.n > 0;) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		struct span line = { rest.p, end ? (size_t)(end - rest.p) : rest.n };
-
-		rest.p += line.n + (end != NULL);
-		rest.n -= line.n + (end != NULL);
-		if (setup_is_submission(line, service, sizeof(service))) {
+	if (postconf_read(h, &p) < 0) {
+		text_complain("postconf fails: nothing more is done there");
+		s->failed = true;
+		goto out;
+	}
+	for (size_t at = 0; postconf_service(&p, &at, service, sizeof(service));)
+		if (postconf_submits(&p, service)) {
 			any = true;
 			setup_service(s, service);
 		}
-	}
 	if (!any) {
-		text_complain("no submission service in master.cf: clients that log in on port 25 need "
-			      "'check_sasl_access %s' first in smtpd_sender_restrictions of main.cf", table);
+		text_complain("no smtpd in master.cf has logins: where clients do log in, '%s' goes first into "
+			      "smtpd_sender_restrictions, behind check_sasl_access", table);
 		s->failed = true;
 	}
 	if (any && !s->failed)
-		act(s, (const char *[]){ "postfix", "reload", NULL });
+		act(s, &h->postfix, (const char *[]){ "reload", NULL });
 out:
 	buf_free(&types);
-	buf_free(&services);
+	postconf_free(&p);
 }
 
 /* ---- Dovecot */
-
-static int write_file(const char *path, const char *text, mode_t mode, gid_t gid)
-{
-	_cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	size_t n = strlen(text);
-
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (write(fd, text, n) != (ssize_t)n || fchown(fd, 0, gid) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
-}
 
 static void put_lines(const char *text)
 {
@@ -299,7 +220,7 @@ static void put_file(struct setup *s, const char *path, const char *text, mode_t
 	put_lines(text);
 	if (!s->apply)
 		return;
-	r = write_file(path, text, mode, gid);
+	r = program_write(path, text, mode, gid);
 	if (r < 0) {
 		text_complain("%s: %s", path, strerror(-r));
 		s->failed = true;
@@ -319,10 +240,10 @@ static void passdb_text(const char *version, const char *file, struct buf *out)
 }
 
 /* Does Dovecot take it, with the deny passdb before all others? */
-static bool dovecot_takes(const char *file)
+static bool dovecot_takes(const struct helpers *h, const char *file)
 {
 	struct buf now = { 0 };
-	bool ok = capture((const char *[]){ "doveconf", "-n", NULL }, &now) == 0;
+	bool ok = program_run(&h->doveconf, (const char *[]){ "-n", NULL }, false, &now) == 0;
 	const char *first = ok ? strstr(buf_cstr(&now), "\npassdb") : NULL;
 	const char *end = first ? strstr(first, "\n}") : NULL;
 	const char *ours = first ? strstr(first, file) : NULL;
@@ -334,6 +255,7 @@ static bool dovecot_takes(const char *file)
 
 static void setup_dovecot(struct setup *s)
 {
+	const struct helpers *h = &s->config->helpers;
 	const char *file = s->config->accounts.dovecot_deny;
 	const struct group *g = getgrnam("dovecot");
 	struct buf now = { 0 }, text = { 0 };
@@ -341,7 +263,7 @@ static void setup_dovecot(struct setup *s)
 
 	s->failed = false;
 	text_say("Dovecot: refuse the logins of accounts in the deny file");
-	if (capture((const char *[]){ "doveconf", "-n", NULL }, &now) != 0 || !g) {
+	if (program_run(&h->doveconf, (const char *[]){ "-n", NULL }, false, &now) != 0 || !g) {
 		text_complain("doveconf fails, or there is no group dovecot: nothing is done there");
 		s->failed = true;
 		goto out;
@@ -361,23 +283,129 @@ static void setup_dovecot(struct setup *s)
 	if (s->failed)
 		goto out;
 	put_file(s, DOVECOT_CONF, buf_cstr(&text), 0644, 0, "root");
-	if (s->apply && !s->failed && !dovecot_takes(file)) {
+	if (s->apply && !s->failed && !dovecot_takes(h, file)) {
 		unlink(DOVECOT_CONF);
 		text_complain("Dovecot does not take " DOVECOT_CONF " as its first passdb: it is removed again; "
 			      "put its lines before the first passdb by hand");
 		s->failed = true;
 		goto out;
 	}
-	act(s, (const char *[]){ "doveadm", "reload", NULL });
+	act(s, &h->doveadm, (const char *[]){ "reload", NULL });
 out:
 	s->failed |= before;
 	buf_free(&now);
 	buf_free(&text);
 }
 
+/* ---- taking it away */
+
+int setup_without(const char *map, struct span now, struct buf *out)
+{
+	struct span word;
+	bool found = false;
+
+	while ((word = postconf_word(&now)).n > 0) {
+		struct span rest = now, table = { NULL, 0 };
+		const char *colon;
+
+		if (span_eq(word, SPAN_LIT("check_sasl_access")))
+			table = postconf_word(&rest);
+		colon = table.n ? memrchr(table.p, ':', table.n) : NULL;
+		if (colon && span_eq((struct span){ colon + 1, (size_t)(table.p + table.n - colon - 1) }, span_of(map))) {
+			now = rest;
+			found = true;
+			continue;
+		}
+		buf_puts(out, out->n ? "," : "");
+		buf_put(out, word.p, word.n);
+	}
+	return found;
+}
+
+/* Of one list of one service, or of main.cf (service NULL); true: something was there. */
+static bool remove_from(struct setup *s, const struct postconf *p, const char *service, const char *list)
+{
+	const struct strings *postconf = &s->config->helpers.postconf;
+	struct buf rest = { 0 }, was = { 0 }, set = { 0 };
+	bool own, there;
+	struct span now = postconf_value(p, service, list, &own), main_now;
+
+	there = own == (service != NULL) && setup_without(s->config->accounts.postfix_map, now, &rest) > 0;
+	if (there) {
+		buf_printf(&set, "%s%s%s", service ? service : "", service ? "/" : "", list);
+		main_now = postconf_value(p, NULL, list, &own);
+		setup_without(s->config->accounts.postfix_map, main_now, &was);
+		/* What is left says the same as main.cf: then it was ours whole. */
+		if (service && span_eq(buf_span(&rest), buf_span(&was))) {
+			act(s, postconf, (const char *[]){ "-PX", buf_cstr(&set), NULL });
+		} else {
+			buf_printf(&set, "=%s", buf_cstr(&rest));
+			act(s, postconf, (const char *[]){ service ? "-P" : "-e", buf_cstr(&set), NULL });
+		}
+	}
+	buf_free(&rest);
+	buf_free(&was);
+	buf_free(&set);
+	return there;
+}
+
+static void remove_postfix(struct setup *s)
+{
+	struct postconf p;
+	bool any = false;
+	char service[128];
+
+	text_say("Postfix: no longer asks bailiff's table");
+	if (postconf_read(&s->config->helpers, &p) < 0) {
+		text_complain("postconf fails: nothing is done there");
+		s->failed = true;
+		postconf_free(&p);
+		return;
+	}
+	for (const char *const *list = postconf_lists; *list; list++) {
+		for (size_t at = 0; postconf_service(&p, &at, service, sizeof(service));)
+			any |= remove_from(s, &p, service, *list);
+		any |= remove_from(s, &p, NULL, *list);
+	}
+	if (any && !s->failed)
+		act(s, &s->config->helpers.postfix, (const char *[]){ "reload", NULL });
+	if (!any)
+		text_say("  it does not ask it");
+	else
+		text_say("  %s.lmdb stays: an smtpd that has it open goes on with it", s->config->accounts.postfix_map);
+	postconf_free(&p);
+}
+
+static void remove_dovecot(struct setup *s)
+{
+	const struct helpers *h = &s->config->helpers;
+	const char *file = s->config->accounts.dovecot_deny;
+	struct buf now = { 0 };
+
+	text_say("Dovecot: no longer asks the deny file");
+	if (access(DOVECOT_CONF, F_OK) == 0) {
+		text_say("  rm " DOVECOT_CONF);
+		if (s->apply && unlink(DOVECOT_CONF) < 0) {
+			text_complain(DOVECOT_CONF ": %s", strerror(errno));
+			s->failed = true;
+			return;
+		}
+		act(s, &h->doveadm, (const char *[]){ "reload", NULL });
+		text_say("  %s stays: auth may have it open", file);
+		if (!s->apply)
+			return;
+	}
+	if (program_run(&h->doveconf, (const char *[]){ "-n", NULL }, false, &now) == 0 &&
+	    strstr(buf_cstr(&now), file)) {
+		text_complain("dovecot.conf, or a file that it includes, still names %s: take that passdb out by hand", file);
+		s->failed = true;
+	}
+	buf_free(&now);
+}
+
 /* ---- the command */
 
-static int load(const char *conf, struct config **ret)
+int setup_config(const char *conf, struct config **ret)
 {
 	struct complaints bad = { 0 };
 	struct pack *pack = NULL;
@@ -390,33 +418,46 @@ static int load(const char *conf, struct config **ret)
 	}
 	if (r == 0)
 		r = config_load(pack, &bad, ret);
-	if (r < 0)
-		text_complain("%s does not load; bailiff check says why", conf ? conf : INSTALLED);
 	complaints_free(&bad);
 	pack_free(&pack);
 	return r;
 }
 
+static bool options(char **args, bool *apply, bool *remove)
+{
+	if (!args[0] || strcmp(args[0], "mail") != 0)
+		return false;
+	for (size_t i = 1; args[i]; i++)
+		if (strcmp(args[i], "--apply") == 0)
+			*apply = true;
+		else if (strcmp(args[i], "--remove") == 0)
+			*remove = true;
+		else
+			return false;
+	return true;
+}
+
 int run_setup(struct call *call)
 {
 	struct setup s = { 0 };
+	bool remove = false;
 
-	if (!call->args[0] || strcmp(call->args[0], "mail") != 0 ||
-	    (call->args[1] && (strcmp(call->args[1], "--apply") != 0 || call->args[2]))) {
-		text_complain("usage: bailiff setup mail [--apply]");
+	if (!options(call->args, &s.apply, &remove)) {
+		text_complain("usage: bailiff setup mail [--remove] [--apply]");
 		return EXIT_USAGE;
 	}
-	s.apply = call->args[1] != NULL;
 	if (s.apply && geteuid() != 0) {
 		text_complain("only root can set up the mail server");
 		return EXIT_NOT_DONE;
 	}
-	if (load(call->conf, &s.config) < 0)
+	if (setup_config(call->conf, &s.config) < 0) {
+		text_complain("%s does not load; bailiff check says why", call->conf ? call->conf : INSTALLED);
 		return EXIT_NOT_DONE;
-	if (s.config->accounts.postfix_map && is_there("postconf"))
-		setup_postfix(&s);
-	if (s.config->accounts.dovecot_deny && is_there("doveconf"))
-		setup_dovecot(&s);
+	}
+	if (s.config->accounts.postfix_map && program_is_there(&s.config->helpers.postconf))
+		(remove ? remove_postfix : setup_postfix)(&s);
+	if (s.config->accounts.dovecot_deny && program_is_there(&s.config->helpers.doveconf))
+		(remove ? remove_dovecot : setup_dovecot)(&s);
 	if (!s.apply)
 		text_say("Nothing was done: with --apply it is.");
 	config_free(&s.config);

@@ -352,9 +352,11 @@ def test_setup(net, joe, thief, office, where):
     machine.add_user("ann", PASSWORD)
     with dovecot, postfix, Bailiff(net.server, config, jails={"burst": jail("contain")}) as bailiff:
         master = pathlib.Path("/etc/postfix/master.cf")
-        before = master.read_text(encoding="ascii")
+        before, overrides = master.read_text(encoding="ascii"), machine.run(["postconf", "-P"]).stdout
+        said = bailiff.cli("check")
+        assert "587/inet does not ask bailiff's table" in said and "it does not ask /etc/dovecot/bailiff-deny" in said
         said = bailiff.cli("setup", "mail")
-        assert "postmap -i lmdb:/etc/postfix/bailiff" in said and "587/inet/" in said and "25/inet" not in said
+        assert "postmap -i lmdb:/etc/postfix/bailiff" in said and "587/inet/" in said and "25/inet/" in said
         assert master.read_text(encoding="ascii") == before
         assert not os.path.exists("/etc/dovecot/bailiff-deny")
         said = bailiff.cli("setup", "mail", "--apply", status=0 if where == "before" else 1)
@@ -368,5 +370,37 @@ def test_setup(net, joe, thief, office, where):
         if where == "before":
             assert "joe::::bailiff" in pathlib.Path("/etc/dovecot/bailiff-deny").read_text(encoding="ascii")
             assert "asks already" in bailiff.cli("setup", "mail", "--apply")
+            check_and_remove(bailiff, office)
+            assert machine.run(["postconf", "-P"]).stdout == overrides
         session.close()
     machine.delete_user("ann")
+
+
+def check_and_remove(bailiff, office):
+    """`check` says how it is; `setup mail --remove` leaves a server that works."""
+    mail = bailiff.cli("check", json=True)["mail"]
+    found = [f"{f['of']}: {f['level']}: {f['text']}" for f in mail["findings"]]
+    assert "postfix: ok: 587/inet asks bailiff's table first" in found
+    assert "dovecot: ok: it asks /etc/dovecot/bailiff-deny first" in found
+    assert "dovecot: ok: dovecot can read /etc/dovecot/bailiff-deny" in found
+    assert not [f for f in found if ": bad:" in f]
+    os.chmod("/etc/dovecot/bailiff-deny", 0o600)
+    assert "which stops EVERY login: /etc/dovecot/bailiff-deny (mode 0600) is closed to dovecot" in bailiff.cli("check")
+    os.chmod("/etc/dovecot/bailiff-deny", 0o640)
+    service = "587/inet"
+    machine.run(["postconf", "-P", f"{service}/smtpd_sender_restrictions=permit_sasl_authenticated,reject"])
+    assert f"{service} does not ask bailiff's table" in bailiff.cli("check")
+    bailiff.cli("setup", "mail", "--apply")
+    machine.run(["postconf", "-e", "mynetworks=127.0.0.0/8, 192.0.2.64/26", "relayhost=[smart.example.net]"])
+    said = bailiff.cli("check")
+    assert "  - 192.0.2.64/26" in said and "  - smart.example.net" in said
+    machine.run(["postconf", "-PX", f"{service}/smtpd_sender_restrictions"])
+    bailiff.cli("setup", "mail", "--apply")
+    assert "with --apply it is" in bailiff.cli("setup", "mail", "--remove")
+    assert "587/inet asks bailiff's table first" in bailiff.cli("check")
+    bailiff.cli("setup", "mail", "--remove", "--apply")
+    assert not os.path.exists("/etc/dovecot/conf.d/05-bailiff.conf")
+    assert "587/inet does not ask bailiff's table" in bailiff.cli("check")
+    assert "it does not ask it" in bailiff.cli("setup", "mail", "--remove", "--apply")
+    wait_for(lambda: machine.smtp_login(office, SERVER, 587, "ann", PASSWORD) == 235)
+    assert machine.send_mail(office, "ann@example.com", ["joe@example.com"], user="ann", password=PASSWORD)[0] == 250

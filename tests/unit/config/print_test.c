@@ -262,6 +262,8 @@ static void same_config(const struct config *a, const struct config *b)
 	STRINGS(helpers.postconf);
 	STRINGS(helpers.instances);
 	SAME(quarantine);
+	STRINGS(helpers.postfix);
+	STRINGS(helpers.doveconf);
 	TEXT(country);
 	TEXT(asn);
 	TEXT(state);

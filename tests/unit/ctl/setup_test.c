@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "ctl/setup.h"
 
@@ -59,10 +60,29 @@ static void test_restrictions(void **state)
 	}
 }
 
+static void test_without(void **state)
+{
+	static const struct row { const char *now; int ret; const char *want; } rows[] = {
+		{ "", 0, "" }, { OURS, 1, "" }, { "a, b", 0, "a,b" },
+		{ OURS ",permit_mynetworks,reject_x", 1, "permit_mynetworks,reject_x" },
+		{ "a, check_sasl_access hash:/m, check_sasl_access lmdb:/m2", 1, "a,check_sasl_access,lmdb:/m2" },
+		{ OURS ",check_policy_service,{ inet:h:1, timeout=1s }", 1, "check_policy_service,{ inet:h:1, timeout=1s }" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct buf out = { 0 };
+
+		if (setup_without("/m", span_of(rows[i].now), &out) != rows[i].ret || strcmp(buf_cstr(&out), rows[i].want) != 0)
+			fail_msg("%s: %s", rows[i].now, buf_cstr(&out));
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_services), cmocka_unit_test(test_restrictions),
+		cmocka_unit_test(test_services), cmocka_unit_test(test_restrictions), cmocka_unit_test(test_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
