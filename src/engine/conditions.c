@@ -128,6 +128,7 @@ bool conditions_meet(struct passage *p, const struct facts *f, const struct subj
 {
 	const struct class_limit *cl = config_class_limit(f->class, w->jail);
 	const struct jail *j = f->hit->jail;
+	const struct limit *l = &j->limit;
 
 	if (is_never(f, s) || (cl && cl->off) || !is_active(p, &j->active, w->when) ||
 	    !locate_meets(p->core, f->hit, f->class))
@@ -135,9 +136,10 @@ bool conditions_meet(struct passage *p, const struct facts *f, const struct subj
 	if ((j->known_good && !wanted(j->known_good, is_known_good(p, f, w->when))) ||
 	    (j->foreign_sender && !wanted(j->foreign_sender, is_foreign(p, f))))
 		return false;
-	if (cl) {
-		*bar = class_bar(cl, &j->limit);
+	*bar = cl ? class_bar(cl, l) : (struct bar){ .amount = l->amount, .alone = l->alone };
+	if (l->kind == LIMIT_DISTINCT && l->value == p->core->country)
+		bar->pairs = f->class;
+	if (cl || bar->pairs)
 		w->bar = bar;
-	}
 	return true;
 }

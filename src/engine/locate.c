@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/count/places.h"
+#include "engine/passage.h"
+
 static const char *const subjects[DATABASES] = {
 	[DATABASE_COUNTRY] = "countries", [DATABASE_ASN] = "autonomous systems",
 };
@@ -102,6 +105,9 @@ static bool needs(const struct config *c, const struct jail *j, enum database d)
 	for (size_t i = 0; i < l->nper; i++)
 		if (is_made_by(c, l->per[i], d))
 			return true;
+	for (size_t i = 0; i < l->nwith; i++)
+		if (l->with[i].kind == WITH_DISTINCT && is_made_by(c, l->with[i].field, d))
+			return true;
 	for (size_t i = 0; i < j->nthen; i++)
 		if (in_words(&j->then[i].argv, d) || in_words(&j->then[i].undo, d))
 			return true;
@@ -124,11 +130,26 @@ static void put_reason(const struct config *c, const struct located *l, enum dat
 	}
 }
 
+static void warn_classes(const struct config *c, const struct located *l, struct complaints *bad)
+{
+	for (size_t i = 0; i < c->nclasses; i++) {
+		struct buf why = { 0 };
+
+		if (c->classes[i].nignore_asn == 0 || geo_has(l->geo, DATABASE_ASN))
+			continue;
+		put_reason(c, l, DATABASE_ASN, &why);
+		complaints_add(bad, c->classes[i].place, NULL, true, "'ignore_asn' ignores nobody: %s",
+			       buf_cstr(&why));
+		buf_free(&why);
+	}
+}
+
 void locate_jails(struct core *core, const struct located *l, struct complaints *bad)
 {
 	const struct config *c = core->config;
 
 	core_place(core, l->geo);
+	warn_classes(c, l, bad);
 	for (size_t i = 0; i < c->njails; i++) {
 		const struct jail *j = &c->jails[i];
 
@@ -161,9 +182,13 @@ bool locate_meets(const struct core *core, const struct hit *hit, const struct c
 {
 	const struct country_condition *want = &hit->jail->country;
 	struct capture country;
+	uint32_t asn;
 
 	if (want->rule == COUNTRY_ANY)
 		return true;
+	if (class && class->nignore_asn && hit_address(hit) && geo_asn(core->geo, hit_address(hit), &asn) &&
+	    place_ignores(class, asn))
+		return false;
 	if ((want->rule == COUNTRY_AWAY && !(class && class->home.n)) || core->country < 0 ||
 	    !hit_get(core->matcher, hit, (uint16_t)core->country, &country))
 		return false;

@@ -13,6 +13,8 @@
 #include "base/glob.h"
 #include "base/hash.h"
 #include "config/account.h"
+#include "engine/count/places.h"
+#include "engine/match/geo.h"
 
 bool measure_canonical(const struct config *c, const struct capture *cap,
 		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
@@ -65,17 +67,32 @@ bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, ui
 }
 
 /* The value a `distinct` tells apart, as a hash under a key that outlives us. */
-static bool value_of(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret)
+/* Mail fetchers and webmail clouds of the class: they are no place. */
+static bool is_nowhere(const struct passage *p, const struct facts *f, uint16_t field)
+{
+	const struct field *what = &p->core->config->fields[field];
+	bool place = what->type == FIELD_ADDR || (what->from && what->type == FIELD_TEXT);
+	uint32_t asn;
+
+	return place && f->class && f->class->nignore_asn && f->from &&
+	       geo_asn(p->core->geo, f->from, &asn) && place_ignores(f->class, asn);
+}
+
+static bool value_of(struct passage *p, const struct facts *f, uint16_t field, uint64_t *ret)
 {
 	char buf[SUBJECT_TEXT_MAX];
 	struct subject_part part;
 	struct capture cap;
 
-	if (!hit_get(p->core->matcher, hit, field, &cap) ||
+	if (is_nowhere(p, f, field) || !hit_get(p->core->matcher, f->hit, field, &cap) ||
 	    !measure_canonical(p->core->config, &cap, buf, &part))
 		return false;
+	if (field == p->core->country) {
+		*ret = place_value(f->class, part.text);
+		return true;
+	}
 	if (part.type == FIELD_ADDR && part.addr.family == ADDR_V6)
-		part.addr = addr_mask(&part.addr, hit->jail->limit.v6_len);
+		part.addr = addr_mask(&part.addr, f->hit->jail->limit.v6_len);
 	*ret = part.type == FIELD_ADDR ? hash_fixed(&part.addr, sizeof(part.addr)) :
 	       hash_fixed(part.text.p, part.text.n);
 	return true;
@@ -237,7 +254,7 @@ static void measure_with(struct passage *p, const struct facts *f, struct window
 	for (size_t i = 0; i < l->nwith; i++) {
 		if (l->with[i].kind != WITH_DISTINCT)
 			w->flags |= holds(p, f, l->with[i].kind, w->when) ? 1u << i : 0;
-		else if (value_of(p, f->hit, l->with[i].field, &w->value[k]))
+		else if (value_of(p, f, l->with[i].field, &w->value[k]))
 			w->value[k] |= 1;	/* 0 is none */
 		k += l->with[i].kind == WITH_DISTINCT;
 	}
@@ -271,7 +288,7 @@ bool measure(struct passage *p, const struct facts *f, struct window_hit *w)
 	w->aside = f->hit->rule && f->hit->rule->aside;
 	w->weight = w->aside ? 0 : weight_of(p, f->hit);
 	if (l->kind == LIMIT_DISTINCT && !w->aside &&
-	    !value_of(p, f->hit, l->value, &w->value[with_values(l)]))
+	    !value_of(p, f, l->value, &w->value[with_values(l)]))
 		return false;
 	if (l->kind == LIMIT_DISTINCT && f->from && f->from->family == ADDR_V6)
 		w->flags |= ENTRY_V6;

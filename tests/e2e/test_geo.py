@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Countries and systems of addresses: databases that come, go and are damaged."""
+import contextlib
 import os
 import sys
 import time
@@ -106,3 +107,57 @@ def test_replaced_in_place(bailiff):
         bailiff.wait_incident("joe")
         assert bailiff.pid("engine") == engine
 
+
+@pytest.mark.parametrize("user, countries, want", [
+    ("ann", "DE AT DE", False),             # home is one place
+    ("ann", "AT FR", True),
+    ("ann", "AT CH", False),                # home and CH are a pair
+    ("ann", "CH FR", True),                 # both are fine with home, not with each other
+    ("ann", "DE CH FR", True),              # a third: three places
+    ("ann", "DE MS", False),                # a webmail cloud is no place
+    ("ann", "MS FR", False),
+    ("ann", "DE AT CH IT", True),
+    ("joe", "DE AT", True),                 # in no class
+    ("joe", "DE DE - DE", False),
+    ("joe", "DE MS", True),
+])
+def test_classes(ns, tmp_path, user, countries, want):
+    """home, pairs and ignore_asn of a class, over a log."""
+    addresses = {"DE": "192.0.2.1", "AT": "192.0.2.65", "CH": "192.0.2.129", "FR": "203.0.113.1",
+                 "IT": "203.0.113.65", "MS": "203.0.113.129", "-": "10.0.0.1"}
+    nets = {c: f"{a.rsplit('.', 1)[0]}.{int(a.rsplit('.', 1)[1]) - 1}/26" for c, a in addresses.items()}
+    mmdb.write(tmp_path / "country", {n: {"country": {"iso_code": "US" if c == "MS" else c}}
+                                      for c, n in nets.items() if c != "-"})
+    mmdb.write(tmp_path / "asn", {nets["MS"]: {"autonomous_system_number": 8075}})
+    log = tmp_path / "old"
+    log.write_bytes(b"".join(stream.line(1.7e9 + i, f"login {user} from {addresses[c]}")
+                             for i, c in enumerate(countries.split())))
+    with contextlib.closing(Bailiff(ns, jails=JAILS)) as made:
+        made.configure({"country": str(tmp_path / "country"), "asn": str(tmp_path / "asn"),
+                        "logs": {"app": {"files": [LOG]}}, "jails": stream.jails_on("countries"),
+                        "classes": {"staff": {"members": ["ann"], "home": ["DE", "AT"], "ignore_asn": [8075],
+                                              "pairs": [["DE", "CH"], ["FR", "AT"]] if countries == "CH FR"
+                                              else [["CH", "DE"]]}}})
+        assert bool(made.replay(f"app={log}")) == want
+
+
+def test_away(ns, tmp_path):
+    """country: {not: home}; what is in no country, or ignored, is not away."""
+    jail = {"about": "away", "log": "app", "match": ["login <user> from <ip>$"], "country": {"not": "home"},
+            "limit": {"count": 1, "per": "user", "within": "1m"}, "then": []}
+    mmdb.write(tmp_path / "country", COUNTRIES)
+    mmdb.write(tmp_path / "asn", {"203.0.113.128/25": {"asn": 8075}})
+    log = tmp_path / "old"
+    log.write_bytes(b"".join(stream.line(1.7e9, f"login {u} from {a}") for u, a in [
+        ("home", "192.0.2.1"), ("away", "203.0.113.1"), ("cloud", "203.0.113.129"), ("inside", "10.0.0.1"),
+        ("unknown", "198.51.100.1"), ("classless", "203.0.113.1")]))
+    with contextlib.closing(Bailiff(ns, jails={"away": jail})) as made:
+        made.configure({"country": str(tmp_path / "country"), "asn": str(tmp_path / "asn"),
+                        "logs": {"app": {"files": [LOG]}}, "jails": stream.jails_on("away"),
+                        "classes": {"staff": {"members": ["home", "away", "cloud", "inside", "unknown"],
+                                              "home": ["DE"], "ignore_asn": [8075]}}})
+        assert [v["subject"] for v in made.replay(f"app={log}")] == ["away"]
+        made.configure({"country": str(tmp_path / "country"), "asn": "off",
+                        "logs": {"app": {"files": [LOG]}}, "jails": stream.jails_on("away"),
+                        "classes": {"staff": {"members": ["home"], "home": ["DE"], "ignore_asn": [8075]}}})
+        assert "'ignore_asn' ignores nobody: it needs a database" in made.cli("check")

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "engine/count/places.h"
+
 #define SET_SIZE 4096	/* a power of two, more than twice JUDGE_DISTINCT_MAX */
 
 /* A small set of values that are hashes already; 0 is none. */
@@ -40,9 +42,24 @@ static void set_add(struct set *s, uint64_t value)
 	s->v[at] = value;
 }
 
-/* Of entries whose flags, of those in `mask`, are `flags`. */
+/* A set of two that is exactly a pair of the class. */
+static bool is_pair(const struct set *s, const struct class *pairs)
+{
+	uint64_t v[2] = { 0 };
+	unsigned n = 0;
+
+	if (!pairs || pairs->npairs == 0 || s->n != 2)
+		return false;
+	for (unsigned i = 0; i <= s->mask && n < 2; i++)
+		if (s->v[i])
+			v[n++] = s->v[i];
+	return place_is_pair(pairs, v[0], v[1]);
+}
+
+/* Of entries whose flags, of those in `mask`, are `flags`. A pair alone is one. */
 static unsigned distinct_of(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
-			    unsigned k, uint64_t value, unsigned enough, uint32_t mask, uint32_t flags)
+			    unsigned k, uint64_t value, unsigned enough, uint32_t mask, uint32_t flags,
+			    const struct class *pairs)
 {
 	struct entry_kept e;
 	struct set set;
@@ -57,13 +74,13 @@ static unsigned distinct_of(const struct series *s, const struct shape *sh, uint
 		if (e.value[k] && (e.flags & mask) == flags)
 			set_add(&set, e.value[k]);
 	}
-	return set.n;
+	return is_pair(&set, pairs) ? 1 : set.n;
 }
 
 unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
 			unsigned k, uint64_t value, unsigned enough)
 {
-	return distinct_of(s, sh, lo, hi, k, value, enough, 0, 0);
+	return distinct_of(s, sh, lo, hi, k, value, enough, 0, 0, NULL);
 }
 
 static bool share_is_reached(const struct shape *sh, uint64_t amount, uint64_t part)
@@ -123,13 +140,14 @@ static bool is_alone(const struct shape *sh, uint64_t amount, const struct bar *
 }
 
 /* How many different values a rich `distinct` has here. */
-static uint64_t values_of(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi)
+static uint64_t values_of(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
+			  const struct class *pairs)
 {
 	uint32_t mask = sh->families ? ENTRY_V6 : 0;
 	unsigned k = sh->nvalues - 1u, four, six;
 
-	four = distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, 0);
-	six = mask ? distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, mask) : 0;
+	four = distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, 0, pairs);
+	six = mask ? distinct_of(s, sh, lo, hi, k, 0, JUDGE_DISTINCT_MAX, mask, mask, pairs) : 0;
 	return four > six ? four : six;
 }
 
@@ -139,7 +157,7 @@ bool judge(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t
 	if (sh->kind == LIMIT_RATIO)
 		return judge_ratio(s, sh, lo, hi, amount, ret);
 	if (sh->kind == LIMIT_DISTINCT && sh->rich) {
-		amount = ret->amount = values_of(s, sh, lo, hi);
+		amount = ret->amount = values_of(s, sh, lo, hi, bar->pairs);
 		if (!shape_crossed(sh, amount, bar->amount))
 			return false;
 	}

@@ -74,6 +74,7 @@ struct bar probation_bar(const struct bar *bar, const struct limit *l, double fa
 	return (struct bar){
 		.amount = lowered(bar->amount, sum, factor),
 		.alone = bar->alone ? lowered(bar->alone, sum, factor) : 0,
+		.pairs = bar->pairs,
 	};
 }
 

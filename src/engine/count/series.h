@@ -17,6 +17,7 @@
 struct bar {
 	uint64_t amount;	/* as limit.amount */
 	uint64_t alone;		/* as limit.alone */
+	const struct class *pairs;	/* distinct countries: whose pairs are one place; NULL */
 };
 
 /*
