@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define IN_WORDS " in /var/lib/GeoIP, /usr/share/GeoIP or /usr/local/share/GeoIP"
 #define IN_DIRS(name) "/var/lib/GeoIP/" name, "/usr/share/GeoIP/" name, "/usr/local/share/GeoIP/" name
 
 static const char *const countries[] = {
@@ -23,8 +24,10 @@ static const char *const systems[] = {
 	IN_DIRS("GeoLite2-ASN.mmdb"), IN_DIRS("dbip-asn-lite.mmdb"), NULL,
 };
 
-static const struct { const char *key; const char *const *usual; } rows[DATABASES] = {
-	[DATABASE_COUNTRY] = { "country", countries }, [DATABASE_ASN] = { "asn", systems },
+static const struct { const char *key; const char *const *usual; const char *words; } rows[DATABASES] = {
+	[DATABASE_COUNTRY] = { "country", countries,
+		"GeoLite2-Country.mmdb, GeoIP2-Country.mmdb or dbip-country-lite.mmdb" IN_WORDS },
+	[DATABASE_ASN] = { "asn", systems, "GeoLite2-ASN.mmdb or dbip-asn-lite.mmdb" IN_WORDS },
 };
 
 static const char *configured(const struct config *c, enum database d)
@@ -53,10 +56,10 @@ const char *database_place(const struct config *c, enum database d, size_t i)
 
 void database_put_places(const struct config *c, enum database d, struct buf *out)
 {
-	const char *path;
+	const char *path = configured(c, d);
 
-	for (size_t i = 0; (path = database_place(c, d, i)); i++)
-		buf_printf(out, "%s%s", i ? ", " : "", path);
+	if (path)
+		buf_puts(out, strcmp(path, DATABASE_AUTO) == 0 ? rows[d].words : path);
 }
 
 static bool is_missing(int error)

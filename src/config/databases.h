@@ -17,7 +17,7 @@ enum database { DATABASE_COUNTRY, DATABASE_ASN, DATABASES };
 const char *database_key(enum database d);	/* "country", "asn" */
 /* The i-th place to look at, NULL: there is none (any more). */
 const char *database_place(const struct config *c, enum database d, size_t i);
-/* "/a.mmdb, /b.mmdb": all of them; `off` has none. */
+/* All of them in words: "/a.mmdb"; `off` has none. */
 void database_put_places(const struct config *c, enum database d, struct buf *out);
 
 /*

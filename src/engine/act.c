@@ -142,6 +142,14 @@ static bool has_account_step(const struct verdict *v)
 	return false;
 }
 
+static bool tells(const struct verdict *v)
+{
+	for (size_t i = 0; i < v->nactions; i++)
+		if (v->action[i].action->kind == ACTION_NOTIFY)
+			return true;
+	return false;
+}
+
 static void send_runs(struct serve *s, const struct core_verdict *v, uint64_t incident)
 {
 	json_t *values = json_object();
@@ -259,6 +267,9 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	if (a.account && !v->v->shadow && !paused) {
 		buf_put(&user, account->text.p, account->text.n);
 		incidents_open(s->incidents, row.id, v, buf_cstr(&user), why_propose(s, v));
+	} else if (!account && tells(v->v) && !v->v->shadow && !paused) {
+		incidents_open(s->incidents, row.id, v, "", act_mode(s, v->jail) == MODE_PROPOSE ?
+			       "the jail's mode is propose" : NULL);
 	}
 	/* Last: a verdict that the ledger knows has all its bans and orders there. */
 	store_verdict(s->store, &row);

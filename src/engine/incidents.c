@@ -17,13 +17,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/count/subject.h"
+#include "engine/notice.h"
 #include "engine/plan.h"
 #include "engine/report.h"
 #include "engine/targets.h"
+#include "engine/words.h"
 #include "wire/order.h"
 
 #define PATIENCE_S 2.		/* for the ledger, then the runner's journal must do */
 #define OPEN_MAX 256
+#define NOTICES_AN_HOUR 10	/* of one jail: no flood of them may keep back an account's mail */
 
 struct incident {
 	struct incidents *all;
@@ -38,6 +41,13 @@ struct incident {
 	unsigned waits;			/* callbacks that will still come */
 	ev_timer patience;
 	struct buf evidence, seen, spared;
+	struct buf subject, count;	/* of a verdict on no account: in words */
+};
+
+/* Mails of one jail about what is no account. */
+struct notices {
+	int64_t since_ms;
+	unsigned sent, held;
 };
 
 struct incidents {
@@ -45,6 +55,7 @@ struct incidents {
 	struct incident *first;
 	struct incident *fresh;		/* opened, its verdict not yet recorded */
 	size_t n;
+	struct notices *notices;	/* per jail */
 };
 
 int incidents_new(struct serve *s, struct incidents **ret)
@@ -54,6 +65,11 @@ int incidents_new(struct serve *s, struct incidents **ret)
 	if (!i)
 		return -ENOMEM;
 	i->s = s;
+	i->notices = calloc(s->config->njails + 1, sizeof(*i->notices));
+	if (!i->notices) {
+		incidents_free(&i);
+		return -ENOMEM;
+	}
 	*ret = i;
 	return 0;
 }
@@ -73,6 +89,8 @@ static void let_go(struct incident *in)
 	buf_free(&in->evidence);
 	buf_free(&in->seen);
 	buf_free(&in->spared);
+	buf_free(&in->subject);
+	buf_free(&in->count);
 	free(in);
 }
 
@@ -85,6 +103,7 @@ void incidents_free(struct incidents **i)
 		(*i)->first->mailed = true;
 		let_go((*i)->first);
 	}
+	free((*i)->notices);
 	free(*i);
 	*i = NULL;
 }
@@ -135,19 +154,70 @@ static void mail_told(void *arg, const struct outcome *o)
 	let_go(in);
 }
 
+static bool is_about_account(const struct incident *in)
+{
+	return in->subject.n == 0;
+}
+
+/* One more of this jail within the hour? Of those held back the next one tells. */
+static bool may_tell(struct incident *in)
+{
+	struct notices *n = &in->all->notices[in->jail];
+	int64_t now = clock_wall().ms;
+
+	if (is_about_account(in))
+		return true;
+	if (llabs(now - n->since_ms) >= 3600000)
+		*n = (struct notices){ .since_ms = now, .held = n->held };
+	if (n->sent >= NOTICES_AN_HOUR) {
+		n->held++;
+		return false;
+	}
+	n->sent++;
+	return true;
+}
+
+static void compose(const struct incident *in, struct buf *subject, struct buf *body)
+{
+	struct notices *told = &in->all->notices[in->jail];
+	struct report r = report_of(in);
+	struct notice n = { &r, buf_span(&in->subject), buf_span(&in->count), told->held };
+
+	buf_puts(subject, "bailiff: ");
+	if (is_about_account(in)) {
+		report_text(&r, body);
+		report_subject(&r, subject);
+		return;
+	}
+	notice_text(&n, body);
+	notice_subject(&n, subject);
+}
+
+/* The alert goes out all the same, in our log. */
+static void hold_back(const struct incident *in, const char *subject)
+{
+	struct outcome o = { .id = in->mail_order, .type = ORDER_NOTIFY, .status = OUTCOME_REFUSED, .code = -EPERM };
+
+	snprintf(o.text, sizeof(o.text), "%d mails of this jail within the hour: no more", NOTICES_AN_HOUR);
+	log_err("alert: %s; not mailed: %s", subject, o.text);
+	store_outcome(in->all->s->store, &o, clock_wall().ms);
+}
+
 static void mail(struct incident *in)
 {
 	struct mail_about about = { in->id, in->plan.user };
 	struct buf body = { 0 }, subject = { .max = ORDER_SUBJECT_MAX - 1 };
-	struct report r = report_of(in);
 
 	if (in->mailed)
 		return;
 	in->mailed = true;
-	if (in->notify) {
-		report_text(&r, &body);
-		buf_puts(&subject, "bailiff: ");
-		report_subject(&r, &subject);
+	if (in->notify)
+		compose(in, &subject, &body);
+	if (in->notify && !may_tell(in)) {
+		hold_back(in, buf_cstr(&subject));
+	} else if (in->notify) {
+		if (!is_about_account(in))
+			in->all->notices[in->jail].held = 0;
 		in->waits++;
 		incidents_mail(in->all->s, in->mail_order, true, &about, buf_cstr(&subject),
 			       buf_cstr(&body), mail_told, in);
@@ -332,6 +402,10 @@ void incidents_open(struct incidents *all, uint64_t id, const struct core_verdic
 	all->first = in;
 	all->n++;
 	snprintf(in->plan.user, sizeof(in->plan.user), "%s", user);
+	if (!*user) {
+		subject_print(all->s->config, v->subject, &in->subject);
+		words_verdict(all->s->config, v->v, &in->count);
+	}
 	keep_evidence(in, v);
 	for (size_t i = 0; i < v->v->nactions; i++)
 		add_step(in, v, v->v->action[i].action);
@@ -410,6 +484,14 @@ static void find_actions(struct plan *p, const struct jail *j)
 				p->step[i].action = (uint16_t)k;
 }
 
+static bool counts_accounts(const struct config *c, const struct jail *j)
+{
+	for (size_t i = 0; i < j->limit.nper; i++)
+		if (c->fields[j->limit.per[i]].type == FIELD_ACCOUNT)
+			return true;
+	return false;
+}
+
 static int fill(void *arg, const struct verdict_row *v, bool closed)
 {
 	struct incidents *all = arg;
@@ -422,7 +504,9 @@ static int fill(void *arg, const struct verdict_row *v, bool closed)
 		in->jail = (uint16_t)(j - c->jails);
 		in->amount = v->amount;
 		in->when.ms = v->when_ms;
-		if (!in->plan.user[0])
+		if (!counts_accounts(c, j))
+			buf_puts(&in->subject, v->subject);
+		else if (!in->plan.user[0])
 			snprintf(in->plan.user, sizeof(in->plan.user), "%s", v->subject);
 		buf_printf(&in->evidence, "  bailiffd was restarted meanwhile: `bailiff show %llu` has the lines\n",
 			   (unsigned long long)in->id);

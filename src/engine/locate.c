@@ -158,6 +158,7 @@ void locate_jails(struct core *core, const struct located *l, struct complaints 
 
 			if (geo_has(l->geo, d) || j->mode == MODE_OFF || !needs(c, j, d))
 				continue;
+			buf_puts(&why, j->automatic ? "stays off: " : "");
 			put_reason(c, l, d, &why);
 			core->jails[i].lacks = lacks[d];
 			complaints_add(bad, j->place, j->name, j->automatic, "%s", buf_cstr(&why));

@@ -236,7 +236,7 @@ static void put_steps(const struct report *r, struct buf *out)
 	}
 }
 
-static void put_bans(const struct report *r, struct buf *out)
+void report_put_bans(const struct report *r, struct buf *out)
 {
 	char addr[ADDR_TEXT_MAX], when[32];
 	size_t at = 0;
@@ -281,7 +281,7 @@ void report_text(const struct report *r, struct buf *out)
 	buf_put(out, r->evidence.p, r->evidence.n);
 	buf_printf(out, "\n%s\n", r->propose_why ? "What is proposed" : "What was done, and what was not");
 	put_steps(r, out);
-	put_bans(r, out);
+	report_put_bans(r, out);
 	buf_put(out, r->spared.p, r->spared.n);
 	put_leftovers(r, out);
 }

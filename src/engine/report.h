@@ -31,5 +31,7 @@ struct report {
 /* One line: "account joe locked (incident 42)". */
 void report_subject(const struct report *r, struct buf *out);
 void report_text(const struct report *r, struct buf *out);
+/* The incident's bans, a line each. */
+void report_put_bans(const struct report *r, struct buf *out);
 
 #endif

@@ -263,7 +263,7 @@ def row_idle(work):
 def row_memory(work):
     bench = work / "count_bench"
     libs = subprocess.run(["pkg-config", "--libs", "yaml-0.1", "jansson", "libpcre2-8", "sqlite3", "libsystemd",
-                           "libseccomp", "zlib", "libzstd", "libnftnl", "libmnl"],
+                           "libseccomp", "zlib", "libzstd", "libmaxminddb", "libnftnl", "libmnl"],
                           capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["make", "-s", "-C", TREE, "build/libtest.a"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", f"-I{TREE}/include", f"-I{TREE}/src", "-o", bench,

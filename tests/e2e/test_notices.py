@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""notify for what is no account: the queue, a client. Mailed once each, an hour's flood bounded."""
+import json
+import time
+
+import stream
+from daemon import Bailiff
+from machine import wait_for
+from stream import Log, Mailbox
+
+LOG = "/var/log/notices.log"
+CLIENT = {"about": "a client that sends much", "log": "app", "match": ["relayed for <ip>$"],
+          "limit": {"count": 2, "per": "ip", "within": "10m"}, "then": ["notify"]}
+BANNED = {"about": "refused and told", "log": "app", "match": ["refused <ip>$"],
+          "limit": {"count": 1, "per": "ip", "within": "10m"},
+          "then": [{"ban": {"for": "1h", "scope": "mail"}}, "notify"]}
+
+
+def entry(n, queue="deferred", sender="joe@example.org"):
+    return json.dumps({"queue_name": queue, "queue_id": f"4F{n:X}", "arrival_time": int(time.time()) - 60,
+                       "message_size": 300, "forced_expire": False, "sender": sender,
+                       "recipients": [{"address": "a@b.example", "delay_reason": "no"}]}) + "\n"
+
+
+def config(box, **more):
+    return {"logs": {"app": {"files": [LOG]}}, "helpers": {"sendmail": box.argv},
+            "notify": {"mail": "admin@example.org", "digest": "off"}, "jails": {"auto": "off"}, **more}
+
+
+def test_queue(ns, tmp_path):
+    """Postfix's queue by the helper: told when it is too deep, again only after it was well."""
+    box, listing, runs = Mailbox(tmp_path / "mail"), tmp_path / "listing", tmp_path / "runs"
+    program = tmp_path / "postqueue"
+    program.write_text(f"#!/bin/sh\necho \"$@\" >> {runs}\ncat {listing}\n", encoding="ascii")
+    program.chmod(0o755)
+
+    def fill(n):
+        new = tmp_path / "new"
+        new.write_text("".join(entry(i, sender="news@example.org" if i % 4 else "") for i in range(n)))
+        new.rename(listing)
+        before = len(runs.read_text().split("\n")) if runs.exists() else 0
+        wait_for(lambda: len(runs.read_text().split("\n")) > before + 2)
+    tmp_path.chmod(0o755)
+    listing.write_text("")
+    with Bailiff(ns, config(box, jails={"auto": "off", "queue-depth": "on"},
+                            logs={"queue": {"interval": "1s"}},
+                            helpers={"sendmail": box.argv, "postqueue": [str(program)]})) as bailiff:
+        wait_for(runs.exists)
+        assert runs.read_text().split("\n")[0] == "-j"
+        fill(201)
+        incident = bailiff.wait_incident("all", jail="queue-depth")
+        wait_for(box.messages)
+        fill(210)
+        fill(180)
+        fill(205)                               # never less than 150 since
+        assert len(box.messages()) == 1
+        fill(3)
+        fill(400)
+        wait_for(lambda: len(box.messages()) == 2)
+        text = box.messages()[0]
+        assert f"Subject: bailiff: jail queue-depth: all (incident {incident['id']})" in text
+        assert "more messages wait in the queue than usual." in text and "count is 201" in text
+        assert "queue=all messages=201 active=0 deferred=201 hold=0 " in text
+        assert "Nothing: the jail only tells." in text
+        # A listing that fails counts for nothing, and is said.
+        program.write_text("#!/bin/sh\nexit 69\n", encoding="ascii")
+        bailiff.wait_log(r"log queue: .*: exit 69")
+
+
+def test_once_each_and_bounded(ns, tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    with Bailiff(ns, config(box), jails={"client": CLIENT, "banned": BANNED}) as bailiff, Log(LOG) as log:
+        bailiff.configure(config(box, jails=stream.jails_on("client", "banned")))
+        bailiff.reload()
+        log.write(*(stream.line(time.time(), "relayed for 203.0.113.7") for _ in range(8)))
+        log.write(stream.line(time.time(), "refused 203.0.113.9"))
+        wait_for(lambda: len(box.messages()) == 2)
+        banned = next(m for m in box.messages() if "jail banned" in m)
+        assert "203.0.113.9 in scope mail until" in banned and "Nothing" not in banned
+        stream.settled(bailiff)
+        # A death and a new engine: no second mail.
+        times = bailiff.times_ready()
+        bailiff.kill9("engine")
+        bailiff.wait_ready(times + 1)
+        log.write(*(stream.line(time.time(), f"refused 203.0.113.{i}") for i in range(20, 40)))
+        wait_for(lambda: len(stream.verdicts(bailiff)) == 22)
+        stream.settled(bailiff)
+        assert sum("jail banned" in m for m in box.messages()) == 11
+        assert sum("jail client" in m for m in box.messages()) == 1
+        assert bailiff.text().count("alert: bailiff: jail banned: ") == 10
+        assert "10 mails of this jail within the hour: no more" in json.dumps(
+            [bailiff.cli("show", i["id"], json=True) for i in bailiff.cli("incidents", json=True)])
+
+
+def test_shadow_says_nothing(ns, tmp_path):
+    box = Mailbox(tmp_path / "mail")
+    with Bailiff(ns, config(box, jails={"auto": "off", "client": "shadow"}), jails={"client": CLIENT}) as bailiff, \
+            Log(LOG) as log:
+        log.write(*(stream.line(time.time(), "relayed for 203.0.113.7") for _ in range(8)))
+        bailiff.wait_incident("203.0.113.7")
+        stream.settled(bailiff)
+        assert not box.messages()
