@@ -340,6 +340,7 @@ struct accounts {
 	int64_t known_after_ms;	/* 4h: then a network is known-good for an account */
 	struct strings lock;	/* argv template; none: passwd -l and expiry */
 	struct strings unlock;
+	struct strings force_change;	/* after a theft; none; [chage]: chage -d 0 */
 	int64_t probation_ms;	/* 7d: lower limits after a theft; 0: none */
 	double probation_factor;	/* 0.5 */
 	struct strings leftovers;	/* paths: ~/x, or /dir/<local>/x */

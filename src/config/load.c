@@ -88,6 +88,8 @@ static void check_accounts(struct loader *l, const struct node *root)
 		check_account_argv(l, lock, &a->lock);
 	if (a->unlock.n)
 		check_account_argv(l, unlock, &a->unlock);
+	if (a->force_change.n && !(a->force_change.n == 1 && strcmp(a->force_change.v[0], "chage") == 0))
+		check_account_argv(l, node_get(accounts, "force_change"), &a->force_change);
 	if (!lock != !unlock)
 		complain(l, lock ? lock->place : unlock->place,
 			 "'lock' and 'unlock' go together: what is locked must be unlocked again");

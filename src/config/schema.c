@@ -372,6 +372,10 @@ static const struct setting accounts_keys[] = {
 	  .help = "The command that locks an account, `<user>` being its name." },
 	{ "unlock", VALUE_ARGV, AT(struct accounts, unlock), .def_words = "what undoes that",
 	  .help = "The command that unlocks it." },
+	{ "force_change", VALUE_ARGV, AT(struct accounts, force_change), .def_words = "nothing",
+	  .help = "When a theft is over (`undo` and `resolve`, not `--false-alarm`) the password must be "
+		  "changed at the next login: `[chage]` by `chage -d 0`, which also stops mail logins "
+		  "through PAM until it is; else the command that asks for it, `<user>` being its name." },
 	{ "probation", VALUE_SPAN, AT(struct accounts, probation_ms), .min = 0, .max = YEAR, .def = "7d",
 	  .help = "For this long after a theft (`undo` and `resolve`, not `--false-alarm`) the "
 		  "limits of jails that act on accounts are lower for the account; `off`: they stay." },

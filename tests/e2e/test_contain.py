@@ -104,7 +104,9 @@ def contain(bailiff, ns, user="joe", counted=0, **kw):
     some = BURST - 1 - counted
     assert submit(smtp, "boss@example.com", some) == [250] * some
     idle = machine.hold_open_smtp(ns, SERVER, 587, user, PASSWORD, **kw)
-    assert submit(smtp, "boss@example.com") == [250]
+    # The cut may be quicker than the answer to the message that crosses.
+    with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
+        assert submit(smtp, "boss@example.com") == [250]
     incident = bailiff.wait_incident(user, jail="burst")
     return incident, wait_admin_mail(incident), smtp, imap, idle
 

@@ -176,7 +176,8 @@ struct account_goal account_goal_undo(const struct account_state *before,
 unsigned account_unmet(const struct account_state *now, const struct account_goal *goal)
 {
 	unsigned met = (now->locked ? STEP_LOCK : STEP_UNLOCK) |
-		       (now->expire == goal->expire ? (unsigned)STEP_EXPIRE : 0u);
+		       (now->expire == goal->expire ? (unsigned)STEP_EXPIRE : 0u) |
+		       (now->changed == 0 ? (unsigned)STEP_CHANGE : 0u);
 
 	return goal->steps & ~met;
 }

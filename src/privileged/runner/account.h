@@ -38,7 +38,8 @@ int account_gecos(const char *unix_name, char *ret, size_t size);
 int account_read(const char *unix_name, uint64_t salt, struct account_state *ret);
 
 /* What is to become of an account, as far as it is not so yet. */
-enum account_step { STEP_LOCK = 1, STEP_UNLOCK = 2, STEP_EXPIRE = 4 };
+/* In this order: who must change the password must so before it is unlocked. */
+enum account_step { STEP_CHANGE = 1, STEP_LOCK = 2, STEP_UNLOCK = 4, STEP_EXPIRE = 8 };
 struct account_goal {
 	unsigned steps;		/* enum account_step, or'ed */
 	int64_t expire;		/* STEP_EXPIRE: what it is to be */

@@ -133,7 +133,7 @@ static void after_step(struct job *j, const struct command_result *r)
 {
 	char why[TEMPLATE_WHY_MAX];
 
-	if (command_judge(r, j->tried & STEP_EXPIRE ? "chage" : "passwd", why, sizeof(why)) < 0)
+	if (command_judge(r, j->tried & STEP_EXPIRE || j->tried == STEP_CHANGE ? "chage" : "passwd", why, sizeof(why)) < 0)
 		memcpy(j->why, why, sizeof(why));
 	next_step(j);
 }
@@ -145,6 +145,8 @@ static int step_argv(const struct job *j, unsigned step, char ***ret)
 	char days[24];
 
 	snprintf(days, sizeof(days), "%lld", (long long)j->goal.expire);
+	if (step == STEP_CHANGE)
+		return argv_make(&h->chage, (const char *[]){ "-d", "0", "--", name, NULL }, ret);
 	if (step == STEP_EXPIRE)
 		return argv_make(&h->chage, (const char *[]){ "-E", days, "--", name, NULL }, ret);
 	return argv_make(&h->passwd, (const char *[]){ step == STEP_LOCK ? "-l" : "-u", "--",
@@ -230,20 +232,30 @@ static void after_helper(struct job *j, const struct command_result *r)
 		job_end(j, OUTCOME_DONE, 0, "%s: locked by accounts.lock", j->entry.name);
 }
 
-/* accounts.lock or accounts.unlock, with <user> and <user_domain>. */
+/* The argv of accounts.lock, unlock or force_change, with <user> and <user_domain>. */
+static int helper_argv(struct job *j, const struct strings *template, char why[TEMPLATE_WHY_MAX])
+{
+	const char *at = strchr(j->entry.name, '@'), *domain = at ? at + 1 : "";
+	char values[2 * ORDER_NAME_MAX + 32];
+	int n = snprintf(values, sizeof(values), "user%c%s%cuser_domain%c%s", 0,
+			 j->entry.name, 0, 0, domain), ret;
+
+	argv_free(&j->argv);
+	ret = template_expand(j->r->config, template, (struct span){ values, (size_t)n + 1 },
+			      NULL, NULL, why, &j->argv);
+	if (ret == -ENOMEM)
+		snprintf(why, TEMPLATE_WHY_MAX, "out of memory");
+	return ret;
+}
+
 static void run_helper(struct job *j, const struct strings *template)
 {
 	struct command_spec spec = { .timeout_ms = HELPER_TIMEOUT_MS };
-	const char *at = strchr(j->entry.name, '@'), *domain = at ? at + 1 : "";
-	char values[2 * ORDER_NAME_MAX + 32], why[TEMPLATE_WHY_MAX];
-	int n = snprintf(values, sizeof(values), "user%c%s%cuser_domain%c%s", 0,
-			 j->entry.name, 0, 0, domain);
-	int ret = template_expand(j->r->config, template, (struct span){ values, (size_t)n + 1 },
-				  NULL, NULL, why, &j->argv);
+	char why[TEMPLATE_WHY_MAX];
+	int ret = helper_argv(j, template, why);
 
 	if (ret < 0) {
-		job_end(j, OUTCOME_REFUSED, ret, "%s: %s", j->entry.name,
-			ret == -ENOMEM ? "out of memory" : why);
+		job_end(j, OUTCOME_REFUSED, ret, "%s: %s", j->entry.name, why);
 		return;
 	}
 	spec.argv = j->argv;
@@ -311,6 +323,64 @@ void job_end_undo(struct job *j, const struct logbook_entry *e, const char *text
 		job_end(j, OUTCOME_DONE, 0, "%s: %s", j->entry.name, text);
 }
 
+/* ---- a password that must be changed ---- */
+
+/* `[chage]` alone is chage -d 0 of a Unix account; any other argv is the admin's. */
+static bool by_chage(const struct strings *force)
+{
+	return force->n == 1 && strcmp(force->v[0], "chage") == 0;
+}
+
+static bool was_theft(const struct job *j)
+{
+	return j->kind->type == ORDER_UNDO && j->order->head.action != UNDO_FALSE_ALARM;
+}
+
+static void after_force(struct job *j, const struct command_result *r)
+{
+	char why[TEMPLATE_WHY_MAX];
+	int ret = command_judge(r, j->argv[0], why, sizeof(why));
+
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "%s is unlocked, but: %s", j->entry.name, why);
+	else
+		finish(j, 0);
+}
+
+/* The lock is taken back; true: the admin's argv runs now, and comes back to finish(). */
+static bool force_change(struct job *j)
+{
+	const struct strings *force = &j->r->config->accounts.force_change;
+	struct command_spec spec = { .timeout_ms = HELPER_TIMEOUT_MS };
+	char why[TEMPLATE_WHY_MAX];
+	int ret;
+
+	if (force->n == 0 || by_chage(force) || !was_theft(j) || (j->tried & STEP_CHANGE))
+		return false;
+	j->tried |= STEP_CHANGE;
+	ret = helper_argv(j, force, why);
+	spec.argv = j->argv;
+	if (ret < 0)
+		job_end(j, OUTCOME_FAILED, ret, "%s is unlocked, but force_change: %s", j->entry.name, why);
+	else
+		job_command(j, &spec, after_force);
+	return true;
+}
+
+static void end_undo_lock(struct job *j, const struct logbook_entry *e)
+{
+	const char *text = "expiry as before, password left as it is";
+	char whole[104];
+
+	if (e->flags & LOGBOOK_BY_HELPER)
+		text = "unlocked by accounts.unlock";
+	else if (j->goal.steps & STEP_UNLOCK)
+		text = j->goal.steps & STEP_EXPIRE ? "password unlocked, expiry as before" : "password unlocked";
+	snprintf(whole, sizeof(whole), "%s%s", text,
+		 j->tried & STEP_CHANGE ? "; it must be changed at the next login" : "");
+	job_end_undo(j, e, whole);
+}
+
 static void finish(struct job *j, unsigned open)
 {
 	const struct logbook_entry *e = logbook_get(j->r->journal, j->target);
@@ -322,13 +392,8 @@ static void finish(struct job *j, unsigned open)
 		end_lock(j);
 	else if (!e)
 		job_end(j, OUTCOME_DONE, 0, "%s: restored", j->entry.name);
-	else if (e->flags & LOGBOOK_BY_HELPER)
-		job_end_undo(j, e, "unlocked by accounts.unlock");
-	else if (j->goal.steps & STEP_UNLOCK)
-		job_end_undo(j, e, j->goal.steps & STEP_EXPIRE ?
-			 "password unlocked, expiry as before" : "password unlocked");
-	else
-		job_end_undo(j, e, "expiry as before, password left as it is");
+	else if (!force_change(j))
+		end_undo_lock(j, e);
 }
 
 /* `later` found the account as `e` left it: it restores what was before `e`. */
@@ -367,6 +432,8 @@ static void undo_unix(struct job *j, const struct logbook_entry *e, bool false_a
 			j->entry.name);
 		return;
 	}
+	if (was_theft(j) && by_chage(&j->r->config->accounts.force_change))
+		j->goal.steps |= STEP_CHANGE;
 	j->entry.before = now;
 	if (job_intent(j) == 0)
 		next_step(j);

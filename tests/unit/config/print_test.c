@@ -240,6 +240,7 @@ static void same_config(const struct config *a, const struct config *b)
 	SAME(accounts.stale_ms);
 	STRINGS(accounts.lock);
 	STRINGS(accounts.unlock);
+	STRINGS(accounts.force_change);
 	STRINGS(accounts.leftovers);
 	SAME(accounts.probation_ms);
 	assert_true(a->accounts.probation_factor == b->accounts.probation_factor);

@@ -74,6 +74,38 @@ static void test_password_changed(void)
 	stop_runner();
 }
 
+/* When a theft is over the password must be changed; a false alarm asks nobody to. */
+static void test_force_change(void)
+{
+	uint64_t id;
+	char config[512];
+
+	launch(ACCOUNTS ", max_per_hour: 100, force_change: [chage]}\n");
+	id = lock_it("joe");
+	sh("echo 'joe:$6$new$hash' | chpasswd -e; chage -d 19500 joe");
+	undo_it(id, false, OUTCOME_DONE, "joe: expiry as before, password left as it is; it must be changed at the next login");
+	shadow_is("joe", "$6$new$hash:0:0:99999:7:::");
+	id = lock_it("ann");
+	undo_it(id, false, OUTCOME_REFUSED, NULL);	/* the old password */
+	undo_it(id, true, OUTCOME_DONE, "ann: password unlocked, expiry as before");
+	shadow_is("ann", "$6$salt$hash-ann:19000:0:99999:7:::");
+	stop_runner();
+	snprintf(config, sizeof(config), ACCOUNTS ", max_per_hour: 100, force_change: [%s/run, must, <user>]}\n", dir);
+	launch(config);
+	id = lock_it("bob");
+	sh("echo 'bob:$6$new$hash' | chpasswd -e; chage -d 19500 bob");
+	undo_it(id, false, OUTCOME_DONE, NULL);
+	shadow_is("bob", "$6$new$hash:19500:0:99999:7:::");
+	file_is("ran", "must bob\n");
+	stop_runner();
+	launch(ACCOUNTS ", max_per_hour: 100, force_change: ['false', <user>]}\n");
+	id = lock_it("bob");
+	sh("echo 'bob:$6$newer$hash' | chpasswd -e; chage -d 19500 bob");
+	undo_it(id, false, OUTCOME_FAILED, "bob is unlocked, but: false: exit 1");
+	shadow_is("bob", "$6$newer$hash:19500:0:99999:7:::");
+	stop_runner();
+}
+
 static void test_changed_by_others(void)
 {
 	uint64_t id;
@@ -271,7 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_lock_and_undo), ROW(test_locked_before), ROW(test_expiry_before),
-		ROW(test_password_changed), ROW(test_changed_by_others), ROW(test_two_orders),
+		ROW(test_password_changed), ROW(test_force_change), ROW(test_changed_by_others), ROW(test_two_orders),
 		ROW(test_refused), ROW(test_rate), ROW(test_jail_orders), ROW(test_repeated_id),
 		ROW(test_crash_halfway), ROW(test_lock_by_helper), ROW(test_failing_helper),
 	};
