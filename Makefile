@@ -126,6 +126,8 @@ unit: $(unit_bin)
 jails-test: $(programs:%=$(BUILD)/%)
 	@echo "== shipped jails on their lines"
 	@/usr/bin/python3 tests/jails/run.py
+	@echo "== fast matching against the plain way, and what bounds it"
+	@/usr/bin/python3 tests/jails/bounds.py
 
 docs-test: $(programs:%=$(BUILD)/%)
 	@echo "== manuals against the tables of the code"
@@ -186,7 +188,14 @@ check:
 	@if [ "$$(id -u)" = 0 ]; then $(MAKE) --no-print-directory e2e; else \
 	  echo "not root: the end-to-end tests (make e2e) were left out"; fi
 
-bench: all
+$(BUILD)/bench/%: tests/bench/%.c tests/worst.h $(BUILD)/libtest.a $(stamp)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  BENCH $<")
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< $(BUILD)/libtest.a \
+	  -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
+
+bench_src := $(wildcard tests/bench/*.c)
+bench: all $(bench_src:tests/bench/%.c=$(BUILD)/bench/%)
 	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
 # Each tool if it is here; .clang-tidy says which checks and why no others.

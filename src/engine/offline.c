@@ -28,6 +28,7 @@
 #include "engine/offline_private.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
+#include "engine/troubles.h"
 #include "engine/words.h"
 
 static const char usage[] =
@@ -263,6 +264,7 @@ static int replay(struct offline *o, int argc, char **argv)
 			core_take(o->core, p->log, &p->entry, p->line.text, &p->line.pos, &clock, true);
 		} while (parts_again(&o->parts, p));
 	fflush(stdout);
+	troubles_print(o->core->matcher);
 	if (!o->json)
 		say_totals(o);
 	return error < 0 || ferror(stdout) ? 1 : 0;

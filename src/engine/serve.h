@@ -90,6 +90,7 @@ struct serve {
 	void (*flow_saved)(struct serve *s);
 	struct buf section[16];
 	ev_timer digest_timer;
+	int64_t troubles_from_ms;		/* monotonic: when they are told again */
 	struct message_note notes[8];		/* the last ones, for status */
 	size_t nnotes;
 };

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/fault.h"
+#include "engine/troubles.h"
 
 #define READ_BUDGET (1u << 20)		/* bytes of one source, then the next */
 #define JOURNAL_BUDGET 4096		/* entries */
@@ -179,6 +180,7 @@ static void read_dirty(struct sources *r)
 	}
 	if (serve_flush(r->s))
 		sched_yield();	/* bailiffd may wait for this very processor */
+	troubles_tell(r->s);
 	store_release(r->s->store);
 	log_release();
 	if (more) {

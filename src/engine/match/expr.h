@@ -47,6 +47,7 @@ struct arena {
 	bool jit;			/* false: plain interpreter */
 	uint64_t *found;		/* bits that callouts set, */
 	unsigned nfound;		/* and how many came */
+	bool troubled;			/* a pattern ran into a limit, and nobody was told */
 };
 
 int arena_init(struct arena *a, const struct config *c, bool jit);

@@ -318,8 +318,15 @@ size_t matcher_troubles(struct matcher *m, struct match_trouble *ret, size_t max
 {
 	struct telling t = { ret, 0, max };
 
+	m->arena.troubled = false;
 	matcher_each_unit(m, tell_trouble, &t);
+	m->arena.troubled |= t.n == max;	/* perhaps not all */
 	return t.n;
+}
+
+bool matcher_troubled(const struct matcher *m)
+{
+	return m->arena.troubled;
 }
 
 struct asking {

@@ -94,6 +94,8 @@ struct match_trouble {
 };
 /* At most max are told, the others by the next call. */
 size_t matcher_troubles(struct matcher *m, struct match_trouble *ret, size_t max);
+/* Is there something to tell? Costs nothing. */
+bool matcher_troubled(const struct matcher *m);
 
 /*
  * What one pattern (of match or ignore) costs and who could forge it, for

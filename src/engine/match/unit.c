@@ -28,6 +28,7 @@ int unit_run(struct unit *u, struct arena *a, struct span s, uint32_t options,
 
 	if (rc < 0) {
 		u->troubles++;
+		a->troubled = true;
 		u->what = expr_trouble(rc);
 		strain_more(&u->strain);
 	}
