@@ -21,6 +21,7 @@
 #include "engine/count/subject.h"
 #include "engine/runs.h"
 #include "engine/targets.h"
+#include "engine/words.h"
 #include "wire/order.h"
 
 /*
@@ -200,18 +201,18 @@ static const char *why_propose(const struct serve *s, const struct core_verdict 
 	return NULL;
 }
 
-static void tell(struct serve *s, const struct core_verdict *v, uint64_t id, const char *subject,
-		 const char *actions, bool act)
+static void tell(struct serve *s, const struct core_verdict *v, const struct verdict_row *row, bool act)
 {
 	char span[40];
 
-	log_info("verdict id=%llu jail=%s subject=%s hits=%llu within=%s mode=%s", (unsigned long long)id,
-		 v->v->jail->name, subject, (unsigned long long)v->v->amount,
-		 clock_print_span(v->v->jail->limit.within_ms, span, sizeof(span)), act ? "on" : "shadow");
+	log_info("verdict id=%llu jail=%s subject=%s hits=%llu within=%s mode=%s%s%s%s", (unsigned long long)row->id,
+		 v->v->jail->name, row->subject, (unsigned long long)v->v->amount,
+		 clock_print_span(v->v->jail->limit.within_ms, span, sizeof(span)), act ? "on" : "shadow",
+		 row->made ? " made=\"" : "", row->made ? row->made : "", row->made ? "\"" : "");
 	if (act_watched(s))
-		act_event(s, json_pack("{s:s,s:I,s:f,s:s,s:s,s:o,s:b}", "event", "verdict", "id", (json_int_t)id,
-		"time", (double)v->v->when.ms / 1000, "jail", v->v->jail->name, "subject", subject,
-		"actions", json_loads(actions, JSON_DECODE_ANY, NULL), "shadow", !act));
+		act_event(s, json_pack("{s:s,s:I,s:f,s:s,s:s,s:o,s:b}", "event", "verdict", "id", (json_int_t)row->id,
+		"time", (double)v->v->when.ms / 1000, "jail", v->v->jail->name, "subject", row->subject,
+		"actions", json_loads(row->actions, JSON_DECODE_ANY, NULL), "shadow", !act));
 }
 
 static void tell_brake(struct serve *s, const struct core_verdict *v)
@@ -232,7 +233,7 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	struct serve *s = arg;
 	const struct subject_part *account = account_of(v);
 	/* Kept from one verdict to the next: a burst has a hundred thousand. */
-	static struct buf actions, evidence, subject;
+	static struct buf actions, evidence, subject, made;
 	struct acting a = { .s = s, .v = v, .actions = &actions };
 	struct buf user = { 0 };
 	bool paused = v->v->when.ms < s->paused_until_ms;
@@ -251,6 +252,7 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	buf_clear(&actions);
 	buf_clear(&evidence);
 	buf_clear(&subject);
+	buf_clear(&made);
 	subject_print(s->config, v->subject, &subject);
 	evidence_json(s->core->evidence, v->jail, v->key, 10, &evidence);
 	buf_putc(&actions, '[');
@@ -259,7 +261,11 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	row.subject = buf_cstr(&subject);
 	row.evidence = buf_cstr(&evidence);
 	row.actions = buf_cstr(&actions);
-	tell(s, v, row.id, row.subject, row.actions, a.act);
+	if (words_needed(v->v)) {
+		words_verdict(s->config, v->v, &made);
+		row.made = buf_cstr(&made);
+	}
+	tell(s, v, &row, a.act);
 	if (v->braked)
 		tell_brake(s, v);
 	if (a.act)

@@ -40,7 +40,7 @@ struct incident {
 	struct plan plan;
 	unsigned waits;			/* callbacks that will still come */
 	ev_timer patience;
-	struct buf evidence, seen, spared;
+	struct buf evidence, seen, spared, made;
 	struct buf subject, count;	/* of a verdict on no account: in words */
 };
 
@@ -91,6 +91,7 @@ static void let_go(struct incident *in)
 	buf_free(&in->spared);
 	buf_free(&in->subject);
 	buf_free(&in->count);
+	buf_free(&in->made);
 	free(in);
 }
 
@@ -116,7 +117,7 @@ static struct report report_of(const struct incident *in)
 
 	return (struct report){
 		.config = s->config, .bans = s->bans, .host = s->host, .incident = in->id,
-		.jail = in->jail, .amount = in->amount, .when = in->when,
+		.jail = in->jail, .amount = in->amount, .made = buf_span(&in->made), .when = in->when,
 		.propose_why = in->propose_why, .plan = &in->plan, .evidence = buf_span(&in->evidence),
 		.seen = buf_span(&in->seen), .spared = buf_span(&in->spared),
 		.found = buf_span(&in->plan.found),
@@ -407,6 +408,8 @@ void incidents_open(struct incidents *all, uint64_t id, const struct core_verdic
 		words_verdict(all->s->config, v->v, &in->count);
 	}
 	keep_evidence(in, v);
+	if (words_needed(v->v))
+		words_verdict(all->s->config, v->v, &in->made);
 	for (size_t i = 0; i < v->v->nactions; i++)
 		add_step(in, v, v->v->action[i].action);
 	all->fresh = in;
@@ -503,6 +506,9 @@ static int fill(void *arg, const struct verdict_row *v, bool closed)
 			continue;
 		in->jail = (uint16_t)(j - c->jails);
 		in->amount = v->amount;
+		buf_clear(&in->made);
+		if (v->made)
+			buf_puts(&in->made, v->made);
 		in->when.ms = v->when_ms;
 		if (!counts_accounts(c, j))
 			buf_puts(&in->subject, v->subject);

@@ -206,7 +206,7 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 		buf_put_escaped(&out, buf_span(&who));
 		buf_puts(&out, v->v->shadow ? "  (shadow) " : "  ");
 		targets_each(o->config, v, put_action, &a);
-		if (words_needed(j)) {
+		if (words_needed(v->v)) {
 			buf_puts(&out, "  (");
 			words_verdict(o->config, v->v, &out);
 			buf_putc(&out, ')');

@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "wire/order.h"
+#include "engine/words.h"
 
 static const struct plan_step *find_step(const struct report *r, uint16_t type)
 {
@@ -72,6 +73,12 @@ static void put_count(const struct report *r, struct buf *out)
 	unsigned long long n = r->amount, most = l->amount;
 	char span[40];
 
+	if (r->made.n > 0) {
+		buf_put(out, r->made.p, r->made.n);
+		buf_puts(out, "; the limit is ");
+		words_limit(r->config, &r->config->jails[r->jail], out);
+		return;
+	}
 	clock_print_span(l->within_ms, span, sizeof(span));
 	if (l->kind == LIMIT_SUM)
 		buf_printf(out, "%s %llu within %s, the limit is %llu",

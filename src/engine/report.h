@@ -19,6 +19,7 @@ struct report {
 	uint64_t incident;
 	uint16_t jail;			/* index into config.jails */
 	uint64_t amount;
+	struct span made;		/* what made it, where there is more to say; none */
 	struct event_time when;
 	const char *propose_why;	/* NULL: it acted */
 	const struct plan *plan;	/* its steps are over */

@@ -157,8 +157,10 @@ void words_verdict(const struct config *c, const struct verdict *v, struct buf *
 		buf_printf(out, ", limit of class %s", v->class);
 }
 
-bool words_needed(const struct jail *j)
+bool words_needed(const struct verdict *v)
 {
-	return j->limit.kind == LIMIT_LEVEL || j->limit.kind == LIMIT_RATIO ||
+	const struct jail *j = v->jail;
+
+	return v->class || j->limit.kind == LIMIT_LEVEL || j->limit.kind == LIMIT_RATIO ||
 	       j->limit.kind == LIMIT_SCORE || j->limit.nwith;
 }

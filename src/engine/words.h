@@ -14,7 +14,7 @@ void words_limit(const struct config *c, const struct jail *j, struct buf *out);
  */
 void words_verdict(const struct config *c, const struct verdict *v, struct buf *out);
 
-/* Is there more to say than how many within how long? */
-bool words_needed(const struct jail *j);
+/* Is there more to say of it than how many within how long? */
+bool words_needed(const struct verdict *v);
 
 #endif

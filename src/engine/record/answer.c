@@ -60,7 +60,7 @@ static int64_t arg_limit(const struct question *q)
 
 #define VERDICT_COLUMNS "id, at_ms, until_ms, jail, subject, mode, amount," \
 	" CASE WHEN closed_ms IS NULL AND until_ms > ?3 THEN 'open'" \
-	"  ELSE 'closed' END, NULL, NULL, NULL"
+	"  ELSE 'closed' END, NULL, made, NULL"
 
 /* A deed by hand is open while an account is locked or a ban holds by it. */
 #define HAND_COLUMNS "id, at_ms, NULL, 'hand', target, -1, 0," \

@@ -18,12 +18,12 @@
 
 static const char *const statements[RECORD_KINDS][LEDGER_STATEMENTS_MAX] = {
 	/* id evidence jail key subject at until dev ino fingerprint offset
-	 * amount mode actions recorded */
+	 * amount mode actions recorded made */
 	[RECORD_VERDICT] = {
 		"INSERT OR IGNORE INTO verdicts (id, jail, key, subject, at_ms,"
 		" until_ms, dev, ino, fingerprint, offset, amount, mode, actions,"
-		" recorded_ms) VALUES"
-		" (?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+		" recorded_ms, made) VALUES"
+		" (?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
 		"INSERT OR IGNORE INTO evidence SELECT ?1, ?2 WHERE changes() > 0",
 	},
 	/* id incident addr scope jail since until reason by */

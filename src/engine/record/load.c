@@ -99,7 +99,7 @@ static int verdict_row(sqlite3_stmt *row, void *arg)
 		.pos = { number(row, 6), number(row, 7), number(row, 8),
 			 number(row, 9) },
 		.amount = number(row, 10), .mode = sqlite3_column_int(row, 11),
-		.actions = text(row, 12),
+		.actions = text(row, 12), .made = text(row, 14),
 	};
 
 	return c->verdict(c->arg, &v, sqlite3_column_type(row, 13) != SQLITE_NULL);
@@ -111,7 +111,7 @@ int load_verdicts(struct ledger *l, int64_t since_ms, store_verdict_fn *fn, void
 
 	return each(ledger_db(l), "SELECT id, jail, key, subject, at_ms, until_ms,"
 		    " dev, ino, fingerprint, offset, amount, mode, actions,"
-		    " closed_ms FROM verdicts WHERE id IN"
+		    " closed_ms, made FROM verdicts WHERE id IN"
 		    " (SELECT id FROM verdicts WHERE at_ms >= ?1 UNION ALL"
 		    "  SELECT id FROM verdicts WHERE until_ms > ?1"
 		    "  AND closed_ms IS NULL)"

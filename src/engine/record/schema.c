@@ -67,6 +67,9 @@ static const char *const migrations[] = {
 	" id INTEGER PRIMARY KEY, what TEXT, target TEXT, reason TEXT, by TEXT,"
 	" at_ms INTEGER, closed_ms INTEGER, closed_how TEXT, closed_by TEXT);"
 	"CREATE INDEX hand_at ON hand (at_ms);",
+
+	/* What made it, in words. */
+	"ALTER TABLE verdicts ADD COLUMN made TEXT;",
 };
 
 const int schema_newest = sizeof(migrations) / sizeof(migrations[0]);

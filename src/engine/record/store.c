@@ -263,7 +263,7 @@ void store_verdict(struct store *s, const struct verdict_row *v)
 	     number(v->when_ms), number(v->until_ms), number((int64_t)v->pos.dev),
 	     number((int64_t)v->pos.ino), number((int64_t)v->pos.fingerprint),
 	     number((int64_t)v->pos.offset), number((int64_t)v->amount),
-	     number(v->mode), text(v->actions), number(clock_wall().ms));
+	     number(v->mode), text(v->actions), number(clock_wall().ms), text(v->made));
 }
 
 void store_ban(struct store *s, const struct ban_row *b)

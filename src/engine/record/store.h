@@ -68,6 +68,7 @@ struct verdict_row {
 	int mode;		/* enum jail_mode it fell under */
 	const char *evidence;	/* JSON array of lines, escaped */
 	const char *actions;	/* JSON array of what follows */
+	const char *made;	/* what made it, in words; may be NULL */
 };
 
 /*

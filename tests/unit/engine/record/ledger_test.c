@@ -130,7 +130,23 @@ static void test_newer(void **state)
 	assert_false(moved);
 	assert_null(s);
 	assert_non_null(strstr(store_open_why(), "version 99"));
-	sql("PRAGMA user_version = 1");
+	sql("PRAGMA user_version = 2");
+	s = open_store();
+	assert_int_equal(bans_in(s), 10);
+	store_close(&s);
+}
+
+/* One of the first version gets what is new, and keeps what it has. */
+static void test_older(void **state)
+{
+	struct store *s;
+
+	(void)state;
+	make_ledger(10);
+	sql("ALTER TABLE verdicts DROP COLUMN made; PRAGMA user_version = 1");
+	s = open_store();
+	assert_int_equal(bans_in(s), 10);
+	store_close(&s);
 	s = open_store();
 	assert_int_equal(bans_in(s), 10);
 	store_close(&s);
@@ -283,6 +299,7 @@ int main(void)
 		PLACED(test_not_a_file),
 		PLACED(test_damage_while_running),
 		PLACED(test_newer),
+		PLACED(test_older),
 		PLACED(test_private),
 		PLACED(test_two),
 		PLACED(test_kill),
