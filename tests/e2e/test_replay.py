@@ -32,6 +32,26 @@ JAILS = {
         "match": [{"remember": "<qid>: from <ip> by <user>$"}, {"count": "<qid>: size=<size>$"}],
         "limit": {"sum": "size", "over": 5000, "per": "user", "within": "1h"},
         "then": [{"ban": {"whom": "seen", "for": "30m", "scope": "mail"}}, "notify"]},
+    "not-alone": {
+        "about": "an amount, and something with it", "log": "mail", "program": "app", "match": ["<ip> as <user>$"],
+        "limit": {"count": 3, "per": "user", "within": "30m", "alone": 40,
+                  "with": ["new_network", {"distinct": "ip", "over": 3}]},
+        "then": ["notify"]},
+    "share": {
+        "about": "a share of hits", "log": "mail", "program": "app",
+        "match": [{"match": "refused <ip>$", "part": True}, "<ip> as "],
+        "limit": {"ratio": 0.6, "count": 5, "per": "ip", "within": "1h"}, "then": []},
+    "gauge": {
+        "about": "a number that is too high", "log": "mail", "program": "app", "match": ["<qid>: size=<size>$"],
+        "limit": {"level": "size", "over": 1800, "under": 400, "per": "qid"}, "then": []},
+    "weighed": {
+        "about": "weights by place and names", "log": "mail", "program": "app", "match": ["<ip> as <user>$"],
+        "active": {"hours": "02:00-23:00"},
+        "limit": {"count": 8, "per": "ip", "within": "2h", "known": 0.5, "spread": {"accounts": 3, "weight": 2}},
+        "then": [{"ban": {"for": "5m", "scope": "mail"}}]},
+    "risk": {
+        "about": "signals add up", "log": "verdicts", "score": {"not-alone": 30, "volume": 40, "pairs": 25},
+        "limit": {"score": 70, "per": "user", "within": "6h"}, "then": ["notify"]},
     "watched": {
         "about": "only watched", "log": "mail", "program": "app", "mode": "shadow",
         "match": ["refused <ip>$"], "limit": {"count": 10, "per": "ip", "within": "1h"},
@@ -40,10 +60,11 @@ JAILS = {
 CONFIG = {
     # One log: two that are read in bursts of hours are no picture of two that grow side by side.
     "jails": {**stream.jails_on(*JAILS, "postfix-sasl"), "watched": "shadow",
-              "sshd": {"log": "mail"}, "sasl-burst": {"limit": {"count": 8}},
+              "sshd": {"log": "mail"}, "sasl-burst": {"limit": {"count": 8, "alone": 8}},
               "recidive": {"limit": {"count": 3, "within": "6h"}}},
     "accounts": {"act": "propose", "local_domains": [machine.LOCAL_DOMAIN]},
     "notify": {"mail": "off", "digest": "off"},
+    "classes": {"busy": {"members": ["info", "a*"], "limits": {"volume": {"over": 9000}, "pairs": {"count": 5}}}},
     "snapshot_every": "1s",
 }
 
@@ -232,5 +253,55 @@ def test_two_logs(ns, tmp_path):
         # Unnamed, it stands for both; jail c, which names both, sees it once.
         got = sorted((v["jail"], v["subject"]) for v in bailiff.replay(paths[0]))
         assert got == [(j, "203.0.113.0") for j in "abc"]
+    finally:
+        bailiff.close()
+
+
+def test_class_file(ns, tmp_path):
+    """Members come from a file, read with the configuration; what is wrong in it is told by its line."""
+    path = tmp_path / "newsletters"
+    path.write_text("# who sends much\nnews@example.com\n*@lists.example.com   # all of them\n")
+    log = tmp_path / "log"
+    now = time.time()
+    log.write_bytes(b"".join(line(now - 60 + k, f"203.0.113.9 as {who}")
+                             for k in range(5) for who in ("news@example.com", "x@lists.example.com", "joe@example.com")))
+    jails = {"much": {"about": "much", "log": "mail", "program": "app", "match": ["<ip> as <user>$"],
+                      "limit": {"count": 3, "per": "user", "within": "1h"}, "then": ["notify"]}}
+    config = {"jails": stream.jails_on("much"),
+              "classes": {"bulk": {"file": str(path), "limits": {"much": {"count": 5}}}}}
+    bailiff = Bailiff(ns, config, jails=jails)
+    try:
+        got = [(v["subject"], v["made"]) for v in bailiff.replay(log)]
+        assert got == [("joe@example.com", "3 within 1h"), ("news@example.com", "5 within 1h, limit of class bulk"),
+                       ("x@lists.example.com", "5 within 1h, limit of class bulk")]
+        path.write_text("news@example.com\n  300.1.1.1\n")
+        done = bailiff.command("check")
+        assert done.returncode == 1
+        assert f"{path}:2:3: '300.1.1.1' is no account, no glob of accounts and no network" in done.stdout + done.stderr
+        path.unlink()
+        done = bailiff.command("check")
+        assert done.returncode == 1 and f"cannot read {path}: No such file or directory" in done.stdout + done.stderr
+    finally:
+        bailiff.close()
+
+
+def test_score_lists_its_signals(ns, tmp_path):
+    """What made the sum: each signal with its weight, its jail and its line."""
+    signal = {"about": "a signal", "log": "mail", "program": "app", "mode": "shadow",
+              "limit": {"count": 2, "per": "user", "within": "1h"}, "then": []}
+    jails = {"odd-hours": {**signal, "match": ["night <user>$"]}, "odd-place": {**signal, "match": ["abroad <user>$"]},
+             "risk": {"about": "signals add up", "log": "verdicts", "score": {"odd-hours": 30, "odd-place": 50},
+                      "limit": {"score": 80, "per": "user", "within": "1h"}, "then": ["notify"]}}
+    now = time.time()
+    log = tmp_path / "log"
+    log.write_bytes(b"".join(line(now - 60 + k, text) for k, text in enumerate(
+        ["night joe", "night joe", "abroad ann", "abroad joe", "abroad joe", "abroad ann"])))
+    bailiff = Bailiff(ns, {"jails": {**stream.jails_on("risk"), "odd-hours": "shadow", "odd-place": "shadow"}}, jails=jails)
+    try:
+        risk = [v for v in bailiff.replay(log) if v["jail"] == "risk"]
+        assert [(v["subject"], v["made"]) for v in risk] == [
+            ("joe", "score 80 within 1h: odd-hours 30, odd-place 50")]
+        assert [e.partition(": ")[0] for e in risk[0]["evidence"]] == ["odd-hours counts 30", "odd-place counts 50"]
+        assert risk[0]["evidence"][0].endswith("night joe") and risk[0]["evidence"][1].endswith("abroad joe")
     finally:
         bailiff.close()
