@@ -140,8 +140,14 @@ void job_about(struct job *j, const char *canonical);
 const struct action *job_action(const struct job *j);
 void runner_send(struct runner *r, const void *p, size_t n);
 void runner_send_fd(struct runner *r, const void *p, size_t n, int fd);	/* the caller keeps fd */
+/* An outcome to bailiffd; the text is made fit. */
+void runner_answer(struct runner *r, uint64_t id, uint16_t type, uint16_t status, int code, const char *text);
 /* Take an order as if it had come from bailiffd. */
 void runner_take(struct runner *r, const void *p, size_t n);
+
+/* settle.c: the journal, when no other runner has it any more; and what it has open. */
+int settle_open(int state_fd, struct logbook **ret);
+void settle_all(struct runner *r);
 
 /* engine.c: the end is told with RUNNER_ENGINE_ENDED, also of one that could
  * not be started. */

@@ -2,16 +2,14 @@
 /*
  * The process that stays root. Start here: messages come in from bailiffd,
  * each becomes a job, jobs run in their turn and end in one outcome. What an
- * order does stands in lock.c, deny.c, kick.c, hold.c, list.c, look.c, run.c,
- * mail.c and resolve.c; here are the loop, the queue, the slots, and the rules that hold for all: an id that is known
- * gets the outcome it had, what a crash left open is told at the start, and
- * bailiffd is believed only as far as our own configuration goes.
+ * order does stands in files named after it (lock.c, hold.c, ...); here are the
+ * loop, the queue, the slots, and the rules that hold for all: a known id gets
+ * the outcome it had, and our own configuration has the last word.
  */
 #include "privileged/runner/runner.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,7 +30,6 @@
 #include "privileged/runner/message.h"
 #include "wire/order.h"
 
-#define LOCK_WAIT_MS 15000	/* for a runner before us that is still ending */
 /* What ends by the clock is looked for at its time, but neither more often nor,
  * as the clock may be set, much less often than this. */
 #define DUE_S 5.0
@@ -122,8 +119,7 @@ static void copy_text(char *to, size_t size, const char *said)
 	buf_free(&clean);
 }
 
-static void answer(struct runner *r, uint64_t id, uint16_t type, uint16_t status,
-		   int code, const char *text)
+void runner_answer(struct runner *r, uint64_t id, uint16_t type, uint16_t status, int code, const char *text)
 {
 	struct outcome o = { .id = id, .type = type, .status = status, .code = code };
 
@@ -182,7 +178,7 @@ void job_end(struct job *j, enum outcome_status status, int code, const char *fm
 		if (status != OUTCOME_DONE)
 			resolve_failed(j, -EAGAIN);
 	} else {
-		answer(j->r, j->entry.id, j->kind->type, (uint16_t)status, code, text);
+		runner_answer(j->r, j->entry.id, j->kind->type, (uint16_t)status, code, text);
 	}
 	job_free(j);
 }
@@ -339,7 +335,7 @@ static bool is_live(const struct job *wanted)
 		    (j->kind->class == CLASS_LOOKUP) != (wanted->kind->class == CLASS_LOOKUP))
 			continue;
 		if (j->entry.type != wanted->entry.type || j->entry.what != wanted->entry.what)
-			answer(j->r, wanted->entry.id, wanted->entry.type, OUTCOME_REFUSED,
+			runner_answer(j->r, wanted->entry.id, wanted->entry.type, OUTCOME_REFUSED,
 			       -EEXIST, "this id is another order's");
 		return true;
 	}
@@ -358,13 +354,13 @@ static bool is_repeated(struct job *j)
 	if (!e)
 		return false;
 	if (e->type != j->entry.type || e->what != j->entry.what)
-		answer(j->r, j->entry.id, j->entry.type, OUTCOME_REFUSED, -EEXIST,
+		runner_answer(j->r, j->entry.id, j->entry.type, OUTCOME_REFUSED, -EEXIST,
 		       "this id is another order's");
 	else if (e->phase == LOGBOOK_ENDED && e->status == OUTCOME_UNKNOWN &&
 		 e->type != ORDER_NOTIFY)
 		j->again = true;
 	else
-		answer(j->r, e->id, e->type, e->status, e->code, e->text);
+		runner_answer(j->r, e->id, e->type, e->status, e->code, e->text);
 	if (j->again)
 		j->entry = *e;
 	return !j->again;
@@ -398,7 +394,7 @@ void runner_take(struct runner *r, const void *p, size_t n)
 
 	if (!j || !(j->order = malloc(n))) {
 		free(j);
-		answer(r, h->id, h->type, OUTCOME_FAILED, -ENOMEM, "out of memory");
+		runner_answer(r, h->id, h->type, OUTCOME_FAILED, -ENOMEM, "out of memory");
 		return;
 	}
 	memcpy(j->order, p, n);
@@ -435,7 +431,7 @@ static void reconf(struct runner *r, uint64_t id, const int *fds, size_t nfds)
 		config_free(&r->config);
 		r->config = fresh;
 	}
-	answer(r, id, RUNNER_RECONF, ret == 0 ? OUTCOME_DONE : OUTCOME_FAILED, ret,
+	runner_answer(r, id, RUNNER_RECONF, ret == 0 ? OUTCOME_DONE : OUTCOME_FAILED, ret,
 	       ret == 0 ? "" : "the configuration does not load");
 }
 
@@ -446,7 +442,7 @@ static void nonsense(struct runner *r, const void *p, size_t n)
 	memcpy(&h, p, n < sizeof(h) ? n : sizeof(h));
 	if (r->nonsense++ == 0)
 		log_err("runner got nonsense from bailiffd type=%u bytes=%zu", h.type, n);
-	answer(r, h.id, h.type, OUTCOME_REFUSED, -EBADMSG, "not a message");
+	runner_answer(r, h.id, h.type, OUTCOME_REFUSED, -EBADMSG, "not a message");
 }
 
 static void dispatch(struct runner *r, const void *msg, size_t n, const int *fds, size_t nfds)
@@ -532,58 +528,6 @@ static void start_leaving(struct service *s)
 	ev_timer_start(s->r.loop, &s->leave);
 }
 
-/*
- * An intent without an end. For accounts what is there now counts as left by
- * us, so that it can be undone; nobody knows whether a mail went out, and it
- * is never sent again.
- */
-static void settle(struct runner *r, const struct logbook_entry *open)
-{
-	struct logbook_entry e = *open;
-	int ret;
-
-	if (e.type == ORDER_LOCK && e.before.known)
-		account_read(e.unix_name, logbook_salt(r->journal), &e.after);
-	e.phase = LOGBOOK_ENDED;
-	e.status = OUTCOME_UNKNOWN;
-	snprintf(e.text, sizeof(e.text), "a crash left it open");
-	ret = logbook_put(r->journal, &e);
-	if (ret < 0)
-		log_err("journal id=%llu: %s", (unsigned long long)e.id, strerror(-ret));
-	answer(r, e.id, e.type, e.status, 0, e.text);
-}
-
-static void report_start(struct runner *r)
-{
-	struct runner_ready ready = {
-		.head = { .type = RUNNER_READY, .len = sizeof(ready) },
-		.entries = (uint32_t)logbook_count(r->journal),
-		.bad = (uint32_t)logbook_bad(r->journal),
-	};
-
-	for (size_t i = 0; i < logbook_count(r->journal); i++)
-		if (logbook_at(r->journal, i)->phase == LOGBOOK_INTENT) {
-			settle(r, logbook_at(r->journal, i));
-			ready.open++;
-		}
-	if (ready.bad)
-		log_err("journal records=%u damaged, kept as runner.journal.damaged", ready.bad);
-	runner_send(r, &ready, sizeof(ready));
-}
-
-static int open_logbook(int state_fd, struct logbook **ret)
-{
-	int r;
-
-	for (int waited = 0; waited < LOCK_WAIT_MS; waited += 100) {
-		r = logbook_open(state_fd, ret);
-		if (r != -EWOULDBLOCK)
-			return r;
-		poll(NULL, 0, 100);
-	}
-	return -EWOULDBLOCK;
-}
-
 static int service_open(struct service *s)
 {
 	int ret = load_config(s->r.start->pack_fd, &s->r.config);
@@ -592,7 +536,7 @@ static int service_open(struct service *s)
 		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
 		return ret;
 	}
-	ret = open_logbook(s->r.start->state_fd, &s->r.journal);
+	ret = settle_open(s->r.start->state_fd, &s->r.journal);
 	if (ret < 0) {
 		log_err("runner: its journal: %s", strerror(-ret));
 		return ret;
@@ -647,7 +591,7 @@ int runner_main(const struct runner_start *start)
 	ret = service_open(&s);
 	if (ret == 0) {
 		service_watch(&s);
-		report_start(&s.r);
+		settle_all(&s.r);
 		ev_run(s.r.loop, 0);
 	}
 	service_close(&s);

@@ -52,6 +52,12 @@ static const struct { const char *typed[WORDS], *want; } good[] = {
 	{ { "top", "users", "users" }, "{\"cmd\":\"top\",\"logs\":[\"users\"],\"what\":\"users\"}" },
 	{ { "trace", "joe", "--limit", "3", "mail=a.log" },
 	  "{\"cmd\":\"trace\",\"limit\":3,\"logs\":[\"mail=a.log\"],\"of\":\"joe\"}" },
+	{ { "queue", "joe" }, "{\"cmd\":\"queue\",\"user\":\"joe\"}" },
+	{ { "queue", "hold", "joe" }, "{\"cmd\":\"queue\",\"do\":\"hold\",\"user\":\"joe\"}" },
+	{ { "queue", "hold", "hold" }, "{\"cmd\":\"queue\",\"do\":\"hold\",\"user\":\"hold\"}" },
+	{ { "queue", "purge", "--sender", "<>", "--no-copy" },
+	  "{\"cmd\":\"queue\",\"do\":\"purge\",\"no_copy\":true,\"sender\":\"<>\"}" },
+	{ { "undo", "--jail", "x", "--since", "1h" }, "{\"cmd\":\"undo\",\"jail\":\"x\",\"since\":3600}" },
 	{ { "incidents", "--open", "--limit", "5" }, "{\"cmd\":\"incidents\",\"limit\":5,\"open\":true}" },
 };
 
@@ -67,6 +73,8 @@ static const char *const bad[][WORDS] = {
 	{ "unban", "--all=yes" },
 	{ "allow", "300.1.1.1" }, { "allow", "a b" }, { "allow", "a/b" }, { "allow", "a:b" },
 	{ "allow", "12" }, { "allow", ".a" }, { "allow", "" },
+	{ "queue" }, { "queue", "hold" }, { "queue", "joe", "--all" }, { "queue", "joe", "hold", "ann" },
+	{ "queue", "hold", "--match" }, { "undo" }, { "undo", "1", "--jail", "x" },
 	{ "lock" }, { "lock", "" }, { "lock", "a", "b" },
 	{ "show", "x" }, { "show", "-1" }, { "show", "1x" }, { "show", "99999999999999999999" },
 	{ "jail", "sshd" }, { "jail", "sshd", "maybe" },

@@ -577,6 +577,40 @@ static const struct { const char *jail, *text, *want; } typed[] = {
 	{ "both", "203.0.113.9", NULL },
 };
 
+/* What `postsuper -r` gave a new id stays the account's, where nobody else could have written that. */
+static void requeued(void **state)
+{
+	static const char *const contain[] = {
+		"burst", "log: mail\nmatch: ['<qid>: client=<host>\\[<ip>\\], sasl_username=<user>$']\n"
+			 "limit: {count: 5, per: user, within: 10m}\nthen: [contain]\n", NULL
+	};
+	static const struct { const char *line; bool trusted, follows; } pickups[] = {
+		{ "0 postfix/pickup: 9B2: uid=0 from=<a@b> orig_id=4F1C", true, true },
+		{ "0 postfix/pickup: 9B2: uid=0 from=<> orig_id=4F1C", true, true },
+		{ "0 postfix/pickup: 9B2: uid=0 from=<a@b> orig_id=4F1C", false, false },
+		{ "0 postfix/smtpd: 9B2: uid=0 from=<a@b> orig_id=4F1C", true, false },
+		{ "0 postfix-out/pickup: 9B2: uid=0 from=<a@b> orig_id=4F1C", true, false },
+		{ "0 postfix/pickup: 9B2: uid=33 from=<x orig_id=4F1C>", true, false },
+		{ "0 postfix/pickup: 9B2: uid=33 from=<a@b>", true, false },
+		{ "0 postfix/pickup: 9B2: uid=33 from=<a@b> orig_id=", true, false },
+		{ "0 postfix/pickup: -d: uid=0 from=<a@b> orig_id=4F1C", true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pickups) / sizeof(pickups[0]); i++) {
+		struct world w;
+		struct queued v[4];
+
+		world_begin(&w, "", contain);
+		world_run(&w, "0 postfix/smtpd: 4F1C: client=x[192.0.2.7], sasl_username=joe\n");
+		w.trusted = pickups[i].trusted;
+		world_run(&w, pickups[i].line);
+		if ((submitted_of(w.core->submitted, SPAN_LIT("joe"), true, v, 4) == 2) != pickups[i].follows)
+			fail_msg("%zu: %s", i, pickups[i].line);
+		world_end(&w);
+	}
+}
+
 static void keys(void **state)
 {
 	static const char *const jails[] = {
@@ -613,7 +647,7 @@ int main(void)
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
-		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(keys),
+		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(keys),
 	};
 
 	hash_init();
