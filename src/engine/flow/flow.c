@@ -94,7 +94,8 @@ uint64_t flow_hash(uint16_t host, struct span id)
 	char key[34] = { 0 };
 
 	memcpy(key, &host, 2);
-	memcpy(key + 2, id.p, id.n < 32 ? id.n : 32);
+	if (id.n)
+		memcpy(key + 2, id.p, id.n < 32 ? id.n : 32);
 	return hash_keyed(key, sizeof(key));
 }
 
