@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "engine/count/levels.h"
+#include "engine/count/networks.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
 #include "engine/decide/decide.h"
@@ -31,6 +33,8 @@ static struct rule rules[] = {
 
 static struct action seen = { .kind = ACTION_BAN, .whom = WHOM_SEEN, .for_ms = 1000 };
 
+static struct score score = { .name = (char *)"c", .jail = 2, .weight = 30 };
+
 static struct jail jails[] = {
 	{ .name = (char *)"a", .limit = { .kind = LIMIT_COUNT, .amount = 5,
 	  .within_ms = 600000, .nper = 1, .weight = 1, .v6_len = 64 } },
@@ -41,10 +45,19 @@ static struct jail jails[] = {
 	  .thread_by = 2, .thread_keep_ms = 432000000,
 	  .limit = { .kind = LIMIT_SUM, .amount = 1000, .within_ms = 3600000,
 		     .nper = 1, .per = { 1 }, .value = 4, .v6_len = 64 } },
+	{ .name = (char *)"d", .limit = { .kind = LIMIT_COUNT, .amount = 5, .alone = 9, .within_ms = 600000,
+	  .nper = 1, .per = { 1 }, .weight = 1, .v6_len = 64, .nwith = 2, .spread_accounts = 3, .spread_weight = 200,
+	  .with = { { WITH_FOREIGN_SENDER, 0, 0 }, { WITH_DISTINCT, 0, 3 } } } },
+	{ .name = (char *)"e", .limit = { .kind = LIMIT_RATIO, .amount = 5, .ratio = 300000,
+	  .within_ms = 600000, .nper = 1, .per = { 1 }, .v6_len = 64 } },
+	{ .name = (char *)"f", .verdicts = true, .nscores = 1, .scores = &score,
+	  .limit = { .kind = LIMIT_SCORE, .amount = 100, .within_ms = 600000, .nper = 1, .per = { 1 }, .v6_len = 64 } },
+	{ .name = (char *)"g", .limit = { .kind = LIMIT_LEVEL, .amount = 100, .under = 50, .value = 4,
+	  .nper = 1, .per = { 1 }, .v6_len = 64 } },
 };
 
 static const struct config config = {
-	.njails = 3, .jails = jails, .nfields = 5, .fields = fields,
+	.njails = 7, .jails = jails, .nfields = 5, .fields = fields,
 	.tracked_max = 64,
 };
 
@@ -62,7 +75,7 @@ static void try_windows(struct reader in, struct buf *again, int turn)
 	if (ret < 0 && (turn > 0 || windows_used(w) > 0))
 		abort();
 	windows_save(w, again);
-	for (; h.jail < 3; h.jail++) {
+	for (; h.jail < config.njails; h.jail++) {
 		h.when.ms += 1700000000000ll;
 		windows_add(w, &h, &t);
 		windows_seen(w, h.jail, h.key, a, 4);
@@ -116,21 +129,54 @@ static void try_history(struct reader in, struct buf *again, int turn)
 	history_free(&h);
 }
 
+static void try_networks(struct reader in, struct buf *again, int turn)
+{
+	struct addr a = { .b = { 192, 0, 2, 1 }, .family = ADDR_V4, .len = 32 };
+	struct networks *n = NULL;
+	int ret;
+
+	if (networks_new(&n) < 0)
+		abort();
+	ret = networks_restore(n, &in);
+	if (ret < 0 && turn > 0)
+		abort();
+	networks_save(n, again);
+	networks_add(n, &a, SPAN_LIT("joe"), (struct event_time){ 5 });
+	networks_free(&n);
+}
+
+static void try_levels(struct reader in, struct buf *again, int turn)
+{
+	struct levels *l = NULL;
+	int ret;
+
+	if (levels_new(&config, &l) < 0)
+		abort();
+	ret = levels_restore(l, &in);
+	if (ret < 0 && turn > 0)
+		abort();
+	levels_save(l, again);
+	levels_add(l, 6, SPAN_LIT("joe"), (struct event_time){ 5 }, 200, 100, 50);
+	levels_free(&l);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(struct reader, struct buf *, int) = {
-		try_windows, try_threads, try_history,
+		try_windows, try_threads, try_history, try_networks, try_levels,
 	};
 	struct buf first = { .p = NULL }, again = { .p = NULL };
 	static int inited;
+	unsigned which;
 
 	if (!inited++)
 		hash_init();
 	if (size < 1)
 		return 0;
-	tries[data[0] % 3]((struct reader){ .p = (const char *)data + 1,
+	which = data[0] < 250 ? data[0] % 3 : 3 + data[0] % 2;
+	tries[which]((struct reader){ .p = (const char *)data + 1,
 					    .n = size - 1 }, &first, 0);
-	tries[data[0] % 3]((struct reader){ .p = first.p, .n = first.n }, &again, 1);
+	tries[which]((struct reader){ .p = first.p, .n = first.n }, &again, 1);
 	buf_free(&first);
 	buf_free(&again);
 	return 0;

@@ -283,11 +283,44 @@ static void test_spread(void **state)
 	windows_free(&b.w);
 }
 
+/* Whatever became of the bytes, nothing worse than -EBADMSG comes of it. */
+static void test_damaged(void **state)
+{
+	struct limit l = { .kind = LIMIT_COUNT, .amount = 50, .within_ms = 100000, .nwith = 2,
+			   .with = { { WITH_FOREIGN_SENDER, 0, 0 }, { WITH_DISTINCT, 2, 30 } } };
+	struct window_hit h = hit_at(T0);
+	struct windows *w;
+	struct buf snap = { 0 };
+	struct bench b;
+
+	(void)state;
+	setup(&b, &l);
+	for (uint64_t i = 1; i < 20; i++) {
+		h.value[0] = i;
+		put(&b, &h);
+	}
+	windows_save(b.w, &snap);
+	for (size_t i = 0; i < 2 * snap.n; i++) {
+		struct reader in = { .p = snap.p, .n = i < snap.n ? i : snap.n };
+
+		if (i >= snap.n)
+			snap.p[i - snap.n] ^= 0x41;
+		assert_int_equal(windows_new(&b.config, &w), 0);
+		if (windows_restore(w, &in) < 0)
+			assert_int_equal(windows_used(w), 0);
+		windows_free(&w);
+		if (i >= snap.n)
+			snap.p[i - snap.n] ^= 0x41;
+	}
+	buf_free(&snap);
+	windows_free(&b.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model), cmocka_unit_test(test_what_made_it),
-		cmocka_unit_test(test_bars), cmocka_unit_test(test_factors), cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_bars), cmocka_unit_test(test_damaged), cmocka_unit_test(test_factors), cmocka_unit_test(test_spread),
 	};
 
 	hash_init();
