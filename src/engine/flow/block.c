@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All that a message has of texts and steps lies in one block that grows by
- * doubling: one allocation for a message and not for a line, and a snapshot is
+ * half: one allocation for a message and not for a line, and a snapshot is
  * a copy, for within it are offsets and no pointers.
  */
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static bool reserve(struct flow *f, struct message *m, size_t n)
 	if (want <= m->room)
 		return true;
 	while (room < want)
-		room *= 2;
+		room += room / 2;
 	if (room > FLOW_BLOCK_MAX)
 		return false;
 	p = realloc(m->block, room);
