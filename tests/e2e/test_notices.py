@@ -3,6 +3,7 @@
 import json
 import time
 
+import machine
 import stream
 from daemon import Bailiff
 from machine import wait_for
@@ -100,3 +101,28 @@ def test_shadow_says_nothing(ns, tmp_path):
         bailiff.wait_incident("203.0.113.7")
         stream.settled(bailiff)
         assert not box.messages()
+
+
+def test_real_queue(net, mail, tmp_path):
+    """What Postfix's own postqueue and df(1) print is understood as it is."""
+    box = Mailbox(tmp_path / "mail")
+    # Held, so that nothing moves while it is looked at.
+    machine.run(["postconf", "-e", "header_checks=static:HOLD"])
+    machine.run(["postfix", "reload"])
+    for sender in ("joe@example.org", "joe@example.org", ""):
+        machine.run(["sendmail", "-f", sender, "ann@elsewhere.example"], input="Subject: x\n\nx\n")
+    wait_for(lambda: machine.run(["postqueue", "-j"]).stdout.count("\n") == 3)
+    jail = {"about": "all of it", "log": "queue", "service": "postfix", "then": [],
+            "match": [r"queue=(?<queue>all) messages=<count> active=0 deferred=0 hold=3 growth=\d+ oldest=\d+$"],
+            "limit": {"level": "count", "over": 2, "per": "queue"}}
+    share = {"about": "a big sender", "log": "queue", "service": "postfix", "then": [],
+             "match": [r"queue=sender sender=<<sender>> messages=\d+ share=<count>$"],
+             "limit": {"level": "count", "over": 50, "per": "sender"}}
+    with Bailiff(net.server, config(box, logs={"queue": {"interval": "1s"}, "disk": {"interval": "1s"}},
+                                    jails={"auto": "off", "whole": "on", "share": "on",
+                                           "queue-disk": {"limit": {"over": 0, "under": 0}}}),
+                 jails={"whole": jail, "share": share}) as bailiff:
+        bailiff.wait_incident("all", jail="whole")
+        bailiff.wait_incident("joe@example.org", jail="share")
+        wait_for(lambda: [i for i in bailiff.cli("incidents", json=True) if i["jail"] == "queue-disk"])
+        assert {s["log"]: s["state"] for s in stream.status(bailiff)["sources"]}.keys() >= {"queue", "disk"}
