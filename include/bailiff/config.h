@@ -235,11 +235,14 @@ struct jail {
 	enum jail_mode mode;
 	bool mode_set;		/* bailiff.yaml said so: not `auto` */
 	bool automatic;		/* starts only where its service is: shipped, `auto: on`, not named */
+	int64_t again_ms;	/* from one verdict on a subject to the next at least */
+	bool signal;		/* its verdicts are for scores alone */
 	bool ban_private;
 	size_t nscores;		/* LIMIT_SCORE */
 	struct score *scores;
 	struct active active;
 	enum want known_good, foreign_sender;
+	enum want successes;	/* do its hits tell where accounts are at home? */
 	struct country_condition country;
 	struct brake brake;
 	bool match_replaced;	/* `match` came from a setting: no shipped tests */

@@ -150,6 +150,11 @@ const struct setting schema_jail_keys[] = {
 	  .help = "What follows a verdict, in order; `[]`: it is only recorded." },
 	{ "brake", VALUE_MAP, .sub = brake_keys, .offset = offsetof(struct jail_draft, jail.brake),
 	  .help = "Stops a jail that bans too many at once, as in an outage of the resolver." },
+	{ "again", VALUE_SPAN, IN_JAIL(again_ms), .min = SECOND, .max = 53 * WEEK, .def_words = "`within`",
+	  .help = "A subject's next verdict falls no sooner than this; where something lasts longer, such as "
+		  "a ban, not before it ends." },
+	{ "signal", VALUE_BOOL, IN_JAIL(signal), .def = "no",
+	  .help = "With `then: []`: its verdicts are counted by jails with a `score`, and are told nowhere else." },
 	{ "ban_private", VALUE_BOOL, IN_JAIL(ban_private), .def = "no",
 	  .help = "May it ban private, link-local and CGNAT addresses?" },
 	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = config_print_tests,
@@ -170,6 +175,10 @@ const struct setting schema_jail_keys[] = {
 	  .shape = "map of jails to numbers",
 	  .help = "With a limit by `score`: what a verdict of these jails counts for its account, also one of a "
 		  "jail that is in shadow or does nothing." },
+	{ "successes", VALUE_CHOICE, IN_JAIL(successes), .choices = wants,
+	  .def_words = "yes where it acts on accounts, asks `with` or `foreign_sender`",
+	  .help = "Are its hits successes of their `<user>`? They tell where accounts are at home. Never "
+		  "say so of failures, which anybody can cause." },
 	END
 };
 

@@ -22,6 +22,8 @@ bool jail_touches_accounts(const struct jail *j)
 
 bool jail_counts_successes(const struct jail *j)
 {
+	if (j->successes != WANT_ANY)
+		return j->successes == WANT_YES;
 	return !j->verdicts && (jail_touches_accounts(j) || j->limit.nwith || j->foreign_sender != WANT_ANY);
 }
 

@@ -212,7 +212,8 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 	windows_clear(core->windows, w->jail, w->key);
 	history_add(core->history, w->jail, w->key, when, v.until);
 	core->jails[w->jail].verdicts++;
-	core->fn(core->arg, &cv);
+	if (!f->hit->jail->signal)
+		core->fn(core->arg, &cv);
 	if (!f->hit->jail->verdicts)
 		retell_scored(p, &cv);
 	if (!f->hit->jail->verdicts && !v.shadow && core->mode[w->jail] == MODE_ON)

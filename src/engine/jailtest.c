@@ -154,6 +154,7 @@ static int run_lines(struct core *core, const struct jail *j, const struct jail_
 	int r;
 
 	jail.mode = MODE_ON;
+	jail.signal = false;
 	one.jails = &jail;
 	one.njails = 1;
 	one.tracked_max = 1024;

@@ -75,6 +75,8 @@ void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 	}
 	if (quiet_ms == 0)
 		quiet_ms = j->limit.within_ms;
+	if (quiet_ms < j->again_ms)
+		quiet_ms = j->again_ms;
 	ret->until.ms = open ? INT64_MAX : add_ms(when.ms, quiet_ms);
 }
 

@@ -286,6 +286,15 @@ static const struct row {
 	    "recidive.yaml", "log: verdicts\nlimit: {count: 1, per: ip, within: 1d}\n"
 	    "then:\n  - ban: {for: 1w, scope: all}\n" },
 	  FAIL(0, "203.0.113.9"), "0 tell 203.0.113.9 1: notify 203.0.113.9\n" },
+	{ "again: not before that time is over", NO_MAIN, { "tell.yaml", "again: 1h\n" SASL(1, "notify") },
+	  FAIL(0, "203.0.113.9") FAIL(600001, "203.0.113.9") FAIL(3600001, "203.0.113.9"),
+	  "0 tell 203.0.113.9 1: notify 203.0.113.9\n3600001 tell 203.0.113.9 1: notify 203.0.113.9\n" },
+	{ "again: what lasts longer does", NO_MAIN, { "ban.yaml", "again: 1m\n" SASL(1, BAN) },
+	  FAIL(0, "203.0.113.9") FAIL(60001, "203.0.113.9"), "0 ban 203.0.113.9 1: ban 203.0.113.9 600\n" },
+	{ "a signal is told to scores alone", NO_MAIN,
+	  { "sign.yaml", "signal: yes\n" SENT_MATCH "limit: {count: 1, per: user, within: 10m}\nthen: []\n",
+	    "risk.yaml", "log: verdicts\nscore: {sign: 10}\nlimit: {score: 10, per: user, within: 1h}\nthen: notify\n" },
+	  SENT(0, "203.0.113.9", "joe"), "0 risk joe 10: notify joe\n" },
 	{ "verdicts by pattern", NO_MAIN,
 	  { "a.yaml", SASL(1, BAN), "b.yaml", SASL(1, BAN),
 	    "only-b.yaml", "log: verdicts\nmatch: 'jail=b ip=<ip>$'\n"
