@@ -128,6 +128,8 @@ jails-test: $(programs:%=$(BUILD)/%)
 	@/usr/bin/python3 tests/jails/run.py
 	@echo "== fast matching against the plain way, and what bounds it"
 	@/usr/bin/python3 tests/jails/bounds.py
+	@echo "== shipped jails on accounts known to be honest or stolen"
+	@/usr/bin/python3 tests/labelled/score.py --check --days 2
 
 docs-test: $(programs:%=$(BUILD)/%)
 	@echo "== manuals against the tables of the code"

@@ -33,7 +33,8 @@ JAILS = sorted(p.stem for p in (TREE / "jails").glob("*.yaml"))
 
 # What honest people do is what these count: mail on its way.
 COUNTS_HONEST = {"sasl-burst", "sasl-recipients", "sasl-volume", "sasl-networks", "sasl-rejected",
-                 "sasl-countries", "relay-burst", "pickup-burst", "backscatter"}
+                 "sasl-countries", "sasl-foreign-sender", "signal-burst", "signal-network", "signal-login", "signal-sender",
+                 "signal-bounced", "relay-burst", "pickup-burst", "backscatter"}
 
 # These count the lines of the guesser's jails once more, in another way.
 COUNTS_GUESSES = {"sasl-spray", "sasl-distributed"}
@@ -97,7 +98,7 @@ class Engine:
         table = [{} for _ in lines]
         for jail in JAILS:
             for row, hit in zip(table, self.hits(jail, lines)):
-                if hit and jail != "recidive":
+                if hit and jail not in ("recidive", "account-risk"):
                     row[jail] = hit
         return table
 
@@ -279,14 +280,14 @@ def submission(when, n, user="ann@example.org", ip="198.51.100.24"):
             f"sasl_method=PLAIN, sasl_username={user}")
 
 
-def mail(when, n, user="ann@example.org", ip="198.51.100.24", sender=None, domain="example.net"):
+def mail(when, n, user="ann@example.org", ip="198.51.100.24", sender=None, domain="example.net", bounced=False):
     """One message: the line of smtpd, qmgr's twice (a retry), and a delivery."""
     qid, head = f"{n + 0x1000:X}", f"{at(when)} mx postfix"
     yield submission(when, n, user, ip)
     for _ in range(2):
         yield f"{head}/qmgr[8]: {qid}: from=<{user if sender is None else sender}>, size=800, nrcpt=1 (queue active)"
     yield (f"{head}/smtp[9]: {qid}: to=<x@{domain}>, relay=mx.{domain}[192.0.2.7]:25, delay=1, delays=0/0/0/1, "
-           f"dsn=2.0.0, status=sent (250 Ok)")
+           f"dsn=2.0.0, status={'bounced' if bounced else 'sent'} (250 Ok)")
 
 
 def at_home(lines, **kw):
@@ -365,6 +366,11 @@ SEQUENCES = {
     "sasl-burst: what AUTH= says is not the account": (
         [submission(n, n) + ", sasl_sender=x,sasl_username=boss@example.org" for n in range(200)],
         [("sasl-burst", "ann@example.org")]),
+    "account-risk: many messages from a new network, of which a fifth comes back": (
+        flat(mail(n * 9, n, bounced=n % 4 == 0) for n in range(100)), []),
+    "account-risk: and under a foreign name": (
+        flat(mail(n * 9, n, bounced=n % 4 == 0, sender="x@example.com") for n in range(100)),
+        [("account-risk", "ann@example.org")]),
     "sasl-spray is beside the limit of one address": (
         [f"{at(n * 300)} mx postfix/smtpd[7]: warning: unknown[{ME}]: SASL LOGIN authentication failed: "
          f"authentication failure, sasl_username=u{n}" for n in range(10)], [("sasl-spray", ME)]),
