@@ -142,6 +142,9 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
 		return MISSED;
 	if (ignored(m, j, js, subject, v->options))
 		return IGNORED;
+	/* Told to nobody in either way, or the time of later hits could come to differ. */
+	if (!m->single && gate_is_shut(m, jail, u, v->text))
+		return HIT;
 	fn(arg, h);
 	return HIT;
 }
@@ -248,6 +251,7 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 	unsigned hits = 0;
 
 	m->serial = ++m->serials;
+	m->single = false;
 	if (m->reference)
 		return run_reference(m, log, e, &v, fn, arg);
 	n = detect(m, log, e->program, &v);
@@ -277,13 +281,17 @@ unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
 	uint64_t outer = m->serial;
 	struct hit hit;
 	unsigned hits;
+	bool single;
 
 	if (!m->jails[i].ok || !has_program(j, e->program))
 		return 0;
 	/* A verdict is told to jails while the hit that led to it is at hand. */
 	hit = m->hit;
+	single = m->single;
 	m->serial = ++m->serials;
+	m->single = true;
 	hits = run_jail(m, i, &v, fn, arg);
+	m->single = single;
 	m->serial = outer;
 	m->hit = hit;
 	return hits;

@@ -28,6 +28,7 @@ struct matcher {
 	const struct geo *geo;	/* NULL: addresses are nowhere */
 	match_gate_fn *gate;	/* NULL: all rules run */
 	void *gate_arg;
+	bool single;		/* one jail is asked: it wants all hits */
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
 	size_t nprefixes;
