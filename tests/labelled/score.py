@@ -98,7 +98,7 @@ class Score:
         if who not in accounts or jail == "sasl-distributed":
             return
         label = accounts[who]
-        if label["thief"] and v["time"] >= label["since"]:
+        if label["thief"] and v["time"] >= label["since"] - 1:       # times are whole milliseconds
             self.right[jail].add((seed, who))
             found[who].append(v)
             return
