@@ -22,6 +22,7 @@ from test_mail import wait_admin_mail
 
 OFFICE = "198.51.100.7"
 RUNNER = "state/runner"
+STEPS = ["deny", "hold", "kick", "lock"]    # a cut could be quicker than the answer to the message that crossed
 
 
 @pytest.fixture
@@ -261,7 +262,7 @@ def test_instances(net, server, office):
     """Each instance is asked for its own messages, by the name it logs under."""
     with machine.Postfix(net.server, options={"defer_transports": "smtp"}, **OUT) as out, \
             Bailiff(net.server, {**CONFIG, "helpers": {"instances": ["/etc/postfix-out"]}},
-                    jails={"burst": jail("contain", count=4)}) as bailiff:
+                    jails={"burst": jail(*STEPS, count=4)}) as bailiff:
         submit(office, "ann", ["ann@example.com"], port=1587)
         submit(office, "joe", ["a@b.example"])
         submit(office, "joe", ["c@b.example"], port=1587)
@@ -306,7 +307,7 @@ HELPERS = ["postsuper", "postqueue", "postmap", "postcat", "postconf", "doveadm"
 
 def test_in_a_container(net, server, office):
     """Every helper may be `docker exec -i mail ...`; nothing else of the mail server is run."""
-    with Bailiff(net.server, CONFIG, jails={"burst": jail("contain", count=2)}) as bailiff:
+    with Bailiff(net.server, CONFIG, jails={"burst": jail(*STEPS, count=2)}) as bailiff:
         docker, log = bailiff.dir / "docker", bailiff.dir / "docker.log"
         docker.write_text(DOCKER.replace("{log}", str(log)), encoding="ascii")
         docker.chmod(0o755)
@@ -468,7 +469,7 @@ def test_parked_for_a_while(server, quota, office):
 def test_undo_of_a_jail(net, server, office):
     """Each incident of the jail is told; what fails is tried again by the same command."""
     machine.add_user("bob", PASSWORD)
-    with Bailiff(net.server, CONFIG, jails={"burst": jail("contain", count=2)}) as bailiff:
+    with Bailiff(net.server, CONFIG, jails={"burst": jail(*STEPS, count=2)}) as bailiff:
         for user in "joe", "ann":
             submit(office, user, [f"{user}@example.com"] * 2)
             wait_admin_mail(bailiff.wait_incident(user, jail="burst"))
