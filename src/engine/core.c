@@ -22,9 +22,13 @@
 
 #define EVIDENCE_BYTES (1u << 20)
 
+/* A join is worth a run also where no thread waits: it tells whose message the second id is. */
 static bool may_know(void *arg, size_t jail, struct span id)
 {
-	return threads_may_know(arg, jail, id);
+	const struct core *core = arg;
+
+	return threads_may_know(core->threads, jail, id) ||
+	       (jail_touches_accounts(&core->config->jails[jail]) && submitted_knows(core->submitted, id));
 }
 
 int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret)
@@ -71,7 +75,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		core_free(&core);
 		return r;
 	}
-	matcher_gate(core->matcher, may_know, core->threads);
+	matcher_gate(core->matcher, may_know, core);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, c->jails[i].mode);
 	*ret = core;

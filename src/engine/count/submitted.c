@@ -15,6 +15,7 @@
 
 #define SETS 16384
 #define WAYS 8
+#define SEEN_BITS (1u << 20)
 
 /*
  * A message's arrival is the time of its MAIL FROM, its line is written at the
@@ -35,6 +36,7 @@ _Static_assert(sizeof(struct message) == 48, "message");
 struct submitted {
 	struct message *v[SETS];	/* WAYS messages, made when first needed */
 	uint64_t forgotten;
+	uint8_t seen[SEEN_BITS / 8];	/* by a hash of the id: never had, if the bit is 0 */
 };
 
 int submitted_new(struct submitted **ret)
@@ -86,8 +88,33 @@ static struct message *find(const struct submitted *s, uint32_t instance, const 
 	return NULL;
 }
 
+static size_t bit_of(struct span id)
+{
+	uint64_t h = id.n;
+
+	for (size_t i = 0; i < id.n; i++)
+		h = (h ^ (uint8_t)id.p[i]) * 0x9e3779b97f4a7c15u;
+	return h >> 40 & (SEEN_BITS - 1);
+}
+
+bool submitted_knows(const struct submitted *s, struct span id)
+{
+	char name[ORDER_QUEUE_ID_MAX];
+	size_t bit = bit_of(id);
+	const struct message *set;
+
+	if (!(s->seen[bit / 8] >> (bit % 8) & 1) || !take_id(id, name))
+		return false;
+	set = *set_of(s, name);
+	for (size_t i = 0; set && i < WAYS; i++)
+		if (set[i].account && strcmp(set[i].id, name) == 0)
+			return true;
+	return false;
+}
+
 static struct message *make(struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
 {
+	size_t bit = bit_of(span_of(id));
 	struct message **set = set_of(s, id), *oldest;
 
 	if (!*set)
@@ -99,6 +126,7 @@ static struct message *make(struct submitted *s, const char id[ORDER_QUEUE_ID_MA
 		if ((*set)[i].to_s < oldest->to_s)
 			oldest = &(*set)[i];
 	s->forgotten += oldest->account != 0;
+	s->seen[bit / 8] |= (uint8_t)(1u << (bit % 8));
 	return oldest;
 }
 

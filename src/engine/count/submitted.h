@@ -44,6 +44,9 @@ size_t submitted_of(const struct submitted *s, struct span account, bool all,
 bool submitted_by(const struct submitted *s, struct span account, const char *id, int64_t arrival_s,
 		  const uint32_t *others, size_t n);
 
+/* Did any account hand in a message of this id, in any instance? Cheap for those that none did. */
+bool submitted_knows(const struct submitted *s, struct span id);
+
 uint64_t submitted_forgotten(const struct submitted *s);
 void submitted_save(const struct submitted *s, struct buf *out);
 /* -EBADMSG, -ENOMEM. */

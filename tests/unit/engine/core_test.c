@@ -620,6 +620,27 @@ static void requeued(void **state)
 	}
 }
 
+/* What came back from a filter is the account's, in a jail whose threads need not know the id. */
+static void filtered(void **state)
+{
+	static const char *const contain[] = {
+		"burst", "log: mail\nmatch: ['<qid>: client=<host>\\[<ip>\\], sasl_username=<user>$',"
+			 " {join: '<qid>: to=<[^>]*>, .*status=sent \\(250 .*queued as <qid2>\\)$'}]\n"
+			 "thread: {by: qid}\nlimit: {count: 5, per: user, within: 10m}\nthen: [contain]\n", NULL
+	};
+	struct world w;
+	struct queued v[4];
+
+	(void)state;
+	world_begin(&w, "", contain);
+	world_run(&w, "0 postfix/smtpd: 4F1C: client=x[192.0.2.7], sasl_username=joe\n"
+		      "0 postfix/smtp: 4F1C: to=<a@b>, relay=x, status=sent (250 2.0.0 Ok: queued as 9B2C)\n"
+		      "0 postfix/smtp: 4F1D: to=<a@b>, relay=x, status=sent (250 2.0.0 Ok: queued as 9B3C)\n");
+	assert_int_equal(submitted_of(w.core->submitted, SPAN_LIT("joe"), true, v, 4), 2);
+	assert_true(submitted_knows(w.core->submitted, SPAN_LIT("9B2C")));
+	world_end(&w);
+}
+
 static void keys(void **state)
 {
 	static const char *const jails[] = {
@@ -656,7 +677,7 @@ int main(void)
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
-		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(keys),
+		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered), cmocka_unit_test(keys),
 	};
 
 	hash_init();

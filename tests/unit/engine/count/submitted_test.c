@@ -79,6 +79,9 @@ static void test_by(void **state)
 	assert_int_equal(submitted_of(s, span_of("joe"), false, v, 4), 2);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(v[i].name, v[i].id[3] == 'C' ? main : 0);
+	assert_true(submitted_knows(s, SPAN_LIT("4F1C")) && submitted_knows(s, SPAN_LIT("4F1D")));
+	assert_false(submitted_knows(s, SPAN_LIT("4F1E")) || submitted_knows(s, SPAN_LIT("")) ||
+		     submitted_knows(s, SPAN_LIT("-d")));
 	submitted_free(&s);
 }
 
