@@ -105,6 +105,7 @@ struct limit {
 	size_t nper;		/* 1..4 */
 	uint16_t per[4];	/* field indices */
 	uint8_t v6_len;		/* IPv6 is counted by this prefix, 64 */
+	bool further;		/* after a verdict each hit is one on its own address */
 	int64_t weight;		/* 0: take weight_field; else a number, 1 */
 	uint16_t weight_field;
 	bool weighs;		/* weight_field holds */

@@ -17,6 +17,7 @@ struct limit_draft {
 	struct strings per;
 	int64_t within_ms;	/* 0: unset */
 	uint8_t v6_len;
+	bool further;
 	char *weight;		/* a number or a field's name */
 	double ratio;		/* -1: unset */
 	char *level;

@@ -390,6 +390,19 @@ static void require(struct loader *l, const struct node *map, const char *key, c
 		complain(l, n ? n->place : map->place, "'%s' is missing: %s", key, why);
 }
 
+/* What a limit and what follows say of each other. */
+static void check_then(struct loader *l, const struct node *map, const struct jail *j)
+{
+	bool seen = false;
+
+	for (size_t i = 0; i < j->nthen; i++)
+		seen |= j->then[i].kind == ACTION_BAN && j->then[i].whom == WHOM_SEEN;
+	if (j->limit.further && !seen)
+		complain(l, loader_at(map, "limit", "further"), "'further' goes with 'ban: {whom: seen}'");
+	if (j->signal && j->nthen)
+		complain(l, node_get(map, "signal")->place, "'signal' goes with 'then: []': nobody hears of it");
+}
+
 bool loader_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret)
 {
 	struct jail_draft *d = arena_alloc(l->arena, sizeof(*d));
@@ -421,6 +434,7 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 	if (d->country)
 		loader_country(l, d->country, &caps, ret);
 	loader_then(l, d->then, &caps, ret);
+	check_then(l, map, ret);
 	if (d->tests)
 		loader_tests(l, d->tests, &caps, ret);
 	return l->errors == errors;

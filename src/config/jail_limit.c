@@ -228,6 +228,7 @@ void loader_limit(struct loader *l, const struct jail_draft *d, const struct nod
 			 "'limit' needs 'within': the time in which that many are too many");
 	ret->within_ms = from->within_ms;
 	ret->v6_len = from->v6_len;
+	ret->further = from->further;
 	take_per(l, from, map, caps, ret);
 	take_weight(l, from, map, caps, ret);
 	loader_with(l, from, map, caps, ret);

@@ -359,6 +359,7 @@ static void draft_limit(const struct config *c, const struct limit *from, char *
 	*ret = (struct limit_draft)LIMIT_DRAFT_NONE;
 	ret->within_ms = from->within_ms;
 	ret->v6_len = from->v6_len;
+	ret->further = from->further;
 	ret->limit = from;
 	ret->config = c;
 	ret->alone = (int64_t)from->alone;

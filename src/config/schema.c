@@ -61,6 +61,9 @@ static const struct setting limit_keys[] = {
 	{ "weight", VALUE_TEXT, AT(struct limit_draft, weight), .def = "1",
 	  .help = "With `count`: what a hit counts: a number, or a number that the patterns "
 		  "capture (`attempts`)." },
+	{ "further", VALUE_BOOL, AT(struct limit_draft, further), .def = "no",
+	  .help = "After a verdict, and as long as what followed lasts, each further hit is a verdict on its own "
+		  "address, with `ban: {whom: seen}`; spared ones are left alone." },
 	{ "v6", VALUE_NUMBER, AT(struct limit_draft, v6_len), .min = 16, .max = 128, .def = "64",
 	  .help = "IPv6 addresses are counted by prefixes of this length." },
 	{ "ratio", VALUE_FACTOR, AT(struct limit_draft, ratio), .min = 0, .max = 1,

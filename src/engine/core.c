@@ -224,6 +224,27 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 		retell(p, &cv);
 }
 
+/* The limit was crossed a while ago: this address alone is one more of those. */
+static void fire_further(struct passage *p, const struct facts *f, const struct window_hit *w,
+			 const struct subject *subject)
+{
+	struct tally t = { .amount = f->hit->jail->limit.amount, .first = w->when, .crossed = true };
+	struct span account = subject_account(subject), own;
+	struct addr from;
+
+	if (!f->from || why_spared(p->core, f->hit->jail, f->from, account, w->when))
+		return;
+	from = addr_mask(f->from, f->from->family == ADDR_V6 ? f->hit->jail->limit.v6_len : 32);
+	own = (struct span){ (const char *)&from, sizeof(from) };
+	if (history_quiet(p->core->history, w->jail, own, w->when))
+		return;
+	history_add(p->core->history, w->jail, own, w->when,
+		    (struct event_time){ w->when.ms + f->hit->jail->limit.within_ms });
+	windows_clear(p->core->windows, w->jail, w->key);
+	if (windows_add(p->core->windows, w, &(struct tally){ 0 }) == 0)
+		fire(p, f, w, subject, &t);
+}
+
 /*
  * A failure of an account that we shut out, from where it was at home: the
  * owner's phone with the old password, and no guess.
@@ -328,12 +349,15 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 		w.weight = 0;
 		w.aside = false;
 	}
-	if (quiet)
-		return;
-	if (facts.from) {
+	if (facts.from)
 		w.seen = *facts.from;
-		learn(core, hit, facts.from, &subject, when);
+	if (quiet) {
+		if (hit->jail->limit.further && w.weight > 0 && !is_owners(p, hit, facts.from, when))
+			fire_further(p, &facts, &w, &subject);
+		return;
 	}
+	if (facts.from)
+		learn(core, hit, facts.from, &subject, when);
 	if ((w.weight == 0 && !w.aside) || is_owners(p, hit, facts.from, when))
 		return;
 	lower_limit(core, hit, &subject, &w, &lower);

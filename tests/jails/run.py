@@ -275,6 +275,11 @@ def sasl_fail(when, ip):
     return f"{at(when)} mx postfix/submission/smtpd[7]: warning: unknown[{ip}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6"
 
 
+def sasl_name(when, ip, user):
+    return (f"{at(when)} mx postfix/submission/smtpd[7]: warning: unknown[{ip}]: SASL LOGIN authentication failed: "
+            f"(reason unavailable), sasl_username={user}")
+
+
 def submission(when, n, user="ann@example.org", ip="198.51.100.24"):
     return (f"{at(when)} mx postfix/submission/smtpd[7]: {n + 0x1000:X}: client=unknown[{ip}], "
             f"sasl_method=PLAIN, sasl_username={user}")
@@ -371,6 +376,12 @@ SEQUENCES = {
     "account-risk: and under a foreign name": (
         flat(mail(n * 9, n, bounced=n % 4 == 0, sender="x@example.com") for n in range(100)),
         [("account-risk", "ann@example.org")]),
+    "sasl-distributed: ten strangers; then each at its first failure, and once; the owner's office never": (
+        [submission(-90000, 1, ip="192.0.2.10")] +
+        [sasl_name(n * 60, f"203.0.113.{n + 1}", "ann@example.org") for n in range(10)] +
+        [sasl_name(700, "203.0.113.40", "ann@example.org"), sasl_name(701, "192.0.2.10", "ann@example.org"),
+         sasl_name(702, "203.0.113.40", "ann@example.org"), sasl_name(703, "203.0.113.41", "bob@example.org"),
+         sasl_name(704, "203.0.113.42", "ann@example.org")], [("sasl-distributed", "ann@example.org")] * 3),
     "sasl-spray is beside the limit of one address": (
         [f"{at(n * 300)} mx postfix/smtpd[7]: warning: unknown[{ME}]: SASL LOGIN authentication failed: "
          f"authentication failure, sasl_username=u{n}" for n in range(10)], [("sasl-spray", ME)]),
@@ -391,6 +402,10 @@ def test_sequences(engine, score):
         score.check(got == want, f"{name}: verdicts {got}, wanted {want}")
     bans = [a for v in engine.verdicts(SEQUENCES["postfix-sasl: five in ten minutes"][0]) for a in v["actions"]]
     score.check(bans == [{"do": "ban", "target": ME, "for": 600}], f"the first ban is {bans}")
+    spread = next(lines for name, (lines, _) in SEQUENCES.items() if name.startswith("sasl-distributed"))
+    banned = [[a["target"] for a in v["actions"]] for v in engine.verdicts(spread)]
+    score.check(sorted(banned[0]) == sorted(f"203.0.113.{n + 1}" for n in range(10)) and
+                banned[1:] == [["203.0.113.40"], ["203.0.113.42"]], f"many on one account: banned {banned}")
     burst = engine.verdicts(SEQUENCES["sasl-burst: 200 messages"][0])[0]
     done = [(a["do"], a["target"]) for a in burst["actions"]]
     score.check(("contain", "ann@example.org") in done and ("ban", "198.51.100.24") in done

@@ -383,6 +383,12 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	  "j:3:46: 'foreign_sender' needs <sender>, which no pattern captures\n" },
 	{ "with and distinct", LOG "match: '<ip> <user> <sender>'\n"
 	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n", "" },
+	{ "further without seen", LOG "match: '<ip> <user>'\n"
+	  "limit: {count: 5, per: user, within: 1m, further: yes}\nthen: notify\n",
+	  "j:3:51: 'further' goes with 'ban: {whom: seen}'\n" },
+	{ "a signal that acts", "signal: yes\n" LOG "match: '<ip> <user>'\n"
+	  "limit: {count: 5, per: user, within: 1m}\nthen: notify\n",
+	  "j:1:9: 'signal' goes with 'then: []': nobody hears of it\n" },
 	{ "with and level", LOG "match: '<ip> <user> <size> <sender>'\n"
 	  "limit: {level: size, over: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n",
 	  "j:3:60: 'with' goes with 'count', 'sum' or 'distinct'\n" },
