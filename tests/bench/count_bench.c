@@ -70,7 +70,7 @@ static void run(uint32_t strangers)
 			   .nper = 1, .weight = 1, .v6_len = 64 } };
 	struct config c = { .njails = 1, .jails = &jail, .tracked_max = 1u << 24 };
 	long before = resident(), after;
-	uint32_t updates = strangers * 4 < 4000000 ? 4000000 : strangers * 4;
+	uint32_t updates = strangers < 1000000 ? 4000000 : strangers < 4000000 ? strangers * 4 : strangers;
 	uint64_t fired = 0;
 	struct windows *w = NULL;
 	struct tally t;
@@ -107,7 +107,7 @@ static void run(uint32_t strangers)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t usual[] = { 1000, 10000, 100000, 1000000, 2000000 };
+	static const uint32_t usual[] = { 1000, 10000, 100000, 1000000, 10000000 };
 
 	hash_init();
 	for (int i = 1; i < argc; i++)
