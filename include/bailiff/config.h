@@ -306,6 +306,7 @@ struct log_conf {
 	char *journal_dir;		/* NULL: the system's */
 	struct strings command;		/* argv */
 	int64_t interval_ms;		/* command: 0 = it follows */
+	bool skip_idle;			/* ... not run while no file or journal had a line */
 	enum log_form form;
 	char *time_find;		/* time: {find, format} */
 	char *time_format;

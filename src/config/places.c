@@ -113,6 +113,7 @@ static const struct node *merge_log(struct loader *l, const struct node *base,
 		base = node_without(l->arena, base, "prefer");
 		if (!node_get(over, "command")) {
 			base = node_without(l->arena, base, "interval");
+			base = node_without(l->arena, base, "skip_idle");
 			base = node_without(l->arena, base, "form");
 		}
 	}
@@ -142,6 +143,8 @@ static void choose_source(struct loader *l, const struct node *n, const struct n
 			 key->text, prefer_name(c->prefer));
 	if (c->interval_ms && !c->has_command)
 		complain(l, node_get(n, "interval")->place, "'interval' goes with 'command'");
+	if (c->skip_idle && !(c->has_command && c->interval_ms))
+		complain(l, node_get(n, "skip_idle")->place, "'skip_idle' goes with 'command' and 'interval'");
 	if (c->form != FORM_LINES && !(c->has_command && c->interval_ms))
 		complain(l, node_get(n, "form")->place, "'form: queue' goes with 'command' and 'interval'");
 }

@@ -340,6 +340,9 @@ const struct setting schema_log_keys[] = {
 	  .def_words = "it runs on", .help = "The command is run again each time this is over, for a "
 		  "minute and 64 MB of output at most. Without it the command follows something, and is "
 		  "started again when it ends." },
+	{ "skip_idle", VALUE_BOOL, AT(struct log_draft, conf.skip_idle), .def = "no",
+	  .help = "With `interval`: a run is left out while no file or journal that is read has had a "
+		  "line since the last one, so that an idle host is not woken." },
 	{ "form", VALUE_CHOICE, AT(struct log_draft, conf.form), .choices = forms, .def = "lines",
 	  .help = "`queue`: with `interval`, each run is a listing of `postqueue -j`, and is summed up to "
 		  "entries about the whole queue and its biggest senders." },
@@ -559,5 +562,5 @@ const char schema_default_logs[] =
 	"auth: {prefer: journal, scope: ssh, journal: {units: ['ssh*']},"
 	" files: [/var/log/auth.log, /var/log/secure]}\n"
 	"nginx: {scope: web, files: [/var/log/nginx/access.log]}\n"
-	"queue: {command: [postqueue, -j], interval: 1m, form: queue}\n"
-	"disk: {command: [df, -P, -k, /var/spool/postfix], interval: 1m}\n";
+	"queue: {command: [postqueue, -j], interval: 1m, skip_idle: yes, form: queue}\n"
+	"disk: {command: [df, -P, -k, /var/spool/postfix], interval: 1m, skip_idle: yes}\n";

@@ -60,6 +60,8 @@ static bool begin(struct source *src, const struct position *pos)
 	page->pos.offset = pos->offset;
 	page->jail = ORDER_NO_JAIL;
 	page->busy = 1;
+	if (src->follow || src->journal)
+		page->lines++;
 	return true;
 }
 

@@ -358,6 +358,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
 	firewall_expire(m->firewall, now);
 	own_refresh_files(m->own);
 	databases_look(m);
+	programs_tick(m);
 	if (m->logs)
 		logs_rescan(m->logs);
 	if (m->nnames > 0 && now.ms - resolved_ms > RESOLVE_EVERY_MS) {

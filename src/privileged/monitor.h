@@ -131,6 +131,7 @@ void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that o
 
 /* programs.c: the commands that logs are read from. */
 int programs_reconf(struct monitor *m, const struct config *before);	/* NULL: none was */
+void programs_tick(struct monitor *m);	/* those that rested: has something happened? */
 void programs_want(struct monitor *m, const struct message_want *w);
 void programs_ended(struct monitor *m, uint64_t run, int error, const char *why);
 

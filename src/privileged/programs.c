@@ -33,6 +33,8 @@ struct one {
 	uint64_t run;		/* 0: it does not run */
 	uint64_t generation;	/* of the engine that has its pipe */
 	int pipe;		/* of one that follows: read end; else -1 */
+	bool resting;		/* its time has come, but nothing has happened */
+	uint64_t lines;		/* the page's, when it was last started */
 	unsigned failures;	/* in a row */
 	struct mono started;
 	ev_timer next;
@@ -100,6 +102,7 @@ static void begin(struct one *o)
 	o->run = start.head.id = ++o->m->source_runs;
 	o->killed = false;
 	o->started = clock_mono();
+	o->lines = o->m->now->page->lines;
 	monitor_to_runner(o->m, &start, sizeof(start), &ends[1], 1);
 	close(ends[1]);
 	hand_over(o, ends[0]);
@@ -109,14 +112,33 @@ static void begin(struct one *o)
 		o->pipe = ends[0];
 }
 
+/* The page is the engine's; it can only wake us or let us sleep. */
+static bool is_idle(const struct one *o)
+{
+	return conf_of(o)->skip_idle && o->started.ms && !o->unwell && o->m->now->page->lines == o->lines;
+}
+
 static void on_next(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct one *o = t->data;
 
 	(void)loop;
 	(void)events;
-	if (o->wanted && !o->run && engines_alive(o->m))
+	if (!o->wanted || o->run || !engines_alive(o->m))
+		return;
+	o->resting = is_idle(o);
+	if (!o->resting)
 		begin(o);
+}
+
+void programs_tick(struct monitor *m)
+{
+	for (size_t i = 0; m->programs && i < m->programs->n; i++) {
+		struct one *o = &m->programs->v[i];
+
+		if (o->resting)
+			on_next(m->loop, &o->next, 0);
+	}
 }
 
 static void begin_in(struct one *o, double seconds)

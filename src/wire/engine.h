@@ -167,6 +167,7 @@ struct engine_page {
 	volatile uint16_t log;
 	volatile uint16_t jail;	/* ORDER_NO_JAIL: not in a jail's hands yet */
 	volatile struct position pos;
+	volatile uint64_t lines;	/* read from files and journals */
 };
 
 #endif

@@ -85,6 +85,16 @@ def test_off_starts_nothing(made):
         assert runs(made) <= before + 1
 
 
+def test_idle(made):
+    """Left out while nothing is logged; the minute's look finds that something was."""
+    run = script(made, "prog", "echo x >> $here/runs")
+    configure(made, {"command": [run], "interval": "1s", "skip_idle": True})
+    with made:
+        wait_for(lambda: runs(made) == 1)
+        time.sleep(2.5)
+        assert runs(made) == 1
+
+
 @pytest.mark.parametrize("text, words", [
     ("exit 3", "exit 3"), ("echo no luck >&2; exit 1", "exit 1: no luck"), ("kill -9 $$", "killed by signal 9"),
 ])

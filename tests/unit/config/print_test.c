@@ -193,6 +193,7 @@ static void same_log(const struct log_conf *a, const struct log_conf *b)
 	STRINGS(command);
 	TEXT(journal_dir);
 	SAME(interval_ms);
+	SAME(skip_idle);
 	SAME(form);
 	TEXT(time_find);
 	TEXT(time_format);
