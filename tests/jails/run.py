@@ -253,6 +253,24 @@ def test_frame(engine, score):
     score.say(f"frame: {len(lines)} forged lines, {mine} hits, each on its writer")
 
 
+# ---- lines of a thread
+
+ALONE = {       # each stands alone in its log: no thread is known
+    "4F1C01: client=unknown[203.0.113.9], sasl_method=PLAIN, sasl_username=joe": 1,
+    "4F1C01: from=<joe@example.org>, size=800, nrcpt=3 (queue active)": 2,
+    "4F1C01: to=<a@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+    "status=sent (250 2.0.0 Ok: queued as 5A0000)": 3,
+    "4F1C01: removed": 5,
+}
+
+
+def test_alone(engine, score):
+    """`test` tells of each line for itself, also where the live engine would not look at it."""
+    lines = [f"Aug 21 10:11:12 mx postfix/qmgr[1]: {text}" for text in ALONE]
+    got = [hit and hit["rule"] for hit in engine.hits("sasl-recipients", lines)]
+    score.check(got == list(ALONE.values()), f"lines of a thread hit the rules {got}")
+
+
 # ---- sequence
 
 def at(seconds):
@@ -483,7 +501,7 @@ def main(args):
         mmdb.write(f"{tmp}/country", {"198.18.0.0/15": {"country": {"iso_code": "DE"}}})
         config.write_text(f"jail_dirs: [{tmp}/jails]\ncountry: {tmp}/country\nasn: off\n")
         engine = Engine(engine_path, config)
-        for test in (test_check, test_lines, test_frame, test_sequences, test_docs, test_corpus):
+        for test in (test_check, test_lines, test_frame, test_alone, test_sequences, test_docs, test_corpus):
             test(engine, score)
     print(f"{score.passed} passed, {score.failed} failed")
     return 1 if score.failed else 0
