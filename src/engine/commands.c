@@ -20,6 +20,7 @@
 
 #define RUN_BYTES_MAX (64u << 20)	/* of a run with `interval`; docs/jails.md names it */
 #define READ_BUDGET (1u << 20)		/* then others have their turn */
+#define LEFT_READS 4		/* so often, when it has ended: a pipe holds less */
 #define BLOCK (64u << 10)
 
 struct command {
@@ -165,8 +166,8 @@ void commands_ran(struct sources *r, const struct message_ran *m)
 
 	if (!c)
 		return;
-	/* What it left in the pipe; a child of its own may hold that open. */
-	while (c->fd >= 0 && read_some(c) > 0)
+	/* What it left in the pipe; a child of its own may hold that open, and go on writing. */
+	for (unsigned i = 0; i < LEFT_READS && c->fd >= 0 && read_some(c) > 0; i++)
 		;
 	close_run(c);
 	cut = c->why[0];

@@ -23,6 +23,7 @@
 
 #define STEADY_MS 60000		/* one that followed this long did well */
 #define BACKOFF_MAX_S 3600.
+#define SPACING_MS 1000		/* from start to start, whatever the engine wants and wants no more */
 #define FOLLOW_BACKOFF_MAX_S 300.
 
 struct one {
@@ -148,6 +149,14 @@ static void begin_in(struct one *o, double seconds)
 	ev_timer_start(o->m->loop, &o->next);
 }
 
+/* As soon as may be. */
+static double at_once(const struct one *o)
+{
+	int64_t age = clock_mono().ms - o->started.ms;
+
+	return o->started.ms > 0 && age < SPACING_MS ? (double)(SPACING_MS - age) / 1000 : 0;
+}
+
 static double doubled(double first, unsigned failures, double most)
 {
 	double s = first * (double)(1u << (failures > 16 ? 16 : failures));
@@ -209,7 +218,7 @@ void programs_ended(struct monitor *m, uint64_t run, int error, const char *why)
 		if (o->killed) {
 			o->run = 0;
 			if (o->wanted)
-				begin_in(o, 0);	/* for a new engine */
+				begin_in(o, at_once(o));	/* for a new engine */
 			return;
 		}
 		ended(o, error, why);
@@ -230,7 +239,7 @@ static void want(struct one *o, bool wanted)
 		kill_run(o);
 	} else if (!o->run) {
 		if (!ev_is_active(&o->next))
-			begin_in(o, 0);
+			begin_in(o, at_once(o));
 	} else if (!o->killed && o->generation != o->m->now->generation) {
 		if (conf->interval_ms)
 			kill_run(o);
