@@ -110,11 +110,22 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 }
 
 /*
+ * Line separators, and what turns the direction of writing (U+200E, U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069): with these a name can look like another,
+ * or like the words behind it.
+ */
+static bool turns_writing(const unsigned char *p)
+{
+	return p[0] == 0xe2 && ((p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+				(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
+/*
  * Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7), 0 if
  * there is none. C1 controls (U+0080 to U+009F) are refused: terminals obey
  * them.
  */
-static size_t utf8_len(const unsigned char *p, size_t n)
+size_t buf_utf8_len(const unsigned char *p, size_t n)
 {
 	unsigned char c = p[0];
 	size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
@@ -126,7 +137,7 @@ static size_t utf8_len(const unsigned char *p, size_t n)
 			return 0;
 	if ((c == 0xc2 && p[1] < 0xa0) || (c == 0xe0 && p[1] < 0xa0) ||
 	    (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-	    (c == 0xf4 && p[1] > 0x8f))
+	    (c == 0xf4 && p[1] > 0x8f) || (len == 3 && turns_writing(p)))
 		return 0;
 	return len;
 }
@@ -153,7 +164,7 @@ static void put_printable(struct buf *b, struct span s, bool whole)
 			i += run;
 			continue;
 		}
-		len = utf8_len(p + i, s.n - i);
+		len = buf_utf8_len(p + i, s.n - i);
 		if (len == 1 && p[i] == '\\' && whole)
 			buf_puts(b, "\\\\");
 		else if (len == 0 || (len == 1 && (p[i] < 0x20 || p[i] == 0x7f) && (whole || p[i] != '\t')))

@@ -30,7 +30,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 
-/* Bytes made printable: control, DEL, backslash and non-UTF-8 as \xNN. */
+/* Bytes of the UTF-8 sequence at p that may be shown; 0: none is. n is at least 1. */
+size_t buf_utf8_len(const unsigned char *p, size_t n);
+
+/* Bytes made printable: control, DEL, backslash, non-UTF-8 and what turns writing as \xNN. */
 void buf_put_escaped(struct buf *b, struct span s);
 /* For what escapes once more, such as JSON: tabs and backslashes stay as they are. */
 void buf_put_text(struct buf *b, struct span s);

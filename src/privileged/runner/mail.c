@@ -42,29 +42,12 @@ static void put_header(struct buf *out, const char *name, const char *value)
 	buf_putc(out, '\n');
 }
 
-/* Bytes of the UTF-8 sequence that begins at p; 0: none does (RFC 3629). */
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 :
-		     p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-	if (len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 static void put_body(struct buf *out, const unsigned char *p, size_t n)
 {
 	size_t column = 0;
 
 	for (size_t at = 0; at < n;) {
-		size_t len = utf8_len(p + at, n - at);
+		size_t len = buf_utf8_len(p + at, n - at);
 		bool bad = len == 0 || (p[at] < ' ' && p[at] != '\t') || p[at] == 0x7f;
 
 		if (p[at] == '\n' || column + (bad ? 1 : len) > BODY_LINE_MAX) {

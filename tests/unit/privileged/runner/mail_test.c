@@ -44,6 +44,8 @@ static void test_rows(void **state)
 		{ "a dot alone", "root", NULL, "s", "a\n.\nb\n", HEAD("root", "root", "s") "a\n.\nb\n" },
 		{ "control characters in the body", "root", NULL, "s", "a\rb\033c\td\x7f\n",
 		  HEAD("root", "root", "s") "a?b?c\td?\n" },
+		{ "C1 controls and turned writing", "root", NULL, "s", "a\xc2\x9b" "2J\xe2\x80\xae" "b\n",
+		  HEAD("root", "root", "s") "a??2J???b\n" },
 		{ "UTF-8 stays", "root", NULL, "s", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xad\n",
 		  HEAD("root", "root", "s") "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xad\n" },
 		{ "what is no UTF-8", "root", NULL, "s", "\xff \xc0\xaf \xed\xa0\x80 \xe2\x82 \xf5\x80\x80\x80 \xc3",
