@@ -85,6 +85,9 @@ unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t
 
 static bool share_is_reached(const struct shape *sh, uint64_t amount, uint64_t part)
 {
+	/* "message repeated 999999999 times", again and again: then single hits count for nothing. */
+	if (amount > UINT64_MAX / LIMIT_RATIO_ONE)
+		return part / sh->limit->ratio >= amount / LIMIT_RATIO_ONE;
 	return part * LIMIT_RATIO_ONE >= amount * sh->limit->ratio;
 }
 

@@ -221,6 +221,26 @@ static void test_what_made_it(void **state)
 	windows_free(&b.w);
 }
 
+/* "message repeated 999999999 times", for ever: one that is part of it is no share of that. */
+static void test_huge_ratio(void **state)
+{
+	struct limit l = { .kind = LIMIT_RATIO, .amount = 5, .ratio = LIMIT_RATIO_ONE, .within_ms = 1000000 };
+	struct window_hit h = hit_at(T0);
+	struct bench b;
+
+	(void)state;
+	setup(&b, &l);
+	h.weight = 1;
+	put(&b, &h);
+	h.weight = UINT32_MAX;
+	h.flags = ENTRY_PART;
+	put(&b, &h);
+	h.flags = 0;
+	for (int i = 0; i < 4500; i++)
+		assert_false(put(&b, &h).crossed);
+	windows_free(&b.w);
+}
+
 /* Elsewhere for one class than for another, by the hit. */
 static void test_bars(void **state)
 {
@@ -320,7 +340,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model), cmocka_unit_test(test_what_made_it),
-		cmocka_unit_test(test_bars), cmocka_unit_test(test_damaged), cmocka_unit_test(test_factors), cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_huge_ratio), cmocka_unit_test(test_bars), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_factors), cmocka_unit_test(test_spread),
 	};
 
 	hash_init();
