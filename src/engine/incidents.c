@@ -26,6 +26,7 @@
 
 #define PATIENCE_S 2.		/* for the ledger, then the runner's journal must do */
 #define OPEN_MAX 256
+#define NOTICES_MAX 64	/* with so many open, one more is none about an account: those need the room */
 #define NOTICES_AN_HOUR 10	/* of one jail: no flood of them may keep back an account's mail */
 
 struct incident {
@@ -389,6 +390,11 @@ void incidents_open(struct incidents *all, uint64_t id, const struct core_verdic
 {
 	struct incident *in;
 
+	if (!*user && all->n >= NOTICES_MAX) {
+		all->notices[v->jail].held++;
+		log_warning("incident %llu: not mailed: %zu others are open", (unsigned long long)id, (size_t)all->n);
+		return;
+	}
 	if (all->n >= OPEN_MAX || strlen(user) >= ORDER_NAME_MAX) {
 		log_err("incident %llu: too many open incidents: nothing is done to the account", (unsigned long long)id);
 		return;

@@ -63,6 +63,11 @@ struct poison {
 	unsigned deaths;
 };
 
+/* When the last mails went, a ring. */
+#define MAILS_AN_HOUR 30
+#define OTHERS_AN_HOUR 20
+struct monitor_mails { size_t n; struct mono v[MAILS_AN_HOUR]; };
+
 struct monitor {
 	struct ev_loop *loop;
 	const char *conf_path;		/* NULL: the default one */
@@ -101,8 +106,7 @@ struct monitor {
 	size_t npoison;
 	struct message_note notes[NOTES_KEPT];	/* the last ones, a ring */
 	size_t nnotes;			/* ever */
-	struct mono mails[30];		/* when the last mails went, a ring */
-	size_t nmails;
+	struct monitor_mails mails, others;	/* all; those that are about no account */
 
 	struct database_mark database[DATABASES];	/* what the last engine got */
 

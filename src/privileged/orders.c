@@ -337,27 +337,42 @@ static void do_run(struct frame *f, const struct order_head *h)
 		to_runner(f, h);
 }
 
-/* At most 30 mails an hour, whatever the engine says. */
-static bool mail_rate_ok(struct monitor *m)
+static bool is_due(const struct monitor_mails *r, size_t most, struct mono now)
+{
+	return r->n < most || now.ms - r->v[r->n % most].ms >= 3600000;
+}
+
+static void count_mail(struct monitor_mails *r, size_t most, struct mono now)
+{
+	r->v[r->n++ % most] = now;
+}
+
+/*
+ * At most 30 mails an hour, whatever the engine says; of these a third is for
+ * accounts alone, since strangers can cause mails about anything else.
+ */
+static bool mail_rate_ok(struct monitor *m, bool account)
 {
 	struct mono now = clock_mono();
-	struct mono *oldest = &m->mails[m->nmails % 30];
 
-	if (m->nmails >= 30 && now.ms - oldest->ms < 3600000)
+	if (!is_due(&m->mails, MAILS_AN_HOUR, now) || (!account && !is_due(&m->others, OTHERS_AN_HOUR, now)))
 		return false;
-	*oldest = now;
-	m->nmails++;
+	count_mail(&m->mails, MAILS_AN_HOUR, now);
+	if (!account)
+		count_mail(&m->others, OTHERS_AN_HOUR, now);
 	return true;
 }
 
 static void do_mail(struct frame *f, const struct order_head *h)
 {
+	const struct order_mail *o = (const struct order_mail *)h;
 	char why[102];
 
-	if (check_mail(&f->check, (const struct order_mail *)h, why) < 0)
+	if (check_mail(&f->check, o, why) < 0)
 		refused(f, h, why);
-	else if (!mail_rate_ok(f->link->m))
-		refused(f, h, "30 mails within the hour: no more");
+	else if (!mail_rate_ok(f->link->m, o->user[0]))
+		refused(f, h, o->user[0] ? "30 mails within the hour: no more" :
+			"20 mails about no account, or 30 in all, within the hour: no more");
 	else
 		to_runner(f, h);
 }

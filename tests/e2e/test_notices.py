@@ -16,6 +16,9 @@ BANNED = {"about": "refused and told", "log": "app", "match": ["refused <ip>$"],
           "limit": {"count": 1, "per": "ip", "within": "10m"},
           "then": [{"ban": {"for": "1h", "scope": "mail"}}, "notify"]}
 
+STOLEN = {"about": "a stolen account", "log": "app", "match": ["sent by <user> from <ip>$"],
+          "limit": {"count": 1, "per": "user", "within": "10m"}, "then": ["lock", "notify"]}
+
 
 def entry(n, queue="deferred", sender="joe@example.org"):
     return json.dumps({"queue_name": queue, "queue_id": f"4F{n:X}", "arrival_time": int(time.time()) - 60,
@@ -91,6 +94,18 @@ def test_once_each_and_bounded(ns, tmp_path):
         assert bailiff.text().count("alert: bailiff: jail banned: ") == 10
         assert "10 mails of this jail within the hour: no more" in json.dumps(
             [bailiff.cli("show", i["id"], json=True) for i in bailiff.cli("incidents", json=True)])
+
+
+def test_an_account_among_many(ns, tmp_path):
+    """Hundreds that are banned and told of at one moment leave room for the account that was stolen."""
+    box = Mailbox(tmp_path / "mail")
+    jails = {"banned": BANNED, "stolen": STOLEN}
+    with Bailiff(ns, config(box, jails=stream.jails_on(*jails)), jails=jails) as bailiff, Log(LOG) as log:
+        log.write(*(stream.line(time.time(), f"refused 203.0.{100 + i // 250}.{1 + i % 250}") for i in range(600)),
+                  stream.line(time.time(), "sent by joe from 198.51.100.9"))
+        wait_for(lambda: any("account joe needs your word" in m for m in box.messages()))
+        stream.settled(bailiff)
+        assert "not mailed: 64 others are open" in bailiff.text()
 
 
 def test_shadow_says_nothing(ns, tmp_path):
