@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Snapshots of windows, threads and history, restored from anything. The
- * first byte chooses which; what was restored is used and saved once more,
- * and that must restore in turn.
+ * Snapshots of windows, threads, history, networks, levels and probation,
+ * restored from anything. The first byte chooses which; what was restored is
+ * used and saved once more, and that must restore in turn.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "engine/count/levels.h"
 #include "engine/count/networks.h"
+#include "engine/count/probation.h"
 #include "engine/count/thread.h"
 #include "engine/count/window.h"
 #include "engine/decide/decide.h"
@@ -54,10 +55,14 @@ static struct jail jails[] = {
 	  .limit = { .kind = LIMIT_SCORE, .amount = 100, .within_ms = 600000, .nper = 1, .per = { 1 }, .v6_len = 64 } },
 	{ .name = (char *)"g", .limit = { .kind = LIMIT_LEVEL, .amount = 100, .under = 50, .value = 4,
 	  .nper = 1, .per = { 1 }, .v6_len = 64 } },
+	{ .name = (char *)"h", .nthen = 1, .then = &seen, .limit = { .kind = LIMIT_COUNT, .amount = 5, .known = 20,
+	  .within_ms = 600000, .nper = 1, .weight = 1, .v6_len = 64, .spread_accounts = 3, .spread_weight = 200 } },
+	{ .name = (char *)"i", .limit = { .kind = LIMIT_DISTINCT, .amount = 3, .within_ms = 60000, .nper = 1,
+	  .per = { 1 }, .value = 0, .v6_len = 64, .nwith = 1, .with = { { WITH_NEW_NETWORK, 0, 0 } } } },
 };
 
 static const struct config config = {
-	.njails = 7, .jails = jails, .nfields = 5, .fields = fields,
+	.njails = sizeof(jails) / sizeof(jails[0]), .jails = jails, .nfields = 5, .fields = fields,
 	.tracked_max = 64,
 };
 
@@ -65,6 +70,7 @@ static void try_windows(struct reader in, struct buf *again, int turn)
 {
 	struct window_hit h = { .key = { "\1abc", 4 }, .weight = 1 };
 	struct windows *w = NULL;
+	uint16_t signals[SCORES_MAX];
 	struct addr a[4];
 	struct tally t;
 	int ret;
@@ -77,7 +83,11 @@ static void try_windows(struct reader in, struct buf *again, int turn)
 	windows_save(w, again);
 	for (; h.jail < config.njails; h.jail++) {
 		h.when.ms += 1700000000000ll;
+		h.flags = 2 | ENTRY_PART;
+		h.value[0] = h.value[1] = 7;
 		windows_add(w, &h, &t);
+		windows_accounts(w, h.jail, h.key, h.when, 9, 3);
+		windows_signals(w, h.jail, h.key, h.when, signals);
 		windows_seen(w, h.jail, h.key, a, 4);
 		windows_clear(w, h.jail, h.key);
 	}
@@ -141,6 +151,7 @@ static void try_networks(struct reader in, struct buf *again, int turn)
 	if (ret < 0 && turn > 0)
 		abort();
 	networks_save(n, again);
+	networks_good(n, &a, SPAN_LIT("joe"), (struct event_time){ 5 }, 4);
 	networks_add(n, &a, SPAN_LIT("joe"), (struct event_time){ 5 });
 	networks_free(&n);
 }
@@ -160,10 +171,24 @@ static void try_levels(struct reader in, struct buf *again, int turn)
 	levels_free(&l);
 }
 
+static void try_probation(struct reader in, struct buf *again, int turn)
+{
+	struct probation p = { .n = 0 };
+	int ret = probation_restore(&p, &in);
+
+	if (ret < 0 && turn > 0)
+		abort();
+	probation_save(&p, again);
+	probation_begin(&p, SPAN_LIT("joe"), 5);
+	probation_until(&p, SPAN_LIT("joe"), (struct event_time){ 4 });
+	probation_end(&p, SPAN_LIT("joe"));
+	probation_count(&p, (struct event_time){ 4 });
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(struct reader, struct buf *, int) = {
-		try_windows, try_threads, try_history, try_networks, try_levels,
+		try_windows, try_threads, try_history, try_networks, try_levels, try_probation,
 	};
 	struct buf first = { .p = NULL }, again = { .p = NULL };
 	static int inited;
@@ -173,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hash_init();
 	if (size < 1)
 		return 0;
-	which = data[0] < 250 ? data[0] % 3 : 3 + data[0] % 2;
+	which = data[0] < 250 ? data[0] % 3 : 3 + data[0] % 3;
 	tries[which]((struct reader){ .p = (const char *)data + 1,
 					    .n = size - 1 }, &first, 0);
 	tries[which]((struct reader){ .p = first.p, .n = first.n }, &again, 1);
