@@ -22,6 +22,21 @@ static inline void round1(uint64_t v[4])
 	v[2] += v[1]; v[1] = ROTL(v[1], 17); v[1] ^= v[2]; v[2] = ROTL(v[2], 32);
 }
 
+/* The last n < 8 bytes of `all`: by one load that reaches back, if there is where to. */
+static inline uint64_t tail(const unsigned char *in, size_t n, size_t all)
+{
+	uint64_t m = 0;
+
+	if (n == 0)
+		return 0;
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && all >= 8) {
+		memcpy(&m, in + n - 8, 8);
+		return m >> (8 * (8 - n));
+	}
+	memcpy(&m, in, n);
+	return m;
+}
+
 static uint64_t siphash13(const void *p, size_t n, uint64_t k0, uint64_t k1)
 {
 	uint64_t v[4] = {
@@ -30,6 +45,7 @@ static uint64_t siphash13(const void *p, size_t n, uint64_t k0, uint64_t k1)
 	};
 	const unsigned char *in = p;
 	uint64_t m, last = (uint64_t)n << 56;
+	size_t all = n;
 
 	for (; n >= 8; n -= 8, in += 8) {
 		memcpy(&m, in, 8);
@@ -37,9 +53,7 @@ static uint64_t siphash13(const void *p, size_t n, uint64_t k0, uint64_t k1)
 		round1(v);
 		v[0] ^= m;
 	}
-	m = 0;
-	memcpy(&m, in, n);
-	last |= m;
+	last |= tail(in, n, all);
 	v[3] ^= last;
 	round1(v);
 	v[0] ^= last;
