@@ -291,7 +291,8 @@ void store_order(struct store *s, uint64_t id, uint64_t incident, int type, cons
 {
 	(void)s;
 	(void)incident;
-	must(id && order_size((uint16_t)type) && what && target && at_ms > 0);
+	/* ORDER_NONE: not to be taken up again after a crash. */
+	must(id && (type == ORDER_NONE || order_size((uint16_t)type)) && what && target && at_ms > 0);
 }
 
 void store_unban(struct store *s, const struct addr *a, const char *scope, int64_t at_ms, const char *by)
