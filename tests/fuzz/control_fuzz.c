@@ -363,6 +363,11 @@ void state_changed(struct serve *s)
 	(void)s;
 }
 
+void commands_want(struct serve *s)
+{
+	must(s);
+}
+
 void state_probation(struct serve *s, const char *user, bool stolen)
 {
 	(void)stolen;
