@@ -49,7 +49,7 @@ const char *database_place(const struct config *c, enum database d, size_t i)
 		return NULL;
 	if (strcmp(path, DATABASE_AUTO) != 0)
 		return i == 0 ? path : NULL;
-	while (rows[d].usual[n] && n < i)
+	while (n < i && rows[d].usual[n])
 		n++;
 	return rows[d].usual[n];
 }

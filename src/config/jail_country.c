@@ -54,15 +54,15 @@ static bool is_word(const struct node *n, const char *word)
 
 void loader_country(struct loader *l, const struct node *n, const struct captures *caps, struct jail *j)
 {
-	const struct node *not = node_get(n, "not");
+	const struct node *but = node_get(n, "not");
 
 	if (loader_captured(l, caps, n->place, "country", SPAN_LIT("country")) < 0)
 		return;
-	j->country.rule = not ? COUNTRY_NOT : COUNTRY_IN;
-	if (not && n->n > 1)
+	j->country.rule = but ? COUNTRY_NOT : COUNTRY_IN;
+	if (but && n->n > 1)
 		complain(l, n->keys[1]->place, "'not' stands alone in 'country'");
-	else if (not && is_word(not, "home"))
+	else if (but && is_word(but, "home"))
 		j->country.rule = COUNTRY_AWAY;
 	else
-		take_codes(l, not ? not : n, &j->country.codes);
+		take_codes(l, but ? but : n, &j->country.codes);
 }

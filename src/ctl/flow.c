@@ -20,8 +20,6 @@
 #define ANSWER_MAX (256u << 20)
 #define FIXED_ARGS 12
 
-extern char **environ;
-
 /* Its exit status; what it prints goes to `out`. -errno: it could not be started. */
 static int capture(char **argv, struct buf *out)
 {

@@ -176,7 +176,7 @@ static size_t lower(const char *text, char *ret, size_t size)
 {
 	size_t n = 0;
 
-	for (; text[n] && n < size - 1; n++)
+	for (; n < size - 1 && text[n]; n++)
 		ret[n] = (char)tolower((unsigned char)text[n]);
 	ret[n] = '\0';
 	return n;

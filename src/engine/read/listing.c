@@ -186,7 +186,7 @@ int listing_end(struct listing *l, int64_t now_s, struct buf *out)
 		   (unsigned long long)l->deferred, (unsigned long long)l->hold,
 		   (unsigned long long)growth, (long long)oldest);
 	qsort(l->sender, l->n, sizeof(*l->sender), by_messages);
-	for (size_t i = 0; i < l->n && i < LISTING_SENDERS_TOLD; i++)
+	for (size_t i = 0; l->messages > 0 && i < l->n && i < LISTING_SENDERS_TOLD; i++)
 		buf_printf(out, "queue=sender sender=<%s> messages=%llu share=%llu\n", l->sender[i].name,
 			   (unsigned long long)l->sender[i].messages,
 			   (unsigned long long)(l->sender[i].messages * 100 / l->messages));

@@ -332,7 +332,7 @@ static char deed_of(const struct job *j, const struct queue_item *q)
 }
 
 /* Deeds of this letter, or of any but this one, are off. */
-static size_t choose(struct job *j, char only, char not)
+static size_t choose(struct job *j, char only, char but)
 {
 	struct hold *h = j->work;
 	size_t n = 0;
@@ -343,7 +343,7 @@ static size_t choose(struct job *j, char only, char not)
 
 		if (h->looks == 1)
 			q->first = q->last;
-		q->deed = (only && deed != only) || (not && deed == not) ? 0 : deed;
+		q->deed = (only && deed != only) || (but && deed == but) ? 0 : deed;
 		q->asked = false;
 		n += q->deed != 0;
 	}

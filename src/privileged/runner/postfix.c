@@ -77,7 +77,7 @@ void postfix_run(struct job *j, const struct postfix_instance *i, const struct s
 	char **argv = NULL;
 	int ret;
 
-	for (size_t k = 0; words[k] && k < WORDS_MAX; k++)
+	for (size_t k = 0; k < WORDS_MAX && words[k]; k++)
 		all[n++] = words[k];
 	all[n] = NULL;
 	ret = argv_make(helper, all, &argv);
