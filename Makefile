@@ -261,4 +261,4 @@ clean:
 	rm -rf build/obj build/unit build/fuzz build/fuzz-corpus build/fault build/install build/san-* build/bailiff build/bailiffd \
 	  build/bailiff-engine build/libtest.a build/flags
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

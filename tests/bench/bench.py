@@ -43,12 +43,20 @@ def measure(wanted):
     with tempfile.TemporaryDirectory(prefix="bailiff-bench-", dir="/dev/shm") as work:
         try:
             for name in wanted:
-                for row in ROWS[name](pathlib.Path(work), disk):
+                for row in told(ROWS[name](pathlib.Path(work), disk), name):
                     rows.append([name, *row])
                     print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, (58, 36, 58, 0))), flush=True)
         finally:
             shutil.rmtree(disk, ignore_errors=True)
     return rows
+
+
+def told(rows, name):
+    """One that fails is told like the others, and these go on."""
+    try:
+        yield from rows
+    except Exception as e:		# whatever it was: the page says so
+        yield name, "", "failed", repr(e)[:200]
 
 
 def here(wanted):

@@ -172,7 +172,7 @@ def idle(name, daemon, off):
     time.sleep(60)
     what = f"without {', '.join(off)}" if off else "a command a minute looks at the disk and one at the queue"
     return (name, "1 wake-up in 30 s, no fork, 20 MB" if off else "",
-            f"{(switches() - first) / 2:.1f} wake-ups in 30 s, {last_pid() - before} forks",
+            f"{(switches() - first) / 2 / len(pids):.1f} wake-ups of a process in 30 s, {last_pid() - before} forks",
             f"all processes {sum(status(p, 'VmRSS') for p in pids) / 1024:.1f} MB RSS, what they share counted once "
             f"{sum(pss(p) for p in pids) / 1024:.1f} MB; {what}")
 

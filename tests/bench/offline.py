@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 from common import (ENGINE, LINE, RUNS, TOOLS, TREE, conf, count_lines, cpu, cpu_once, elapsed, everything,
                     genlog, grep_cpu, guesses_only, log_of, median, run, strings)
@@ -142,9 +143,10 @@ def row_memory(work, _disk):
 
 
 def peak(argv):
-    """Most resident memory of a command, in KB."""
-    p = subprocess.Popen(strings(argv), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return os.wait4(p.pid, 0)[2].ru_maxrss
+    """Most resident memory of a command, in KB; started by a small process, whose own would count."""
+    code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, "
+            "stderr=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    return int(run([sys.executable, "-c", code, *strings(argv)], capture_output=True, text=True).stdout)
 
 
 def row_redos(work, _disk):

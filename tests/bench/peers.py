@@ -23,7 +23,8 @@ def fetch():
     PARTS.mkdir(parents=True, exist_ok=True)
     done = run(["apt-get", "-q", "download", "sshguard"], cwd=PARTS, check=False, capture_output=True)
     for deb in PARTS.glob("sshguard_*.deb"):
-        run(["dpkg", "-x", deb, PARTS], check=False, capture_output=True)
+        files = run(["dpkg-deb", "--fsys-tarfile", deb], check=False, capture_output=True).stdout
+        run(["tar", "-xC", PARTS, "./usr/libexec/sshguard/sshg-parser"], input=files, check=False, capture_output=True)
     if not SSHGUARD.exists():
         say(f"sshguard left out: {done.stderr.decode()[-200:].strip()}")
 
