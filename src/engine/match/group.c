@@ -16,7 +16,8 @@
  * itself does for a search, and not for an anchored alternation. Patterns
  * that search (`.*rhost=<ip>`) would cost a walk through each line; those are
  * put together by the longest fixed bytes they need, which are looked for
- * first (needle.c).
+ * first (needle.c). Jails that are off at the start are kept apart, too: until
+ * an admin puts one on, its group costs nothing.
  *
  * An expression that ran into a limit tells nothing. Its members then run
  * singly, for this entry and for some more (struct strain), so that the
@@ -58,7 +59,7 @@ static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
 	for (size_t i = 0; i < gs->n; i++) {
 		struct group *g = &gs->v[i];
 
-		if (g->log == log && g->prefix == prefix &&
+		if (g->log == log && g->prefix == prefix && g->off == (j->mode == MODE_OFF) &&
 		    (holds(g->programs, &j->programs) || holds(&j->programs, g->programs)) &&
 		    memcmp(&g->first, &x->first, sizeof(g->first)) == 0 &&
 		    needle_equal(&g->needle, &x->needle))
@@ -96,9 +97,9 @@ int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 	struct group *g = find(gs, j, log, prefix, x);
 
 	if (!g)
-		g = append(gs, &(struct group){ .log = log, .programs = &j->programs,
-						.prefix = prefix, .first = x->first,
-						.needle = x->needle });
+		g = append(gs, &(struct group){ .log = log, .off = j->mode == MODE_OFF,
+						.programs = &j->programs, .prefix = prefix,
+						.first = x->first, .needle = x->needle });
 	if (g && !holds(g->programs, &j->programs))
 		g->programs = &j->programs;
 	return g ? add_member(g, m) : -ENOMEM;

@@ -27,6 +27,7 @@ struct member {
  */
 struct group {
 	uint16_t log;
+	bool off;			/* its jails are off at the start */
 	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
 	struct first first;
