@@ -47,7 +47,7 @@ def test_queue(ns, tmp_path):
     tmp_path.chmod(0o755)
     listing.write_text("")
     with Bailiff(ns, config(box, jails={"auto": "off", "queue-depth": "on"},
-                            logs={"queue": {"interval": "1s"}},
+                            logs={"queue": {"interval": "1s", "skip_idle": False}},
                             helpers={"sendmail": box.argv, "postqueue": [str(program)]})) as bailiff:
         wait_for(runs.exists)
         assert runs.read_text().split("\n")[0] == "-j"

@@ -91,18 +91,24 @@ static bool share_is_reached(const struct shape *sh, uint64_t amount, uint64_t p
 	return part * LIMIT_RATIO_ONE >= amount * sh->limit->ratio;
 }
 
+bool judge_share(const struct shape *sh, uint64_t amount, uint64_t part, struct tally *ret)
+{
+	ret->part = part;
+	return share_is_reached(sh, amount, part);
+}
+
 static bool judge_ratio(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,
 			uint64_t amount, struct tally *ret)
 {
 	struct entry_kept e;
+	uint64_t part = 0;
 
-	ret->part = 0;
 	for (uint32_t i = lo; i < hi; i++) {
 		series_get(s, sh, i, &e);
 		if (e.flags & ENTRY_PART)
-			ret->part += e.weight;
+			part += e.weight;
 	}
-	return share_is_reached(sh, amount, ret->part);
+	return judge_share(sh, amount, part, ret);
 }
 
 /* Bits of the conditions that are a matter of one hit. */
@@ -173,10 +179,8 @@ bool judge(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t
 bool judge_one(const struct shape *sh, const struct entry_kept *e, const struct bar *bar,
 	       struct tally *ret)
 {
-	if (sh->kind == LIMIT_RATIO) {
-		ret->part = e->flags & ENTRY_PART ? e->weight : 0;
-		return share_is_reached(sh, e->weight, ret->part);
-	}
+	if (sh->kind == LIMIT_RATIO)
+		return judge_share(sh, e->weight, e->flags & ENTRY_PART ? e->weight : 0, ret);
 	if (sh->limit->nwith == 0)
 		return true;
 	ret->with = e->flags & word_bits(sh->limit);

@@ -15,6 +15,9 @@ bool judge(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t
 bool judge_one(const struct shape *sh, const struct entry_kept *e, const struct bar *bar,
 	       struct tally *ret);
 
+/* Of a ratio whose sums are known: no walk. */
+bool judge_share(const struct shape *sh, uint64_t amount, uint64_t part, struct tally *ret);
+
 #define JUDGE_DISTINCT_MAX 1001	/* different values are told apart up to here */
 /* Different values `k` of entries lo..hi and `value`, if that is one; no more than `enough`. */
 unsigned judge_distinct(const struct series *s, const struct shape *sh, uint32_t lo, uint32_t hi,

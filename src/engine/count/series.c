@@ -33,6 +33,7 @@ struct seen_list {
 struct series {
 	int64_t base;
 	uint64_t total;		/* of entries slack..n */
+	uint64_t part;		/* LIMIT_RATIO: what of that is part of the share */
 	uint32_t cap, head, n, slack;
 	struct seen_list *seen;
 	uint32_t e[];		/* offset, weight | offset, value, value | rich */
@@ -118,6 +119,13 @@ static uint32_t weight_at(const struct series *s, const struct shape *sh, uint32
 	return sh->words == 2 || sh->rich ? entry(s, sh, i)[1] : 1;
 }
 
+static uint64_t part_at(const struct series *s, const struct shape *sh, uint32_t i)
+{
+	const uint32_t *e = entry(s, sh, i);
+
+	return sh->kind == LIMIT_RATIO && e[2] & ENTRY_PART ? e[1] : 0;
+}
+
 static uint64_t value_at(const struct series *s, const struct shape *sh, uint32_t i, unsigned k)
 {
 	const uint32_t *e = entry(s, sh, i) + (sh->rich ? 3 + 2 * k : 1);
@@ -142,10 +150,12 @@ static uint32_t cap_largest(const struct shape *sh)
 
 static void drop_oldest(struct series *s, const struct shape *sh)
 {
-	if (s->slack > 0)
+	if (s->slack > 0) {
 		s->slack--;
-	else
+	} else {
 		s->total -= weight_at(s, sh, 0);
+		s->part -= part_at(s, sh, 0);
+	}
 	s->head++;
 	s->n--;
 }
@@ -157,8 +167,10 @@ static void prune(struct series *s, const struct shape *sh, int64_t now)
 
 	while (s->n > 0 && time_at(s, sh, 0) < reach - SERIES_LATE_MS)
 		drop_oldest(s, sh);
-	while (s->slack < s->n && time_at(s, sh, s->slack) < reach)
-		s->total -= weight_at(s, sh, s->slack++);
+	for (; s->slack < s->n && time_at(s, sh, s->slack) < reach; s->slack++) {
+		s->total -= weight_at(s, sh, s->slack);
+		s->part -= part_at(s, sh, s->slack);
+	}
 	if (s->n == 0)
 		s->head = 0;
 }
@@ -264,8 +276,12 @@ static void tally_of(const struct series *s, const struct shape *sh, int64_t whe
 	}
 	ret->amount = s->total + extra;
 	ret->first.ms = time_at(s, sh, s->slack);
-	ret->crossed = shape_crossed(sh, ret->amount, bar->amount) &&
-		       judge(s, sh, s->slack, s->n, ret->amount, bar, ret);
+	if (!shape_crossed(sh, ret->amount, bar->amount))
+		ret->crossed = false;
+	else if (sh->kind == LIMIT_RATIO)	/* a newsletter's window is long, and its share low */
+		ret->crossed = judge_share(sh, ret->amount, s->part, ret);
+	else
+		ret->crossed = judge(s, sh, s->slack, s->n, ret->amount, bar, ret);
 }
 
 static void put_value(uint32_t *at, uint64_t value)
@@ -300,10 +316,13 @@ static void insert(struct series *s, const struct shape *sh,
 			put_value(at + 3 + 2 * v, e->value[v]);
 	}
 	s->n += copies;
-	if (e->when < series_last(s, sh) - sh->within_ms)
+	if (e->when < series_last(s, sh) - sh->within_ms) {
 		s->slack += copies;
-	else
-		s->total += sh->words == 2 || sh->rich ? e->weight : copies;
+		return;
+	}
+	s->total += sh->words == 2 || sh->rich ? e->weight : copies;
+	if (sh->kind == LIMIT_RATIO && e->flags & ENTRY_PART)
+		s->part += e->weight;
 }
 
 /*

@@ -221,6 +221,27 @@ static void test_what_made_it(void **state)
 	windows_free(&b.w);
 }
 
+/* The share is that of the hits that are kept: at the cap the oldest go. */
+static void test_share_at_the_cap(void **state)
+{
+	struct limit l = { .kind = LIMIT_RATIO, .amount = 5, .ratio = 10000, .within_ms = 1000000 };
+	struct window_hit h = hit_at(T0);
+	struct tally t = { 0 };
+	struct bench b;
+
+	(void)state;
+	setup(&b, &l);
+	for (int i = 0; i < SERIES_MAX + 4000; i++) {
+		h.flags = i < 4500 ? ENTRY_PART : 0;
+		h.when.ms = T0 + i;
+		t = put(&b, &h);
+		assert_int_equal(t.crossed, i > 3 && (i < SERIES_MAX + 4500 - 656));
+	}
+	assert_int_equal(t.amount, SERIES_MAX);
+	assert_int_equal(t.part, 500);
+	windows_free(&b.w);
+}
+
 /* "message repeated 999999999 times", for ever: one that is part of it is no share of that. */
 static void test_huge_ratio(void **state)
 {
@@ -340,7 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_model), cmocka_unit_test(test_what_made_it),
-		cmocka_unit_test(test_huge_ratio), cmocka_unit_test(test_bars), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_huge_ratio), cmocka_unit_test(test_share_at_the_cap), cmocka_unit_test(test_bars), cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_factors), cmocka_unit_test(test_spread),
 	};
 
