@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "config/account.h"
 #include "engine/match/geo.h"
 #include "engine/count/subject.h"
 
@@ -39,8 +40,17 @@ static void print_capture(const struct capture *c, struct buf *out)
 		buf_put(out, c->raw.p, c->raw.n);
 }
 
-/* Addresses are compared as addresses, all else as text. */
-static bool same_value(const struct capture *c, const char *want)
+/* An account by each of its forms: `joe` is joe@example.org where that is the default domain. */
+static bool same_account(const struct config *config, const char *got, const char *want)
+{
+	char a[SUBJECT_TEXT_MAX], b[SUBJECT_TEXT_MAX];
+
+	return account_canonical(&config->accounts, span_of(got), a, sizeof(a)) == 0 &&
+	       account_canonical(&config->accounts, span_of(want), b, sizeof(b)) == 0 && strcmp(a, b) == 0;
+}
+
+/* Addresses are compared as addresses, accounts as such, all else as text. */
+static bool same_value(const struct config *config, const struct capture *c, const char *want)
 {
 	struct buf got = { 0 };
 	struct addr a;
@@ -49,7 +59,8 @@ static bool same_value(const struct capture *c, const char *want)
 	if (c->type == FIELD_ADDR)
 		return addr_parse(span_of(want), &a) == 0 && addr_equal(&a, &c->addr);
 	print_capture(c, &got);
-	same = strcmp(buf_cstr(&got), want) == 0;
+	same = strcmp(buf_cstr(&got), want) == 0 ||
+	       (c->type == FIELD_ACCOUNT && same_account(config, buf_cstr(&got), want));
 	buf_free(&got);
 	return same;
 }
@@ -67,7 +78,7 @@ static void on_hit(void *arg, const struct hit *hit)
 		if (field < 0 || !hit_get(s->core->matcher, hit, (uint16_t)field, &c)) {
 			s->wrong = true;
 			buf_printf(&s->why, "%s was not captured, '%s' is wanted", name, want);
-		} else if (!same_value(&c, want)) {
+		} else if (!same_value(s->core->config, &c, want)) {
 			s->wrong = true;
 			buf_printf(&s->why, "%s is '", name);
 			print_capture(&c, &s->why);
@@ -135,7 +146,7 @@ static void on_verdict(void *arg, const struct core_verdict *v)
 			if (p->type == FIELD_ADDR)
 				c.addr = p->addr;
 			found |= strcmp(w->core->config->fields[p->field].name, w->test->want[i].name) == 0 &&
-				 same_value(&c, w->test->want[i].value);
+				 same_value(w->core->config, &c, w->test->want[i].value);
 		}
 		right &= found;
 	}

@@ -110,6 +110,28 @@ static void tests(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Bare names in a test hold whatever domain they belong to here. */
+static void of_accounts(void **state)
+{
+	static const char *const jails[] = {
+		"j.yaml", "log: mail\nmatch: 'ok <user> '\nlimit: {count: 2, per: user, within: 10m}\nthen: []\ntests:\n"
+		"- lines: ['ok joe ', 'ok JOE@example.org ']\n  verdict: {user: joe}\n"
+		"- lines: ['ok joe ', 'ok joe ']\n  verdict: {user: Joe@example.org}\n"
+		"- {line: 'ok joe ', hit: {user: joe}}\n"
+		"- lines: ['ok joe ', 'ok joe ']\n  verdict: {user: joe@example.com}\n", NULL
+	};
+	struct complaints bad = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "accounts: {default_domain: example.org}\n", jails);
+	assert_int_equal(jailtest_all(w.core, &bad), 1);
+	assert_int_equal(bad.n, 1);
+	assert_string_equal(bad.v[0].text, "test failed: the verdict fell on joe@example.org");
+	complaints_free(&bad);
+	world_end(&w);
+}
+
 /* One jail's failure is its own; a jail that is off is tested, and stays off. */
 static void others_start(void **state)
 {
@@ -163,7 +185,7 @@ static void of_every_kind(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(tests), cmocka_unit_test(others_start), cmocka_unit_test(of_every_kind),
+		cmocka_unit_test(tests), cmocka_unit_test(of_accounts), cmocka_unit_test(others_start), cmocka_unit_test(of_every_kind),
 	};
 
 	hash_init();
