@@ -15,6 +15,7 @@
 #include <string.h>
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
 
 uint8_t addr_bits(const struct addr *a)
 {
@@ -42,6 +43,15 @@ struct addr addr_mask(const struct addr *a, uint8_t len)
 		m.b[len / 8] &= (uint8_t)(0xff00u >> (len % 8));
 	memset(m.b + (len + 7) / 8, 0, sizeof(m.b) - (len + 7) / 8);
 	return m;
+}
+
+struct addr addr_group(const struct addr *a, uint8_t v4_len, uint8_t v6_len)
+{
+	if (a->family == ADDR_V4)
+		return addr_mask(a, v4_len);
+	if (a->len >= 96 && memcmp(a->b, nat64, sizeof(nat64)) == 0)
+		return addr_mask(a, (uint8_t)(96 + v4_len));
+	return addr_mask(a, v6_len);
 }
 
 /* IPv4-mapped IPv6 becomes IPv4, host bits are cleared. */

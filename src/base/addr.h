@@ -30,6 +30,13 @@ int addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret);
 /* *a with its prefix length cut to len (never widened); a no-op if longer. */
 struct addr addr_mask(const struct addr *a, uint8_t len);
 
+/*
+ * *a as one of many that are counted or banned as one: IPv4 by v4_len, IPv6 by
+ * v6_len. Behind 64:ff9b::/96 (NAT64) each IPv4 host is another: those go by
+ * 96 + v4_len, or a /64 would be the whole of IPv4.
+ */
+struct addr addr_group(const struct addr *a, uint8_t v4_len, uint8_t v6_len);
+
 /* Longest prefix length of the family: 32 or 128. */
 uint8_t addr_bits(const struct addr *a);
 

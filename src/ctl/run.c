@@ -132,8 +132,8 @@ bool emergency_line(const json_t *request, bool wide, char *ret, size_t size)
 	} else if (json_object_get(request, "all")) {
 		snprintf(ret, size, "unban --all");
 	} else if (text && addr_parse(span_of(text), &a) == 0) {
-		if (wide && a.family == ADDR_V6 && !json_object_get(request, "exact"))
-			a = addr_mask(&a, 64);
+		if (wide && !json_object_get(request, "exact"))
+			a = addr_group(&a, 32, 64);
 		snprintf(ret, size, "unban %s", addr_print(&a, printed));
 	} else {
 		return false;

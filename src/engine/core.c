@@ -234,7 +234,7 @@ static void fire_further(struct passage *p, const struct facts *f, const struct 
 
 	if (!f->from || why_spared(p->core, f->hit->jail, f->from, account, w->when))
 		return;
-	from = addr_mask(f->from, f->from->family == ADDR_V6 ? f->hit->jail->limit.v6_len : 32);
+	from = addr_group(f->from, 32, f->hit->jail->limit.v6_len);
 	own = (struct span){ (const char *)&from, sizeof(from) };
 	if (history_quiet(p->core->history, w->jail, own, w->when))
 		return;
@@ -470,12 +470,12 @@ int core_key_of(const struct core *core, const struct jail *j, const char *text,
 		return -EINVAL;
 	if (!measure_canonical(core->config, &cap, buf, &s.part[0]))
 		return -EINVAL;
-	if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
-		s.part[0].addr = addr_mask(&cap.addr, j->limit.v6_len);
+	if (cap.type == FIELD_ADDR)
+		s.part[0].addr = addr_group(&cap.addr, 32, j->limit.v6_len);
 	return subject_key(&s, ret, size, ret_n);
 }
 
 struct addr core_ban_prefix(const struct action *a, const struct addr *host)
 {
-	return addr_mask(host, host->family == ADDR_V4 ? a->v4_len : a->v6_len);
+	return addr_group(host, a->v4_len, a->v6_len);
 }

@@ -50,8 +50,8 @@ bool measure_subject(struct passage *p, const struct hit *hit, struct subject *r
 		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
 		    !measure_canonical(p->core->config, &cap, p->text[i], &ret->part[i]))
 			return false;
-		if (cap.type == FIELD_ADDR && cap.addr.family == ADDR_V6)
-			ret->part[i].addr = addr_mask(&cap.addr, l->v6_len);
+		if (cap.type == FIELD_ADDR)
+			ret->part[i].addr = addr_group(&cap.addr, 32, l->v6_len);
 	}
 	return true;
 }
@@ -91,8 +91,8 @@ static bool value_of(struct passage *p, const struct facts *f, uint16_t field, u
 		*ret = place_value(f->class, part.text);
 		return true;
 	}
-	if (part.type == FIELD_ADDR && part.addr.family == ADDR_V6)
-		part.addr = addr_mask(&part.addr, f->hit->jail->limit.v6_len);
+	if (part.type == FIELD_ADDR)
+		part.addr = addr_group(&part.addr, 32, f->hit->jail->limit.v6_len);
 	*ret = part.type == FIELD_ADDR ? hash_fixed(&part.addr, sizeof(part.addr)) :
 	       hash_fixed(part.text.p, part.text.n);
 	return true;

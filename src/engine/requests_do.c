@@ -117,7 +117,7 @@ void request_ban(struct request *q)
 	struct ban_row row = { .jail = "hand" };
 	struct ban ban = { .jail = BAN_BY_HAND }, *there;
 	char text[ADDR_TEXT_MAX], said[160], by[32];
-	struct addr a, host;
+	struct addr a, host, whole;
 	struct order_ban o;
 	int64_t until;
 
@@ -133,8 +133,9 @@ void request_ban(struct request *q)
 	}
 	host = typed_host(typed, &a);
 	/* Whoever holds one address of a /64 holds all of them. */
-	if (a.family == ADDR_V6 && addr_is_host(&a) && !is_exact(q)) {
-		a = addr_mask(&a, 64);
+	whole = addr_is_host(&a) ? addr_group(&a, 32, 64) : a;
+	if (!addr_equal(&whole, &a) && !is_exact(q)) {
+		a = whole;
 		snprintf(said, sizeof(said), "%s: its /64 is banned; %s/128 bans the one address", typed, typed);
 		json_object_set_new(q->answer, "said", json_string(said));
 	}
@@ -320,7 +321,7 @@ void request_unban(struct request *q)
 	}
 	if (!addr_of(q, &a))
 		return;
-	whole = a.family == ADDR_V6 && addr_is_host(&a) ? addr_mask(&a, 64) : a;
+	whole = addr_is_host(&a) ? addr_group(&a, 32, 64) : a;
 	wider = is_listed(q->s, &a) ? NULL : wider_ban(q->s, &a);
 	/* A typed IPv6 address means its /64, as it does for `ban`. */
 	if (wider && addr_equal(&wider->addr, &whole) && !is_exact(q)) {

@@ -52,7 +52,7 @@ void known_free(struct known **k)
 
 static struct addr place_addr(const struct addr *from)
 {
-	return from->family == ADDR_V6 ? addr_mask(from, 64) : *from;
+	return addr_group(from, 32, 64);
 }
 
 static struct place *find(const struct known *k, const struct addr *a)

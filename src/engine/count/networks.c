@@ -45,7 +45,7 @@ void networks_free(struct networks **n)
 
 static uint64_t pair_of(const struct addr *from, struct span account)
 {
-	struct addr net = addr_mask(from, from->family == ADDR_V6 ? 48 : 24);
+	struct addr net = addr_group(from, 24, 48);
 	uint64_t parts[2] = { hash_fixed(account.p, account.n), hash_fixed(&net, sizeof(net)) };
 
 	return hash_fixed(parts, sizeof(parts)) | 1;

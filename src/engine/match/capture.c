@@ -89,7 +89,7 @@ static bool derive_net(const struct capture *from, char *buf, struct capture *re
 {
 	if (from->type != FIELD_ADDR)
 		return false;
-	ret->addr = addr_mask(&from->addr, from->addr.family == ADDR_V4 ? NET_V4 : NET_V6);
+	ret->addr = addr_group(&from->addr, NET_V4, NET_V6);
 	ret->raw = span_of(addr_print(&ret->addr, buf));
 	return true;
 }

@@ -157,6 +157,26 @@ static const struct { const char *input; uint8_t len; const char *want; } masks[
 	{ "2001:db8:1:2:ffff::9", 65, "2001:db8:1:2:8000::/65" },
 };
 
+static const struct { const char *input; uint8_t v4_len, v6_len; const char *want; } groups[] = {
+	{ "203.0.113.9", 32, 64, "203.0.113.9" }, { "203.0.113.9", 24, 48, "203.0.113.0/24" },
+	{ "2001:db8:1:2:3::9", 32, 64, "2001:db8:1:2::/64" }, { "2001:db8:1:2:3::9", 24, 48, "2001:db8:1::/48" },
+	{ "64:ff9b::203.0.113.9", 32, 64, "64:ff9b::cb00:7109" },
+	{ "64:ff9b::203.0.113.9", 24, 48, "64:ff9b::cb00:7100/120" },
+	{ "64:ff9b::203.0.113.9", 32, 128, "64:ff9b::cb00:7109" },
+	{ "64:ff9b::/64", 32, 64, "64:ff9b::/64" }, { "64:ff9b:1::9", 32, 64, "64:ff9b:1::/64" },
+};
+
+static void group(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(groups); i++) {
+		char text[ADDR_TEXT_MAX];
+		struct addr a = made(groups[i].input), m = addr_group(&a, groups[i].v4_len, groups[i].v6_len);
+
+		assert_string_equal(addr_print(&m, text), groups[i].want);
+	}
+}
+
 static void mask(void **state)
 {
 	(void)state;
@@ -263,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_and_print), cmocka_unit_test(parse_spans),
 		cmocka_unit_test(print_none), cmocka_unit_test(longest_text),
-		cmocka_unit_test(mask), cmocka_unit_test(containment),
+		cmocka_unit_test(mask), cmocka_unit_test(group), cmocka_unit_test(containment),
 		cmocka_unit_test(special_and_private), cmocka_unit_test(from_sockaddr),
 	};
 
