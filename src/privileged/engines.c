@@ -64,7 +64,7 @@ static void kill_engine(struct monitor *m, uint64_t generation)
 		.head = { .id = generation, .type = RUNNER_KILL_ENGINE, .len = sizeof(k) },
 	};
 
-	monitor_to_runner(m, &k, sizeof(k), NULL, 0);
+	root_send(m, &k, sizeof(k), NULL, 0);
 }
 
 static void link_free(struct link **lp)
@@ -130,7 +130,7 @@ static int send_source(void *arg, const struct message_source *msg, const int *f
 static void reconf_runner(struct monitor *m)
 {
 	struct runner_head h = { .type = RUNNER_RECONF, .len = sizeof(h) };
-	int r = monitor_to_runner(m, &h, sizeof(h), &m->policy->pack_fd, 1);
+	int r = root_send(m, &h, sizeof(h), &m->policy->pack_fd, 1);
 
 	if (r < 0) {
 		log_err("the runner does not take the configuration: %s", strerror(-r));
@@ -196,7 +196,7 @@ static void promote(struct monitor *m)
 		}
 		policy_unref(&old);
 		reconf_runner(m);
-		monitor_resolve(m);
+		root_resolve(m);
 		orders_allow(m);
 	}
 	poison_send(l);
@@ -461,7 +461,7 @@ int engines_start(struct monitor *m, struct policy *p)
 	fds[ENGINE_FD_COUNTRY - 3] = databases[DATABASE_COUNTRY];
 	fds[ENGINE_FD_ASN - 3] = databases[DATABASE_ASN];
 	start.head.id = l->generation;
-	r = monitor_to_runner(m, &start, sizeof(start), fds, ENGINE_FD_END - 3);
+	r = root_send(m, &start, sizeof(start), fds, ENGINE_FD_END - 3);
 	close(pair[1]);
 	for (size_t i = 0; i < DATABASES; i++)
 		close(databases[i]);

@@ -4,7 +4,8 @@
  * its directories and sockets and forks the runner; then it gives up root,
  * keeping CAP_NET_ADMIN (the firewall) and CAP_DAC_READ_SEARCH (opening logs),
  * and serves: engines come and go (engines.c), what they ask for is checked
- * and done (orders.c, check.c), logs are opened for them (logs.c).
+ * and done (orders.c, check.c), by the runner where it takes root (root.c), logs
+ * are opened for them (logs.c).
  *
  * It parses no log line, and runs no regex, no SQL and no JSON.
  */
@@ -21,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -30,8 +30,6 @@
 #include "base/log.h"
 #include "config/load.h"
 #include "config/shipped.h"
-#include "privileged/runner/runner.h"
-#include "wire/runner.h"
 
 #define FALLBACK_UID_MONITOR 65011
 #define FALLBACK_UID_ENGINE 65012
@@ -78,154 +76,6 @@ int monitor_reload(struct monitor *m, char why[102])
 	if (r < 0)
 		snprintf(why, 102, "cannot start a new engine: %s", strerror(-r));
 	return r;
-}
-
-/* ---- the runner */
-
-static void resolved(struct monitor *m, const struct runner_resolved *r)
-{
-	struct allowed_name *n;
-
-	if (r->head.id >= m->nnames)
-		return;
-	n = &m->names[r->head.id];
-	if (r->error < 0 || r->n == 0 || r->n > RUNNER_ADDRS_MAX) {
-		log_warning("allow: %s: %s; %s", n->name, strerror(-r->error),
-			    n->n ? "its last good answer stays" : "it allows nobody yet");
-		return;
-	}
-	n->n = r->n;
-	memcpy(n->addr, r->addr, r->n * sizeof(r->addr[0]));
-	orders_allow(m);
-}
-
-int monitor_to_runner(struct monitor *m, const void *p, size_t n, const int *fds, size_t nfds)
-{
-	int r = outbox_send_fds(m->runner_out, p, n, fds, nfds);
-
-	if (outbox_waiting(m->runner_out))
-		ev_io_start(m->loop, &m->runner_writable);
-	return r;
-}
-
-void monitor_resolve(struct monitor *m)
-{
-	const struct config *c = m->policy->config;
-	struct allowed_name *names = calloc(c->nallow + 1, sizeof(*names));
-	size_t n = 0;
-
-	if (!names)
-		return;
-	for (size_t i = 0; i < c->nallow; i++) {
-		struct runner_resolve ask = {
-			.head = { .id = n, .type = RUNNER_RESOLVE, .len = sizeof(ask) },
-		};
-
-		if (c->allow[i].addr.family != ADDR_NONE)
-			continue;
-		for (size_t k = 0; k < m->nnames; k++)
-			if (strcmp(m->names[k].name, c->allow[i].name) == 0)
-				names[n] = m->names[k];
-		names[n++].name = c->allow[i].name;
-		snprintf(ask.name, sizeof(ask.name), "%s", c->allow[i].name);
-		monitor_to_runner(m, &ask, sizeof(ask), NULL, 0);
-	}
-	free(m->names);
-	m->names = names;
-	m->nnames = n;
-}
-
-static void runner_said(struct monitor *m, const char *p, size_t n, const int *fds, size_t nfds)
-{
-	const struct runner_head *h = (const struct runner_head *)p;
-	const struct runner_engine *e = (const struct runner_engine *)p;
-	const struct runner_source_ended *s = (const struct runner_source_ended *)p;
-
-	if (n == sizeof(struct outcome)) {
-		orders_outcome(m, (const struct outcome *)p);
-		return;
-	}
-	if (n < sizeof(*h) || h->len != n)
-		return;
-	if (h->type == RUNNER_RESOLVED && n == sizeof(struct runner_resolved))
-		resolved(m, (const struct runner_resolved *)p);
-	else if (h->type == RUNNER_ENGINE_ENDED && n == sizeof(*e))
-		engines_ended(m, h->id, e->status);
-	else if (h->type == RUNNER_LISTING && n == sizeof(struct runner_listing))
-		orders_listing(m, (const struct runner_listing *)p, fds, nfds);
-	else if (h->type == RUNNER_SOURCE_ENDED && n == sizeof(*s) && memchr(s->why, 0, sizeof(s->why)))
-		programs_ended(m, h->id, s->error, s->why);
-}
-
-static void on_runner(struct ev_loop *loop, ev_io *w, int events)
-{
-	static _Alignas(16) char msg[CHANNEL_MAX_BYTES];
-	struct monitor *m = w->data;
-	int fds[CHANNEL_MAX_FDS], r;
-	size_t n, nfds;
-
-	(void)loop;
-	(void)events;
-	while ((r = channel_recv(m->runner, msg, sizeof(msg), &n, fds, &nfds)) == 0) {
-		runner_said(m, msg, n, fds, nfds);
-		for (size_t i = 0; i < nfds; i++)
-			close(fds[i]);
-	}
-	if (r == -EAGAIN || m->stopping)
-		return;
-	/* Only root can make another, and we are not root any more. */
-	log_err("the runner is gone: bailiffd ends, to be started anew; bans stay in force");
-	ev_io_stop(m->loop, &m->runner_readable);
-	monitor_quit(m, 1);
-}
-
-static void on_runner_writable(struct ev_loop *loop, ev_io *w, int events)
-{
-	struct monitor *m = w->data;
-
-	(void)events;
-	outbox_flush(m->runner_out);
-	if (!outbox_waiting(m->runner_out))
-		ev_io_stop(loop, w);
-}
-
-static int fork_runner(struct monitor *m, int engine_fd)
-{
-	struct runner_start start = {
-		.state_fd = m->places.runner_fd, .pack_fd = m->policy->pack_fd,
-		.engine_fd = engine_fd, .engine_id = m->engine_id,
-	};
-	int pair[2], r = channel_pair(pair);
-
-	if (r < 0)
-		return r;
-	m->runner_pid = fork();
-	if (m->runner_pid < 0)
-		return -errno;
-	if (m->runner_pid == 0) {
-		close(pair[0]);
-		close(m->places.control_fd);
-		close(m->places.emergency_fd);
-		close(m->places.engine_fd);
-		close(m->places.monitor_fd);
-		close(m->places.lock_fd);
-		start.sock = pair[1];
-		_exit(runner_main(&start));
-	}
-	close(pair[1]);
-	close_fd(&m->places.runner_fd);		/* root's own */
-	m->runner = pair[0];
-	if (fcntl(m->runner, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	return outbox_new(m->runner, &m->runner_out);
-}
-
-/* It ends with the channel, after the command that it is at: seconds at most. */
-static void leave_runner(struct monitor *m)
-{
-	outbox_free(&m->runner_out);
-	close(m->runner);
-	waitpid(m->runner_pid, NULL, 0);
 }
 
 /* ---- the loop */
@@ -363,7 +213,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
 		logs_rescan(m->logs);
 	if (m->nnames > 0 && now.ms - resolved_ms > RESOLVE_EVERY_MS) {
 		resolved_ms = now.ms;
-		monitor_resolve(m);
+		root_resolve(m);
 	}
 	if (engines_alive(m))
 		sd_notify(0, "WATCHDOG=1");
@@ -385,7 +235,6 @@ static void serve(struct monitor *m)
 		{ &m->term, SIGTERM }, { &m->interrupt, SIGINT }, { &m->hangup, SIGHUP },
 	};
 
-	watch(m, &m->runner_readable, on_runner, m->runner);
 	watch(m, &m->firewall_readable, on_firewall, firewall_fd(m->firewall));
 	ev_init(&m->doubt, on_doubt);
 	m->doubt.data = m;
@@ -500,7 +349,7 @@ static int start(struct monitor *m)
 		log_err("%s: %s", what, strerror(-r));
 		return r;
 	}
-	r = fork_runner(m, engine_fd);
+	r = root_fork(m, engine_fd);
 	if (r < 0) {
 		log_err("runner: %s", strerror(-r));
 		return r;
@@ -596,14 +445,13 @@ int main(int argc, char **argv)
 		log_err("no event loop");
 		return 1;
 	}
-	ev_io_init(&m.runner_writable, on_runner_writable, m.runner, EV_WRITE);
-	m.runner_writable.data = &m;
+	root_watch(&m);
 	if (engines_start(&m, m.policy) < 0)
 		return 1;
 	serve(&m);
 	if (m.firewall)
 		firewall_close(&m.firewall);
-	leave_runner(&m);
+	root_leave(&m);
 	log_info("ended status=%d; bans stay in force", m.exit_status);
 	return m.exit_status;
 }

@@ -161,6 +161,15 @@ void orders_allow(struct monitor *m);
 /* emergency.c: root's own socket. */
 void emergency_start(struct monitor *m);
 
+/* root.c: the runner, which stays root. */
+int root_fork(struct monitor *m, int engine_fd);	/* before root is given up */
+void root_watch(struct monitor *m);	/* from when there is a loop */
+/* What it has no room for yet waits, descriptors too. */
+int root_send(struct monitor *m, const void *p, size_t n, const int *fds, size_t nfds);
+void root_resolve(struct monitor *m);	/* the names of `allow:` */
+/* It ends with the channel, after the command that it is at: seconds at most. */
+void root_leave(struct monitor *m);
+
 /* sealed.c: the configuration. `why` (102 bytes) says what is wrong. */
 int policy_read(const char *path, const char *const *shipped, struct policy **ret, char why[102]);
 int policy_first(struct monitor *m);	/* FILE's, or the last good one's */
@@ -168,13 +177,10 @@ void policy_keep(struct monitor *m);	/* as the last good one */
 void policy_unref(struct policy **p);
 
 /* monitor.c */
-/* To root's part; what it has no room for yet waits, descriptors too. */
-int monitor_to_runner(struct monitor *m, const void *p, size_t n, const int *fds, size_t nfds);
 void monitor_speaks(struct monitor *m);	/* an engine guards */
 int monitor_reload(struct monitor *m, char why[102]);
 void monitor_watch_firewall(struct monitor *m);	/* its descriptor may be another */
 void monitor_teardown(struct monitor *m);
-void monitor_resolve(struct monitor *m);
 void monitor_quit(struct monitor *m, int status);
 
 #endif

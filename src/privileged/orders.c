@@ -281,7 +281,7 @@ static void do_cut(struct frame *f, const struct order_head *h)
 static void to_runner(struct frame *f, const struct order_head *h)
 {
 	struct monitor *m = f->link->m;
-	int r = monitor_to_runner(m, h, order_size(h->type), NULL, 0);
+	int r = root_send(m, h, order_size(h->type), NULL, 0);
 
 	if (r < 0 && r != -EPIPE)
 		answer_with(f, h, OUTCOME_FAILED, r, "the runner does not take orders");

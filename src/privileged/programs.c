@@ -59,7 +59,7 @@ static void kill_run(struct one *o)
 	};
 
 	if (o->run && !o->killed)
-		monitor_to_runner(o->m, &k, sizeof(k), NULL, 0);
+		root_send(o->m, &k, sizeof(k), NULL, 0);
 	o->killed = o->run;
 	close_fd(&o->pipe);
 }
@@ -104,7 +104,7 @@ static void begin(struct one *o)
 	o->killed = false;
 	o->started = clock_mono();
 	o->lines = o->m->now->page->lines;
-	monitor_to_runner(o->m, &start, sizeof(start), &ends[1], 1);
+	root_send(o->m, &start, sizeof(start), &ends[1], 1);
 	close(ends[1]);
 	hand_over(o, ends[0]);
 	if (conf_of(o)->interval_ms)
