@@ -27,4 +27,18 @@ static inline bool span_eq(struct span a, struct span b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Take the next line off `rest`, without its newline, which the last may lack. False: none is left. */
+static inline bool span_line(struct span *rest, struct span *ret)
+{
+	const char *end;
+
+	if (rest->n == 0)
+		return false;
+	end = (const char *)memchr(rest->p, '\n', rest->n);
+	*ret = (struct span){ rest->p, end ? (size_t)(end - rest->p) : rest->n };
+	rest->p += ret->n + (end != NULL);
+	rest->n -= ret->n + (end != NULL);
+	return true;
+}
+
 #endif

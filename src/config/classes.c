@@ -126,21 +126,16 @@ static void take_line(struct loader *l, const char *path, unsigned number, struc
 static void take_file(struct loader *l, const struct pack *p, const struct node *n, struct class *c)
 {
 	const struct pack_file *f = list_of(p, c->file);
-	const char *at, *end, *path = arena_strdup(l->arena, c->file);
+	const char *path = arena_strdup(l->arena, c->file);
+	struct span rest, line;
 	unsigned number = 1;
 
 	if (!f || f->error) {
 		complain(l, n->place, "cannot read %s: %s", c->file, strerror(f ? -f->error : ENOENT));
 		return;
 	}
-	end = f->text.p + f->text.n;
-	for (at = f->text.p; at && at < end; number++) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-
-		stop = stop ? stop : end;
-		take_line(l, path, number, (struct span){ at, (size_t)(stop - at) }, c);
-		at = stop + 1;
-	}
+	for (rest = f->text; span_line(&rest, &line); number++)
+		take_line(l, path, number, line, c);
 }
 
 /* ---- senders, home, pairs, ignore_asn ---- */

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "config/tree.h"
 
 #ifndef BAILIFF_SYSCONFDIR
@@ -437,21 +438,6 @@ int pack_read(const char *main_path, const char *const *shipped_dirs,
 
 /* ---- across processes ---- */
 
-static int write_all(int fd, struct span s)
-{
-	while (s.n) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		s.p += n;
-		s.n -= (size_t)n;
-	}
-	return 0;
-}
-
 int pack_seal(const struct pack *p, int *ret_fd)
 {
 	_cleanup_(close_fd) int fd = memfd_create("bailiff-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -459,7 +445,7 @@ int pack_seal(const struct pack *p, int *ret_fd)
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, block_of(p));
+	err = file_write(fd, block_of(p));
 	if (err)
 		return err;
 	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)

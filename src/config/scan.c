@@ -26,16 +26,11 @@ static bool value_of(struct span line, const char *key, char *ret, size_t size)
 
 bool scan_text(struct span text, const char *key, char *ret, size_t size)
 {
-	const char *end = text.p + text.n;
+	struct span line;
 
-	for (const char *at = text.p; at && at < end;) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-
-		stop = stop ? stop : end;
-		if (value_of((struct span){ at, (size_t)(stop - at) }, key, ret, size))
+	while (span_line(&text, &line))
+		if (value_of(line, key, ret, size))
 			return true;
-		at = stop + 1;
-	}
 	return false;
 }
 

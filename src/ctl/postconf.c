@@ -38,19 +38,6 @@ void postconf_free(struct postconf *p)
 	buf_free(&p->overrides);
 }
 
-static bool next_line(struct span *rest, struct span *ret)
-{
-	const char *end;
-
-	if (rest->n == 0)
-		return false;
-	end = memchr(rest->p, '\n', rest->n);
-	*ret = (struct span){ rest->p, end ? (size_t)(end - rest->p) : rest->n };
-	rest->p += ret->n + (end != NULL);
-	rest->n -= ret->n + (end != NULL);
-	return true;
-}
-
 static struct span trim(struct span s)
 {
 	while (s.n > 0 && strchr(" \t", s.p[0])) {
@@ -67,7 +54,7 @@ static bool find(struct span lines, const char *name, struct span *ret)
 {
 	struct span line;
 
-	while (next_line(&lines, &line)) {
+	while (span_line(&lines, &line)) {
 		const char *equals = line.n ? memchr(line.p, '=', line.n) : NULL;
 
 		if (!equals || !span_eq(trim((struct span){ line.p, (size_t)(equals - line.p) }), span_of(name)))
@@ -96,7 +83,7 @@ bool postconf_service(const struct postconf *p, size_t *at, char *ret, size_t si
 {
 	struct span all = buf_span(&p->services), rest = { all.p + *at, all.n - *at }, line;
 
-	while (next_line(&rest, &line)) {
+	while (span_line(&rest, &line)) {
 		struct span words = line, field[8];
 
 		*at = all.n - rest.n;

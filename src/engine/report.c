@@ -261,19 +261,13 @@ void report_put_bans(const struct report *r, struct buf *out)
 /* What may let a thief in again, or take mail away, when the password is new. */
 static void put_leftovers(const struct report *r, struct buf *out)
 {
-	struct span rest = r->found;
+	struct span rest = r->found, line;
 
 	if (r->propose_why || !find_step(r, ORDER_LOOK))
 		return;
 	buf_puts(out, "\nLook at these before you unlock (nothing was changed)\n");
-	while (rest.n > 0) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-
-		buf_printf(out, "  - %.*s\n", (int)n, rest.p);
-		rest.p += n + (end != NULL);
-		rest.n -= n + (end != NULL);
-	}
+	while (span_line(&rest, &line))
+		buf_printf(out, "  - %.*s\n", (int)line.n, line.p);
 	buf_puts(out, "  - filters, forwards, identities and application passwords set in the webmail,\n"
 		 "    aliases that point away, and what the thief has read\n");
 }

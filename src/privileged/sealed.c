@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "config/load.h"
 #include "config/scan.h"
@@ -97,26 +98,12 @@ int policy_read(const char *path, const char *const *shipped, struct policy **re
 	return policy_from(fd, ret, why);
 }
 
-/* The last good pack, as the engine found it fit to run, is kept as bytes. */
-static int copy_bytes(int from, int to)
-{
-	char block[65536];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(from, block, sizeof(block), at)) > 0) {
-		if (write(to, block, (size_t)n) != n)
-			return errno ? -errno : -EIO;
-		at += n;
-	}
-	return n < 0 ? -errno : 0;
-}
-
+/* The pack, as the engine found it fit to run, is kept as bytes. */
 void policy_keep(struct monitor *m)
 {
 	_cleanup_(close_fd) int fd = openat(m->places.monitor_fd, "last-good.new",
 		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : copy_bytes(m->policy->pack_fd, fd);
+	int r = fd < 0 ? -errno : file_copy(m->policy->pack_fd, fd, SIZE_MAX);
 
 	if (r == 0 && (fsync(fd) < 0 ||
 	    renameat(m->places.monitor_fd, "last-good.new", m->places.monitor_fd, "last-good") < 0))
@@ -138,7 +125,7 @@ static int policy_last_good(const char *state, struct policy **ret)
 	fd = memfd_create("bailiff-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	r = copy_bytes(from, fd);
+	r = file_copy(from, fd, SIZE_MAX);
 	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		r = -errno;
 	if (r < 0) {

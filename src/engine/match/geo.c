@@ -23,6 +23,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #define BYTES_MAX (1LL << 30)
 #define PUT_MAX 64
@@ -132,22 +133,6 @@ static bool is_useful(enum database d, MMDB_entry_s *e)
 
 /* ---- loading */
 
-static int copy_bytes(int from, int to)
-{
-	char block[65536];
-	off_t at = 0;
-	ssize_t n;
-
-	while ((n = pread(from, block, sizeof(block), at)) > 0) {
-		if (write(to, block, (size_t)n) != n)
-			return errno ? -errno : -EIO;
-		at += n;
-		if (at > BYTES_MAX)
-			return -EFBIG;
-	}
-	return n < 0 ? -errno : 0;
-}
-
 /* Depth first, until a record says what the database is wanted for. */
 static bool tells(const MMDB_s *db, enum database d)
 {
@@ -184,7 +169,7 @@ int geo_load(struct geo *g, enum database d, int fd)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EBADMSG;
-	r = copy_bytes(fd, copy);
+	r = file_copy(fd, copy, BYTES_MAX);
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);

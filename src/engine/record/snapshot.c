@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/hash.h"
 
 #define MARK 0x504e534649414200ull	/* "\0BAIFSNP" in little endian */
@@ -58,23 +59,6 @@ static uint64_t head_hash(const struct head *h)
 	return hash_fixed(h, offsetof(struct head, hash));
 }
 
-static int write_all(int fd, const void *p, size_t n)
-{
-	const char *at = p;
-
-	while (n > 0) {
-		ssize_t done = write(fd, at, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		at += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
 static int describe(const struct snapshot_section *s, size_t n,
 		    struct entry_head *table, struct head *ret)
 {
@@ -104,11 +88,11 @@ static int write_file(int fd, const struct snapshot_section *s, size_t n)
 	int r = describe(s, n, table, &head);
 
 	if (r == 0)
-		r = write_all(fd, &head, sizeof(head));
+		r = file_write(fd, (struct span){ (char *)&head, sizeof(head) });
 	if (r == 0)
-		r = write_all(fd, table, n * sizeof(*table));
+		r = file_write(fd, (struct span){ (char *)table, n * sizeof(*table) });
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = write_all(fd, s[i].bytes.p, s[i].bytes.n);
+		r = file_write(fd, s[i].bytes);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	return r;

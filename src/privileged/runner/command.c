@@ -271,18 +271,11 @@ int command_start(struct ev_loop *loop, const struct command_spec *spec,
 	return 0;
 }
 
-static struct span first_line(struct span s)
-{
-	const char *end = s.n ? memchr(s.p, '\n', s.n) : NULL;
-
-	return (struct span){ s.p, end ? (size_t)(end - s.p) : s.n };
-}
-
 int command_judge(const struct command_result *r, const char *name,
 		  char *why, size_t size)
 {
 	struct buf b = { 0 };
-	struct span said = first_line(r->output);
+	struct span rest = r->output, said = { 0 };
 	int ret = -EIO;
 
 	if (r->error == 0 && !r->timed_out && r->status == 0)
@@ -299,7 +292,7 @@ int command_judge(const struct command_result *r, const char *name,
 	} else {
 		buf_printf(&b, "exit %d", WEXITSTATUS(r->status));
 	}
-	if (said.n > 0) {
+	if (span_line(&rest, &said) && said.n > 0) {
 		buf_puts(&b, ": ");
 		buf_put_escaped(&b, said);
 	}

@@ -21,19 +21,6 @@
 #define TRIES 5
 #define OURS "::::bailiff"	/* name:password:uid:gid:gecos, see passwd-file */
 
-static bool next_line(struct span *rest, struct span *ret)
-{
-	const char *end;
-
-	if (rest->n == 0)
-		return false;
-	end = memchr(rest->p, '\n', rest->n);
-	*ret = (struct span){ rest->p, end ? (size_t)(end - rest->p) : rest->n };
-	rest->p += ret->n + (end != NULL);
-	rest->n -= ret->n + (end != NULL);
-	return true;
-}
-
 /* The name that a line is about. */
 static struct span name_in(struct span line)
 {
@@ -54,7 +41,7 @@ static bool stands_in(struct span text, const char *name)
 {
 	struct span line;
 
-	while (next_line(&text, &line))
+	while (span_line(&text, &line))
 		if (span_eq(name_in(line), span_of(name)))
 			return true;
 	return false;
@@ -81,7 +68,7 @@ bool denyfile_without(struct span text, const struct names *names, struct buf *o
 	bool changed = false;
 	struct span line;
 
-	while (next_line(&text, &line)) {
+	while (span_line(&text, &line)) {
 		size_t i = 0;
 
 		while (i < names->n && !is_ours(line, names->v[i]))

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "privileged/runner/hold.h"
 
 #define LIST_MAX (4u << 20)
@@ -19,18 +20,6 @@
 static void name_of(uint64_t order, char buf[40])
 {
 	snprintf(buf, 40, "held.%llu", (unsigned long long)order);
-}
-
-static int write_all(int fd, struct span text)
-{
-	ssize_t n;
-
-	for (size_t at = 0; at < text.n; at += (size_t)n) {
-		n = write(fd, text.p + at, text.n - at);
-		if (n < 0)
-			return -errno;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
 }
 
 int held_write(const struct job *j, uint64_t order, struct span text)
@@ -44,8 +33,8 @@ int held_write(const struct job *j, uint64_t order, struct span text)
 	fd = openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	ret = write_all(fd, text);
-	if (ret == 0 && (renameat(dir, new, dir, name) < 0 || fsync(dir) < 0))
+	ret = file_write(fd, text);
+	if (ret == 0 && (fsync(fd) < 0 || renameat(dir, new, dir, name) < 0 || fsync(dir) < 0))
 		ret = -errno;
 	if (ret < 0)
 		unlinkat(dir, new, 0);	/* a full disk has no room for halves */

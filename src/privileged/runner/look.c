@@ -217,22 +217,16 @@ static void look_owner(struct job *j)
 static void after_sieve(struct job *j, const struct command_result *r)
 {
 	static const struct span active = SPAN_LIT(" ACTIVE");
-	struct span rest = r->output;
+	struct span rest = r->output, line;
 	struct buf names = { 0 };
 
 	if (r->error || r->timed_out || r->status != 0) {
 		job_end(j, OUTCOME_DONE, -ENOENT, "doveadm tells of no Sieve scripts");
 		return;
 	}
-	while (rest.n > 0) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		struct span line = { rest.p, end ? (size_t)(end - rest.p) : rest.n };
-
-		rest.p += line.n + (end != NULL);
-		rest.n -= line.n + (end != NULL);
+	while (span_line(&rest, &line))
 		if (line.n > active.n && memcmp(line.p + line.n - active.n, active.p, active.n) == 0)
 			buf_printf(&names, "%s'%.*s'", names.n ? ", " : "", (int)(line.n - active.n), line.p);
-	}
 	if (names.n == 0)
 		job_end(j, OUTCOME_DONE, -ENOENT, "no Sieve script is active");
 	else

@@ -112,16 +112,6 @@ int64_t postfix_span(struct span text)
 	return -1;
 }
 
-static struct span next_line(struct span *s)
-{
-	const char *end = s->n ? memchr(s->p, '\n', s->n) : NULL;
-	struct span line = { s->p, end ? (size_t)(end - s->p) : s->n };
-
-	s->p += line.n + (end != NULL);
-	s->n -= line.n + (end != NULL);
-	return line;
-}
-
 static void learn_next(struct job *j);
 
 static void after_postconf(struct job *j, const struct command_result *r)
@@ -129,16 +119,18 @@ static void after_postconf(struct job *j, const struct command_result *r)
 	struct postfix *p = j->work;
 	struct postfix_instance *i = &p->v[p->at++];
 	char why[TEMPLATE_WHY_MAX];
-	struct span said = r->output, line;
+	struct span said = r->output, line = { 0 };
 	const char *slash;
 	int64_t span;
 
 	if (command_judge(r, "postconf", why, sizeof(why)) == 0) {
-		line = next_line(&said);
+		span_line(&said, &line);
 		slash = line.n ? memchr(line.p, '/', line.n) : NULL;
 		line.n = slash ? (size_t)(slash - line.p) : line.n;
 		i->name = line.n ? hash_of(line) : 0;
-		span = postfix_span(next_line(&said));
+		line.n = 0;
+		span_line(&said, &line);
+		span = postfix_span(line);
 		i->lifetime_s = span >= 0 ? span : POSTFIX_LIFETIME_S;
 	}
 	learn_next(j);

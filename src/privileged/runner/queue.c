@@ -192,15 +192,12 @@ void queue_start(struct queue_items *q)
 void queue_look(struct queue_items *q, struct span listing, const struct queue_of *of, size_t *bad)
 {
 	const char *start = listing.p;
+	struct span line;
 
-	while (listing.n > 0) {
-		const char *end = memchr(listing.p, '\n', listing.n);
-		struct span line = { listing.p, end ? (size_t)(end - listing.p) : listing.n };
+	while (span_line(&listing, &line)) {
 		struct queue_message m;
 		struct queue_item *item;
 
-		listing.p += line.n + (end != NULL);
-		listing.n -= line.n + (end != NULL);
 		if (line.n == 0)
 			continue;
 		if (queue_parse(line, &m) < 0) {
