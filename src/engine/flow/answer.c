@@ -53,14 +53,25 @@ int flow_request_read(const json_t *args, bool trace, struct flow_request *ret,
 	return 0;
 }
 
-static json_t *seconds(int64_t ms)
+json_t *flow_text(struct span text)
+{
+	struct buf b = { 0 };
+	json_t *j;
+
+	buf_put_text(&b, text);
+	j = json_stringn(b.p ? b.p : "", b.n);
+	buf_free(&b);
+	return j;
+}
+
+json_t *flow_seconds(int64_t ms)
 {
 	return ms ? json_real((double)ms / 1000) : json_null();
 }
 
 void flow_tell_bounds(const struct flow *f, bool forgets, json_t *out)
 {
-	json_object_set_new(out, "from", seconds(f->oldest_ms));
-	json_object_set_new(out, "until", seconds(f->newest_ms));
+	json_object_set_new(out, "from", flow_seconds(f->oldest_ms));
+	json_object_set_new(out, "until", flow_seconds(f->newest_ms));
 	json_object_set_new(out, "forgotten", json_integer(forgets ? (json_int_t)f->forgotten : 0));
 }

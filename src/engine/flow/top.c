@@ -325,22 +325,11 @@ static int compare_rows(const void *a, const void *b, void *arg)
 	return strcmp(how->t->names.p + x->name, how->t->names.p + y->name);
 }
 
-static json_t *text_json(const char *text)
-{
-	struct buf b = { 0 };
-	json_t *j;
-
-	buf_put_text(&b, span_of(text));
-	j = json_stringn(b.p ? b.p : "", b.n);
-	buf_free(&b);
-	return j;
-}
-
 static json_t *row_json(const struct top *t, const struct row *r)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "name", text_json(t->names.p + r->name));
+	json_object_set_new(o, "name", flow_text(span_of(t->names.p + r->name)));
 	for (unsigned i = 0; i <= TOP_BOUNCES; i++)
 		json_object_set_new(o, by_words[i], i == TOP_COUNTRIES && !t->places ? json_null() :
 				    json_integer((json_int_t)r->count[i]));

@@ -81,22 +81,9 @@ bool trace_keeps(void *arg, struct flow *f, struct message *m)
 
 /* ---- telling */
 
-static json_t *text_json(const char *text)
+static json_t *text_or_null(const char *text)
 {
-	struct buf b = { 0 };
-	json_t *j;
-
-	if (!*text)
-		return json_null();
-	buf_put_text(&b, span_of(text));
-	j = json_stringn(b.p ? b.p : "", b.n);
-	buf_free(&b);
-	return j;
-}
-
-static json_t *seconds(int64_t ms)
-{
-	return ms ? json_real((double)ms / 1000) : json_null();
+	return *text ? flow_text(span_of(text)) : json_null();
 }
 
 struct placed { const struct message *m; struct step s; size_t at; };
@@ -140,20 +127,20 @@ static json_t *delivery_json(const struct placed *p)
 	const char *rcpt = message_text(m, s->rcpt);
 
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}",
-		"time", seconds(s->ms), "id", text_json(message_text(m, m->id)),
-		"rcpt", *rcpt ? text_json(rcpt) : json_string("<>"),
-		"orig_to", text_json(message_text(m, s->orig_to)), "relay", text_json(message_text(m, s->relay)),
-		"dsn", text_json(message_text(m, s->dsn)), "status", text_json(message_text(m, s->word)),
-		"tries", (json_int_t)s->tries, "text", text_json(message_text(m, s->text)));
+		"time", flow_seconds(s->ms), "id", text_or_null(message_text(m, m->id)),
+		"rcpt", *rcpt ? flow_text(span_of(rcpt)) : json_string("<>"),
+		"orig_to", text_or_null(message_text(m, s->orig_to)), "relay", text_or_null(message_text(m, s->relay)),
+		"dsn", text_or_null(message_text(m, s->dsn)), "status", text_or_null(message_text(m, s->word)),
+		"tries", (json_int_t)s->tries, "text", text_or_null(message_text(m, s->text)));
 }
 
 static json_t *note_json(const struct placed *p)
 {
 	const struct message *m = p->m;
 
-	return json_pack("{s:o,s:o,s:o,s:o}", "time", seconds(p->s.ms),
-		"id", text_json(message_text(m, m->id)), "by", text_json(message_text(m, p->s.relay)),
-		"text", text_json(message_text(m, p->s.text)));
+	return json_pack("{s:o,s:o,s:o,s:o}", "time", flow_seconds(p->s.ms),
+		"id", text_or_null(message_text(m, m->id)), "by", text_or_null(message_text(m, p->s.relay)),
+		"text", text_or_null(message_text(m, p->s.text)));
 }
 
 static void put_steps(struct telling *t, json_t *out, uint64_t lost)
@@ -181,11 +168,11 @@ static void put_steps(struct telling *t, json_t *out, uint64_t lost)
 static json_t *part_json(const struct flow *f, const struct message *m)
 {
 	char text[ADDR_TEXT_MAX];
-	json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "id", text_json(message_text(m, m->id)),
-		"host", text_json(f->name[m->host] ? f->name[m->host] : ""),
-		"instance", text_json(f->name[m->instance] ? f->name[m->instance] : ""),
-		"time", seconds(m->begun_ms), "removed", seconds(m->removed_ms),
-		"client", text_json(message_text(m, m->client)));
+	json_t *o = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "id", text_or_null(message_text(m, m->id)),
+		"host", text_or_null(f->name[m->host] ? f->name[m->host] : ""),
+		"instance", text_or_null(f->name[m->instance] ? f->name[m->instance] : ""),
+		"time", flow_seconds(m->begun_ms), "removed", flow_seconds(m->removed_ms),
+		"client", text_or_null(message_text(m, m->client)));
 
 	json_object_set_new(o, "addr", m->addr.family == ADDR_NONE ? json_null() :
 			    json_string(addr_print(&m->addr, text)));
@@ -220,12 +207,12 @@ static json_t *message_json(const struct flow *f, const struct message *m, struc
 		bounced += part->bounced;
 		deferred += part->deferred;
 	}
-	json_object_set_new(o, "user", text_json(message_text(m, m->account)));
-	json_object_set_new(o, "method", text_json(message_text(m, m->method)));
+	json_object_set_new(o, "user", text_or_null(message_text(m, m->account)));
+	json_object_set_new(o, "method", text_or_null(message_text(m, m->method)));
 	json_object_set_new(o, "uid", m->pickup ? json_integer(m->uid) : json_null());
-	json_object_set_new(o, "message_id", text_json(message_text(m, m->msgid)));
+	json_object_set_new(o, "message_id", text_or_null(message_text(m, m->msgid)));
 	json_object_set_new(o, "sender", m->rounds && !m->sender ? json_string("<>") :
-			    text_json(message_text(m, m->sender)));
+			    text_or_null(message_text(m, m->sender)));
 	json_object_set_new(o, "size", m->rounds ? json_integer((json_int_t)m->size) : json_null());
 	json_object_set_new(o, "nrcpt", m->rounds ? json_integer(m->nrcpt) : json_null());
 	json_object_set_new(o, "rounds", json_integer(m->rounds));
