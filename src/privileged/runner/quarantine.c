@@ -199,6 +199,17 @@ static void copied_all(struct job *j)
 	h->then(j);
 }
 
+/* Where one copy cannot even be begun the next one cannot either. */
+static void give_up(struct job *j, int error)
+{
+	struct hold *h = j->work;
+
+	snprintf(j->why, sizeof(j->why), "a copy: %s", strerror(error));
+	for (; h->at < h->items.n; h->at++)
+		h->uncopied += h->items.v[h->at].last == QUEUE_HOLD;
+	copied_all(j);
+}
+
 static void copy_next(struct job *j)
 {
 	struct hold *h = j->work;
@@ -218,7 +229,7 @@ static void copy_next(struct job *j)
 	words[1] = i->want.id;
 	fd = openat(h->quarantine, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		after_postcat(j, &(struct command_result){ .error = -errno });
+		give_up(j, errno);
 	else
 		postfix_run(j, &h->postfix.v[i->instance], &j->r->config->helpers.postcat, words,
 			    (struct command_spec){ .output_fd = fd }, after_postcat);
