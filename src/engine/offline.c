@@ -26,6 +26,7 @@
 #include "engine/locate.h"
 #include "engine/offline_pack.h"
 #include "engine/offline_private.h"
+#include "engine/parse/prefix.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
 #include "engine/troubles.h"
@@ -422,6 +423,26 @@ static void add_remarks(struct offline *o)
 	}
 }
 
+/* Zones and formats of stamps: a log without them is none that an engine starts with. */
+static int check_logs(struct offline *o)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < o->config->nlogs; i++) {
+		const struct log_conf *l = &o->config->logs[i];
+		struct prefix_parser *p = NULL;
+		const char *why = NULL;
+		int r = prefix_parser_new(l, &p, &why);
+
+		prefix_parser_free(&p);
+		if (r == 0)
+			continue;
+		ret = r;
+		complaints_add(&o->bad, l->place, NULL, false, "the log '%s': %s", l->name, why ? why : strerror(-r));
+	}
+	return ret;
+}
+
 /* How many jails have a complaint that refuses them, each counted once. */
 static unsigned refused_jails(const struct offline *o)
 {
@@ -449,6 +470,8 @@ static int check(struct offline *o, int argc, char **argv)
 	if (argc > 0)
 		return 2;
 	r = offline_load(o, NULL);
+	if (r == 0)
+		r = check_logs(o);
 	if (r == 0)
 		r = offline_make_core(o);
 	if (r == 0 && offline_seal(true) < 0)

@@ -83,6 +83,21 @@ def test_main_file(net, main, says):
         bailiff.close()
 
 
+@pytest.mark.parametrize("key, says", [
+    ("timezone: Europe/Berlni", r"no such time zone"),
+    ("time: {find: 'at (.*', format: '%s'}", r"offset"),
+    ("time: {find: 'at (.*)', format: '%Q'}", r"time format"),
+], ids=["zone", "find", "format"])
+def test_stamps_that_no_log_has(net, key, says):
+    bailiff = Bailiff(net.server, f"logs: {{mail: {{files: [/var/log/mail.log], {key}}}}}\n")
+    try:
+        done = bailiff.command("check")
+        assert done.returncode == 1
+        assert re.search(rf"bailiff\.yaml:1:8: the log 'mail': .*{says}", done.stderr), done.stderr
+    finally:
+        bailiff.close()
+
+
 @pytest.mark.parametrize("text, says", [
     (jail("about:", "abuot:"), r"bad\.yaml:2:1: .*'abuot'.*'about'"),
     (jail("count: 2", "count: two"), r"bad\.yaml:7:\d+: .*count"),
