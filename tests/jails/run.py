@@ -9,7 +9,7 @@
   frame     whatever a stranger writes into a line, it never names another
             address or account
   sequence  whole logs and the verdicts that must follow (replay)
-  docs      the jails of docs/jails.md load, with their tests; its table is whole
+  docs      the jails of docs/jails.md load, with their tests; the table of docs/shipped.md is whole
   corpus    real lines, where ../shared/corpus is beside the checkout: no hit on
             a benign line or a server's fault, the right address on an attack
 
@@ -443,9 +443,10 @@ def test_docs(engine, score):
         said = [c["text"] for c in report["complaints"] if not c["warning"]]
         score.check(report["ok"], f"docs/jails.md, {name}: {said}")
         path.unlink()
+    text = (TREE / "docs" / "shipped.md").read_text()
     for jail in JAILS:
         about = re.search(r"^about: (.*)", (TREE / "jails" / f"{jail}.yaml").read_text(), re.M)[1]
-        score.check(f"| `{jail}` | {about}" in text, f"docs/jails.md tells of {jail}: {about}")
+        score.check(f"| `{jail}` | {about}" in text, f"docs/shipped.md tells of {jail}: {about}")
     score.say(f"docs: {len(examples)} examples")
 
 
