@@ -172,7 +172,8 @@ static void take_networks(const struct import *m, struct span list, const char *
 
 		if (word.p[0] == '[' && (slash || word.p[word.n - 1] == ']')) {	/* [2001:db8::]/32 */
 			char text[ADDR_TEXT_MAX];
-			size_t n = strcspn(word.p, "]") - 1;
+			const char *end = memchr(word.p, ']', word.n);
+			size_t n = (end ? (size_t)(end - word.p) : word.n) - 1;
 
 			snprintf(text, sizeof(text), "%.*s%.*s", (int)(n < 60 ? n : 60), word.p + 1,
 				 slash ? (int)(word.p + word.n - slash) : 0, slash ? slash : "");
