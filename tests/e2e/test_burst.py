@@ -29,7 +29,7 @@ def peak_kb(pid):
 def test_ten_thousand_at_once(ns):
     log = Log(machine.MAIL_LOG)
     with Bailiff(ns, {"jails": stream.jails_on("guess")}, jails={"guess": GUESS}) as bailiff:
-        bailiff.wait_log("started jails=1")     # and its ledger's thread
+        bailiff.wait_log("started jails=")     # and its ledger's thread
         idle, before = peak_kb(bailiff.pid("engine")), next_pid()
         now = time.time()
         log.write(*(refused(now - 60 + k, address(i)) for k in range(5) for i in range(ATTACKERS)))
