@@ -21,8 +21,6 @@ struct position {
 /* One raw line without its newline; the bytes belong to the reader. */
 struct line {
 	struct span text;
-	uint16_t log;		/* index into config.logs */
-	uint16_t source;	/* index of the open source */
 	struct position pos;
 };
 

@@ -26,7 +26,7 @@
 #include "engine/locate.h"
 #include "engine/offline_pack.h"
 #include "engine/offline_private.h"
-#include "engine/parse/prefix.h"
+#include "engine/parsers.h"
 #include "engine/parts.h"
 #include "engine/sandbox.h"
 #include "engine/troubles.h"
@@ -423,24 +423,16 @@ static void add_remarks(struct offline *o)
 	}
 }
 
-/* Zones and formats of stamps: a log without them is none that an engine starts with. */
+/* Zones and formats of stamps that are none. */
 static int check_logs(struct offline *o)
 {
-	int ret = 0;
+	struct prefix_parser **p = calloc(o->config->nlogs + 1, sizeof(*p));
+	int r = p ? parsers_make(o->core, &o->bad, p) : -ENOMEM;
 
-	for (size_t i = 0; i < o->config->nlogs; i++) {
-		const struct log_conf *l = &o->config->logs[i];
-		struct prefix_parser *p = NULL;
-		const char *why = NULL;
-		int r = prefix_parser_new(l, &p, &why);
-
-		prefix_parser_free(&p);
-		if (r == 0)
-			continue;
-		ret = r;
-		complaints_add(&o->bad, l->place, NULL, false, "the log '%s': %s", l->name, why ? why : strerror(-r));
-	}
-	return ret;
+	for (size_t i = 0; p && i < o->config->nlogs; i++)
+		prefix_parser_free(&p[i]);
+	free(p);
+	return r;
 }
 
 /* How many jails have a complaint that refuses them, each counted once. */
@@ -471,9 +463,9 @@ static int check(struct offline *o, int argc, char **argv)
 		return 2;
 	r = offline_load(o, NULL);
 	if (r == 0)
-		r = check_logs(o);
-	if (r == 0)
 		r = offline_make_core(o);
+	if (r == 0)
+		r = check_logs(o);
 	if (r == 0 && offline_seal(true) < 0)
 		return 1;
 	if (r == 0) {

@@ -181,7 +181,10 @@ void request_status(struct request *q)
 		"subjects", (json_int_t)windows_used(s->core->windows),
 		"threads", (json_int_t)threads_used(s->core->threads),
 		"forgotten", (json_int_t)(windows_forgotten(s->core->windows) + threads_forgotten(s->core->threads) +
-			networks_forgotten(s->core->networks) + levels_forgotten(s->core->levels)),
+			networks_forgotten(s->core->networks) + levels_forgotten(s->core->levels) +
+			known_forgotten(s->core->known) + submitted_forgotten(s->core->submitted) +
+			history_forgotten(s->core->history) +
+			(s->core->flow ? flow_forgotten(s->core->flow) : 0)),
 		"bytes", (json_int_t)windows_bytes(s->core->windows),
 		"messages", (json_int_t)(s->core->flow ? flow_messages(s->core->flow) : 0)));
 	json_object_set_new(q->answer, "probation",

@@ -22,6 +22,7 @@
 #include "engine/digest.h"
 #include "engine/flow_state.h"
 #include "engine/jailtest.h"
+#include "engine/parsers.h"
 #include "engine/presence.h"
 #include "engine/sandbox.h"
 #include "wire/order.h"
@@ -381,6 +382,9 @@ static void load(struct serve *s)
 	s->parsers = calloc(s->config->nlogs + 1, sizeof(*s->parsers));
 	if (!s->refused || !s->poisoned || !s->absent || !s->parsers)
 		die("tables", -ENOMEM);
+	r = parsers_make(s->core, &s->complaints, s->parsers);
+	if (r < 0)
+		die("logs", r);
 	jailtest_all(s->core, &s->complaints);
 	for (size_t i = known; i < s->complaints.n; i++) {
 		const struct complaint *c = &s->complaints.v[i];
@@ -396,19 +400,12 @@ static void load(struct serve *s)
 			if (strcmp(c->jail, s->config->jails[j].name) == 0)
 				s->refused[j] = true;
 	}
+	for (size_t i = 0; i < s->config->njails; i++)
+		s->refused[i] |= !matcher_has(s->core->matcher, &s->config->jails[i]);
 	for (uint16_t i = 0; i < s->config->njails; i++) {
 		s->absent[i] = s->config->jails[i].automatic && !presence_of(s->config, &s->config->jails[i]);
 		if (s->absent[i])
 			core_set_mode(s->core, i, MODE_OFF);
-	}
-	for (size_t i = 0; i < s->config->nlogs; i++) {
-		const char *why = NULL;
-
-		r = prefix_parser_new(&s->config->logs[i], &s->parsers[i], &why);
-		if (r < 0) {
-			log_err("log %s: %s", s->config->logs[i].name, why ? why : strerror(-r));
-			exit(1);
-		}
 	}
 }
 

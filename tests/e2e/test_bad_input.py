@@ -93,9 +93,20 @@ def test_stamps_that_no_log_has(net, key, says):
     try:
         done = bailiff.command("check")
         assert done.returncode == 1
-        assert re.search(rf"bailiff\.yaml:1:8: the log 'mail': .*{says}", done.stderr), done.stderr
+        assert re.search(rf"bailiff\.yaml:1:8: the log 'mail': .*{says}.*: its jails are refused", done.stderr), done.stderr
     finally:
         bailiff.close()
+
+
+def test_log_without_a_zone_stops_no_other(net, log):
+    """Its jails are refused and said; the engine runs, and guards the other logs."""
+    text = config(log)
+    text["logs"]["auth"] = {"files": [str(log.parent / "auth.log")], "timezone": "Europe/Berlni"}
+    text["jails"] = {"auto": False, "sshd": True, "postfix-sasl": True}
+    with Bailiff(net.server, text) as bailiff:
+        jails = {j["jail"]: j["state"] for j in bailiff.cli("status", json=True)["jails"]}
+        assert jails["sshd"] == "refused" and jails["postfix-sasl"] == "on"
+        assert "no such time zone: its jails are refused" in bailiff.text()
 
 
 @pytest.mark.parametrize("text, says", [

@@ -28,7 +28,6 @@
 struct follow {
 	int fd;
 	uint32_t line_max;
-	uint16_t log, source;
 	uint64_t dev, ino;
 	uint64_t at;		/* first byte of the next line */
 	uint64_t scanned;	/* a long line: no newline from `at` up to here */
@@ -108,12 +107,6 @@ void follow_free(struct follow **f)
 	free((*f)->memory);
 	free(*f);
 	*f = NULL;
-}
-
-void follow_label(struct follow *f, uint16_t log, uint16_t source)
-{
-	f->log = log;
-	f->source = source;
 }
 
 void follow_restart(struct follow *f)
@@ -283,8 +276,7 @@ static int read_on(struct follow *f, uint64_t from, size_t want, size_t *ret)
 static int hand_out(struct follow *f, const char *p, size_t n, uint64_t next,
 		    follow_fn *fn, void *arg)
 {
-	struct line line = { .log = f->log, .source = f->source,
-			     .pos = follow_position(f) };
+	struct line line = { .pos = follow_position(f) };
 	int r;
 
 	if (n && p[n - 1] == '\r')

@@ -35,9 +35,6 @@ struct follow_stats {
 int follow_open(int take_fd, uint32_t line_max, struct follow **ret);
 void follow_free(struct follow **f);
 
-/* What line.log and line.source say; 0 at first. */
-void follow_label(struct follow *f, uint16_t log, uint16_t source);
-
 /* Go on from here. -ESTALE: the file is not the one of `pos` (fingerprint, or too short). */
 int follow_seek(struct follow *f, const struct position *pos);
 int follow_seek_end(struct follow *f);	/* after the last whole line */
