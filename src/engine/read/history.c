@@ -249,7 +249,6 @@ const struct follow_stats *history_stats(const struct history_file *h)
 static inline int give(struct history_file *h, const char *p, size_t kept, uint64_t n,
 		       unsigned ends, struct line *ret)
 {
-	ret->log = ret->source = 0;
 	ret->pos.dev = h->dev;
 	ret->pos.ino = h->ino;
 	ret->pos.fingerprint = head_fingerprint(&h->head, h->offset);
