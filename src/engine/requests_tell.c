@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "config/account.h"
+#include "engine/jsontext.h"
 #include "engine/requests.h"
 #include "engine/serve.h"
 #include "engine/targets.h"
@@ -19,17 +20,6 @@
 static json_t *seconds(int64_t ms)
 {
 	return ms == INT64_MAX || ms == 0 ? json_null() : json_real((double)ms / 1000);
-}
-
-static json_t *escaped(struct span s)
-{
-	struct buf b = { 0 };
-	json_t *j;
-
-	buf_put_text(&b, s);
-	j = json_stringn(b.p ? b.p : "", b.n);
-	buf_free(&b);
-	return j;
 }
 
 /* ---- jails */
@@ -133,10 +123,10 @@ static json_t *warnings_json(const struct serve *s)
 	for (size_t i = 0; i < s->complaints.n; i++) {
 		buf_clear(&line);
 		complaint_print(&s->complaints.v[i], &line);
-		json_array_append_new(list, escaped(buf_span(&line)));
+		json_array_append_new(list, json_text(buf_span(&line)));
 	}
 	for (size_t i = 0; i < s->nnotes; i++)
-		json_array_append_new(list, escaped(span_of(s->notes[i].text)));
+		json_array_append_new(list, json_text(span_of(s->notes[i].text)));
 	buf_free(&line);
 	return list;
 }
@@ -208,7 +198,7 @@ static json_t *ban_json(const struct serve *s, const struct ban *b)
 
 	json_object_set_new(o, "since", seconds(b->since_ms));
 	json_object_set_new(o, "until", seconds(b->until_ms));
-	json_object_set_new(o, "reason", escaped(span_of(reason ? reason : "")));
+	json_object_set_new(o, "reason", json_text(span_of(reason ? reason : "")));
 	return o;
 }
 
@@ -371,7 +361,7 @@ static void why_counts(struct request *q, const char *subject)
 		n = evidence_find(s->core->evidence, i, k, found, LINES_MAX);
 		for (size_t l = n; l > 0; l--)
 			json_array_append_new(lines, json_pack("{s:f,s:s,s:o}", "time",
-				(double)found[l - 1].when.ms / 1000, "jail", j->name, "line", escaped(found[l - 1].line)));
+				(double)found[l - 1].when.ms / 1000, "jail", j->name, "line", json_text(found[l - 1].line)));
 	}
 	json_object_set_new(q->answer, "counts", counts);
 	json_object_set_new(q->answer, "quiet", quiet);

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "config/load.h"
 #include "engine/flow/slots.h"
+#include "engine/jsontext.h"
 #include "engine/quantile.h"
 
 #define ACCOUNTS_MAX (1u << 20)		/* an account counts once a jail */
@@ -263,17 +264,6 @@ static struct proposal propose(const struct suggest *s, const struct group *g)
 	return p;
 }
 
-static json_t *text_json(struct span text)
-{
-	struct buf b = { 0 };
-	json_t *j;
-
-	buf_put_text(&b, text);
-	j = json_stringn(b.p ? b.p : "", b.n);
-	buf_free(&b);
-	return j;
-}
-
 static int by_most(const void *a, const void *b)
 {
 	const struct tallied *x = *(struct tallied *const *)a, *y = *(struct tallied *const *)b;
@@ -302,7 +292,7 @@ static json_t *accounts_json(const struct suggest *s, size_t group, bool verdict
 		qsort(v, n, sizeof(*v), by_most);
 	for (size_t i = 0; i < n && i < LISTED; i++)
 		json_array_append_new(list, json_pack("{s:o,s:I}",
-			"user", text_json(span_of(s->names.p + v[i]->name)), "most", (json_int_t)v[i]->most));
+			"user", json_text(span_of(s->names.p + v[i]->name)), "most", (json_int_t)v[i]->most));
 	free(v);
 	return json_pack("{s:I,s:o}", "n", (json_int_t)n, "first", list);
 }

@@ -53,17 +53,6 @@ int flow_request_read(const json_t *args, bool trace, struct flow_request *ret,
 	return 0;
 }
 
-json_t *flow_text(struct span text)
-{
-	struct buf b = { 0 };
-	json_t *j;
-
-	buf_put_text(&b, text);
-	j = json_stringn(b.p ? b.p : "", b.n);
-	buf_free(&b);
-	return j;
-}
-
 json_t *flow_seconds(int64_t ms)
 {
 	return ms ? json_real((double)ms / 1000) : json_null();

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "engine/flow/flow_private.h"
+#include "engine/jsontext.h"
 
 #define ROWS_MAX (2u << 20)
 #define PAIRS_MAX (16u << 20)
@@ -329,7 +330,7 @@ static json_t *row_json(const struct top *t, const struct row *r)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "name", flow_text(span_of(t->names.p + r->name)));
+	json_object_set_new(o, "name", json_text(span_of(t->names.p + r->name)));
 	for (unsigned i = 0; i <= TOP_BOUNCES; i++)
 		json_object_set_new(o, by_words[i], i == TOP_COUNTRIES && !t->places ? json_null() :
 				    json_integer((json_int_t)r->count[i]));

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "config/account.h"
 #include "engine/flow/flow_private.h"
+#include "engine/jsontext.h"
 
 #define STEPS_MAX 10000		/* of one answer */
 
@@ -83,7 +84,7 @@ bool trace_keeps(void *arg, struct flow *f, struct message *m)
 
 static json_t *text_or_null(const char *text)
 {
-	return *text ? flow_text(span_of(text)) : json_null();
+	return *text ? json_text(span_of(text)) : json_null();
 }
 
 struct placed { const struct message *m; struct step s; size_t at; };
@@ -128,7 +129,7 @@ static json_t *delivery_json(const struct placed *p)
 
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o}",
 		"time", flow_seconds(s->ms), "id", text_or_null(message_text(m, m->id)),
-		"rcpt", *rcpt ? flow_text(span_of(rcpt)) : json_string("<>"),
+		"rcpt", *rcpt ? json_text(span_of(rcpt)) : json_string("<>"),
 		"orig_to", text_or_null(message_text(m, s->orig_to)), "relay", text_or_null(message_text(m, s->relay)),
 		"dsn", text_or_null(message_text(m, s->dsn)), "status", text_or_null(message_text(m, s->word)),
 		"tries", (json_int_t)s->tries, "text", text_or_null(message_text(m, s->text)));
