@@ -114,6 +114,7 @@ void flow_proxy_client(struct flow *f, uint16_t host, const struct entry *entry,
 void flow_proxy_accept(struct flow *f, uint16_t host, const struct entry *entry, const struct postfix_event *e);
 void flow_proxy_free(struct flow *f);
 
+/* answer.c: a time as JSON, null for 0. */
 json_t *flow_seconds(int64_t ms);
 
 /* block.c: texts and steps of one message; 0: no room. */
