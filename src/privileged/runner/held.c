@@ -62,10 +62,21 @@ int held_read(const struct job *j, uint64_t order, struct queue_items *ret)
 	return r;
 }
 
-void held_remove(const struct job *j, uint64_t order)
+static void unlink_list(const struct runner *r, uint64_t order)
 {
 	char name[40];
 
 	name_of(order, name);
-	unlinkat(j->r->start->state_fd, name, 0);
+	unlinkat(r->start->state_fd, name, 0);
+}
+
+void held_remove(const struct job *j, uint64_t order)
+{
+	unlink_list(j->r, order);
+}
+
+void held_forgot(void *runner, const struct logbook_entry *e)
+{
+	if (e->type == ORDER_HOLD || e->type == ORDER_QUEUE_HOLD)
+		unlink_list(runner, e->id);
 }

@@ -33,6 +33,12 @@ struct engine {
 	ev_child child;
 };
 
+/* Orders of a type that jails give: what they have used up of their hour. */
+struct order_rate {
+	int64_t used_ms;		/* the monotonic time at which nothing of it is used */
+	uint64_t refused;		/* since the last one that was not */
+};
+
 struct runner {
 	const struct runner_start *start;
 	struct ev_loop *loop;
@@ -42,6 +48,7 @@ struct runner {
 	struct job *jobs;		/* in the order they came */
 	unsigned running[JOB_CLASSES], waiting[JOB_CLASSES];
 	uint64_t nonsense;		/* messages that were none */
+	struct order_rate rates[ORDER_TYPES];	/* policy.c */
 	struct engine engines[ENGINES_MAX];
 	struct postfix *listed;		/* the queues as they were last seen, while orders wait; hold.c */
 	struct source_run *sources;	/* commands of logs that run */
@@ -110,6 +117,8 @@ int64_t deny_first_end(const struct runner *r);
 void job_kick(struct job *j);			/* kick.c */
 void job_hold(struct job *j);			/* hold.c */
 void hold_forget_listing(struct runner *r);
+/* held.c, for logbook_on_forget(): without its order in the journal a list is of no use. */
+void held_forgot(void *runner, const struct logbook_entry *e);
 void job_release(struct job *j);		/* and ORDER_PURGE */
 void job_look(struct job *j);			/* look.c */
 int job_accept_queue(struct job *j, char *why);	/* lock.c: by hand only */
@@ -171,5 +180,11 @@ void source_end_all(struct runner *r);	/* at once; nothing is told */
  */
 int policy_account(const struct runner *r, const char *canonical, bool must_exist,
 		   bool again, char *why);
+
+/*
+ * May a jail give one order of this type more? max_per_hour counts accounts;
+ * this bounds what is asked about each. 0, or -EPERM with `why`.
+ */
+int policy_rate(struct runner *r, uint16_t type, char *why);
 
 #endif

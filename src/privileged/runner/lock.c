@@ -69,7 +69,7 @@ static int accept_from_jail(struct job *j, char *why)
 		snprintf(why, TEMPLATE_WHY_MAX, "the evidence is too old to act on by itself");
 		return OUTCOME_PROPOSED;
 	}
-	return 0;
+	return policy_rate(j->r, j->kind->type, why) < 0 ? OUTCOME_REFUSED : 0;
 }
 
 int job_accept_step(struct job *j, char *why)

@@ -42,6 +42,8 @@ struct logbook {
 	size_t bad;
 	size_t n, cap;
 	struct logbook_entry *v;	/* oldest first */
+	void (*forgot)(void *arg, const struct logbook_entry *e);
+	void *arg;
 };
 
 static uint64_t sum_of(const struct record *r)
@@ -102,21 +104,33 @@ static struct logbook_entry *find(const struct logbook *j, uint64_t id)
 	return NULL;
 }
 
+static bool is_hold(const struct logbook_entry *e)
+{
+	return e->type == ORDER_HOLD || e->type == ORDER_QUEUE_HOLD;
+}
+
 /* Can somebody still ask to have it taken back, or does it hold a rule? */
 static bool in_force(const struct logbook_entry *e)
 {
+	if (is_hold(e) && e->phase == LOGBOOK_ENDED && e->status == OUTCOME_DONE && e->code == 0)
+		return false;	/* it found nothing to hold */
 	return (e->type == ORDER_LOCK || e->type == ORDER_PROTECT || e->type == ORDER_DENY ||
-		e->type == ORDER_PARK || e->type == ORDER_HOLD || e->type == ORDER_QUEUE_HOLD) &&
-	       e->phase != LOGBOOK_UNDONE;
+		e->type == ORDER_PARK || is_hold(e)) && e->phase != LOGBOOK_UNDONE;
 }
 
-/* The oldest that is not in force; if all are, the oldest lock. */
+/*
+ * The oldest that is not in force. If all are, the oldest hold, since an admin
+ * finds held mail in the queue as well; then the oldest lock.
+ */
 static size_t victim(const struct logbook *j)
 {
 	size_t lock = 0;
 
 	for (size_t i = 0; i < j->n; i++)
 		if (!in_force(&j->v[i]) && j->v[i].phase != LOGBOOK_INTENT)
+			return i;
+	for (size_t i = 0; i < j->n; i++)
+		if (is_hold(&j->v[i]) && j->v[i].phase != LOGBOOK_INTENT)
 			return i;
 	while (lock + 1 < j->n && j->v[lock].type == ORDER_PROTECT)
 		lock++;
@@ -147,6 +161,8 @@ static void remember(struct logbook *j, const struct logbook_entry *e)
 	if (!old && j->n == LOGBOOK_MAX) {
 		size_t i = victim(j);
 
+		if (j->forgot)
+			j->forgot(j->arg, &j->v[i]);
 		j->n--;
 		memmove(&j->v[i], &j->v[i + 1], (j->n - i) * sizeof(*j->v));
 	}
@@ -327,6 +343,12 @@ int logbook_put(struct logbook *j, const struct logbook_entry *e)
 	if (j->size % RESERVE < (off_t)sizeof(r))
 		reserve(j);
 	return 0;
+}
+
+void logbook_on_forget(struct logbook *j, void (*forgot)(void *arg, const struct logbook_entry *e), void *arg)
+{
+	j->forgot = forgot;
+	j->arg = arg;
 }
 
 const struct logbook_entry *logbook_get(const struct logbook *j, uint64_t id)

@@ -13,7 +13,8 @@
  * The runner's journal (a logbook here, since `journal` is systemd's in this
  * tree): what root remembers of the orders it carried out. INTENT is on the disk
  * before anything is touched, ENDED after it, UNDONE when the work was taken
- * back. Bounded: at LOGBOOK_MAX the oldest that nobody can undo go first.
+ * back. Bounded: at LOGBOOK_MAX the oldest that nobody can undo go first, then
+ * the oldest holds.
  */
 struct logbook;
 
@@ -55,6 +56,9 @@ void logbook_close(struct logbook **j);
 
 /* Store an entry, new or changed; durable when 0 is returned, else as before. */
 int logbook_put(struct logbook *j, const struct logbook_entry *e);
+
+/* Called with each entry that goes to make room for another. */
+void logbook_on_forget(struct logbook *j, void (*forgot)(void *arg, const struct logbook_entry *e), void *arg);
 
 /* NULL: not known (any more). Valid until the next put. */
 const struct logbook_entry *logbook_get(const struct logbook *j, uint64_t id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which accounts may be touched, and how many, by root's own copy of the
- * configuration and the journal, whatever bailiffd and the engine believe:
+ * Which accounts may be touched, how many, and how often, by root's own copy of
+ * the configuration and the journal, whatever bailiffd and the engine believe:
  * who has captured them may at most lock max_per_hour ordinary accounts.
  */
 #include <errno.h>
@@ -11,10 +11,16 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "config/account.h"
 #include "privileged/runner/job.h"
+#include "wire/order.h"
 
 #define HOUR_MS 3600000
+
+/* What containing one account takes at most, and several jails may do it at once. */
+#define HOLDS_AN_ACCOUNT 128	/* two of the largest that the engine makes: 204,800 messages */
+#define LOOKS_AN_ACCOUNT 16	/* at each leftover */
 
 /* Protected by hand: a PROTECT order that was not taken back. */
 static bool protected_by_hand(const struct runner *r, const char *name, const char *unix_name)
@@ -95,4 +101,51 @@ int policy_account(const struct runner *r, const char *canonical, bool must_exis
 		return -EPERM;
 	}
 	return 0;
+}
+
+/* Orders of the type within an hour; -1: its accounts are what bounds it. */
+static int64_t most_an_hour(const struct accounts *a, uint16_t type)
+{
+	switch (type) {
+	case ORDER_HOLD:
+		return (int64_t)a->max_per_hour * HOLDS_AN_ACCOUNT;
+	case ORDER_LOOK:
+		return (int64_t)a->max_per_hour * LOOKS_AN_ACCOUNT * (int64_t)(a->leftovers.n + ORDER_LOOK_MORE);
+	default:
+		return -1;
+	}
+}
+
+/* A bucket that an hour fills: one number tells how much is in it. */
+static bool take(struct order_rate *rate, int64_t most)
+{
+	int64_t now = clock_mono().ms, cost = most > 0 ? HOUR_MS / most : 0;
+	int64_t used = rate->used_ms > now ? rate->used_ms : now;
+
+	cost += cost == 0;
+	if (most <= 0 || used + cost - now > HOUR_MS)
+		return false;
+	rate->used_ms = used + cost;
+	return true;
+}
+
+int policy_rate(struct runner *r, uint16_t type, char *why)
+{
+	int64_t most = most_an_hour(&r->config->accounts, type);
+	struct order_rate *rate = &r->rates[type];
+
+	if (most < 0)
+		return 0;
+	if (take(rate, most)) {
+		if (rate->refused)
+			log_warning("%s orders are taken again, refused=%llu", order_name(type),
+				    (unsigned long long)rate->refused);
+		rate->refused = 0;
+		return 0;
+	}
+	snprintf(why, TEMPLATE_WHY_MAX, "more than %lld %s orders of jails within the hour", (long long)most,
+		 order_name(type));
+	if (rate->refused++ == 0)
+		log_err("refused order=%s: %s", order_name(type), why);
+	return -EPERM;
 }

@@ -42,6 +42,7 @@ void settle_all(struct runner *r)
 		.bad = (uint32_t)logbook_bad(r->journal),
 	};
 
+	logbook_on_forget(r->journal, held_forgot, r);
 	for (size_t i = 0; i < logbook_count(r->journal); i++)
 		if (logbook_at(r->journal, i)->phase == LOGBOOK_INTENT) {
 			settle(r, logbook_at(r->journal, i));

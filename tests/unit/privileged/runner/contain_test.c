@@ -284,12 +284,52 @@ static void test_jails(void **state)
 	stop_runner();
 }
 
+/*
+ * What a jail may ask about accounts in an hour has an end that no containment
+ * reaches; and an admin goes on.
+ */
+static void flood(enum order_type type, unsigned most, const char *text)
+{
+	static struct order_hold o;
+	size_t size = type == ORDER_HOLD ? sizeof(o) : sizeof(o.account);
+
+	memset(&o, 0, sizeof(o));
+	o.account = account_order(type, "joe");
+	o.account.head.origin = ORIGIN_JAIL;
+	o.account.head.jail = 0;
+	o.account.ref = 1;	/* a look: none of these is here */
+	for (unsigned i = 0; i < most; i++, o.account.head.id = ++last_id) {
+		send_order(&o, size);
+		expect("within the rate", OUTCOME_DONE, NULL);
+	}
+	send_order(&o, size);
+	expect("over the rate", OUTCOME_REFUSED, text);
+	o.account.head.id = ++last_id;
+	o.account.head.origin = ORIGIN_HAND;
+	send_order(&o, size);
+	expect("by hand", OUTCOME_DONE, NULL);
+}
+
+static void test_rates(void **state)
+{
+	(void)state;
+	if (!usable)
+		skip();
+	sh("cd %s/jails; sed 's/- lock/- contain/' guard.yaml > contain.yaml; mv guard.yaml ..", dir);
+	launch(ACCOUNTS ", max_per_hour: 1, leftovers: ['~/x']}\nlogs: {mail: {trust: yes}}\n");
+	flood(ORDER_HOLD, 128, "more than 128 hold orders of jails within the hour");
+	flood(ORDER_LOOK, 48, "more than 48 look orders of jails within the hour");
+	stop_runner();
+	sh("cd %s/jails; rm contain.yaml; mv ../guard.yaml .", dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_hold, server), cmocka_unit_test_setup(test_half, server),
 		cmocka_unit_test_setup(test_crash, server), cmocka_unit_test_setup(test_crash_forgotten, server), cmocka_unit_test_setup(test_deny, server),
 		cmocka_unit_test_setup(test_kick, server), cmocka_unit_test_setup(test_deny_and_park, server), cmocka_unit_test_setup(test_jails, server),
+		cmocka_unit_test_setup(test_rates, server),
 	};
 
 	return cmocka_run_group_tests(tests, enter_laboratory, leave_laboratory);

@@ -243,6 +243,39 @@ static void test_full(void **state)
 	logbook_close(&j);
 }
 
+static void note_forgotten(void *arg, const struct logbook_entry *e)
+{
+	uint64_t *last = arg;
+
+	*last = e->id;
+}
+
+/* A flood of holds pushes out no lock, and whoever keeps something for one hears of its end. */
+static void test_full_of_holds(void **state)
+{
+	struct logbook *j = reopen();
+	struct logbook_entry e = entry(1, LOGBOOK_ENDED);
+	uint64_t forgotten = 0;
+
+	(void)state;
+	logbook_on_forget(j, note_forgotten, &forgotten);
+	put(j, 1, LOGBOOK_ENDED);
+	e.type = ORDER_HOLD;
+	e.status = OUTCOME_DONE;
+	for (e.id = 2; e.id <= LOGBOOK_MAX; e.id++) {
+		e.code = e.id != 500;	/* that one found nothing to hold */
+		assert_int_equal(logbook_put(j, &e), 0);
+	}
+	assert_int_equal(forgotten, 0);
+	assert_int_equal(logbook_put(j, &e), 0);
+	assert_int_equal(forgotten, 500);
+	e.id++;
+	assert_int_equal(logbook_put(j, &e), 0);
+	assert_int_equal(forgotten, 2);
+	assert_non_null(logbook_get(j, 1));
+	logbook_close(&j);
+}
+
 /* A symbolic link or a device in its place is not followed. */
 static void test_not_a_file(void **state)
 {
@@ -262,7 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_last_record_wins), ROW(test_one_at_a_time), ROW(test_cut_at_every_byte),
 		ROW(test_damage), ROW(test_garbage_file), ROW(test_compaction), ROW(test_full),
-		ROW(test_not_a_file),
+		ROW(test_full_of_holds), ROW(test_not_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
