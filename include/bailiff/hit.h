@@ -25,6 +25,7 @@ struct capture {
 struct hit {
 	const struct jail *jail;
 	const struct rule *rule;
+	uint64_t line;		/* the same for all hits of an entry; 0: it stands alone */
 	unsigned ncaptures;
 	struct capture capture[HIT_MAX_CAPTURES];
 };

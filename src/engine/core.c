@@ -329,6 +329,11 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	bool quiet;
 	size_t n;
 
+	/* A hit may have waited, and the line that lets it go be another jail's. */
+	if (core->mode[jail] == MODE_OFF)
+		return;
+	if (core->page)
+		core->page->jail = jail;
 	core->jails[jail].hits++;
 	if (hit->jail->limit.kind == LIMIT_NONE)
 		return;

@@ -2,7 +2,7 @@
 /*
  * Threads: a mail's lines name their account once and count something else
  * later, and only a queue id ties them. This file is what the verbs mean;
- * thread_table.c keeps the threads.
+ * thread_table.c keeps the threads, thread_book.c tells which jails share them.
  *
  * Two facts about Postfix shape it. qmgr says `from=... nrcpt=...` again at
  * every retry, so a count is once a thread. And a message that a content
@@ -20,58 +20,10 @@
 #define BYTES_FLOOR (8u << 20)
 #define BYTES_EACH 32
 #define BUCKETS_FIRST 256
-#define WAIT_MS_LEAST 600000
-
-/* ---- what jails ask for */
-
-static uint16_t field_named(const struct config *c, const char *name, const char *tail)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < c->nfields; i++)
-		if (strncmp(c->fields[i].name, name, n) == 0 &&
-		    strcmp(c->fields[i].name + n, tail) == 0)
-			return (uint16_t)i;
-	return TOLD_GONE;
-}
-
-/* The field that a derived one is made from in the end; itself otherwise. */
-static uint16_t base_of(const struct config *c, uint16_t field)
-{
-	for (int i = 0; i < 4 && field < c->nfields && c->fields[field].from; i++) {
-		uint16_t from = field_named(c, c->fields[field].from, "");
-
-		if (from == TOLD_GONE)
-			break;
-		field = from;
-	}
-	return field;
-}
-
-static void jail_init(const struct config *c, const struct jail *j,
-		      struct thread_jail *ret)
-{
-	const struct limit *l = &j->limit;
-
-	for (size_t i = 0; i < l->nper && i < THREAD_NEEDS_MAX - 1; i++)
-		ret->need[ret->nneeds++] = l->per[i];
-	if (l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT || l->kind == LIMIT_LEVEL)
-		ret->need[ret->nneeds++] = l->value;
-	for (unsigned i = 0; i < ret->nneeds; i++)
-		ret->base[i] = base_of(c, ret->need[i]);
-	ret->by2 = TOLD_GONE;
-	if (j->threaded && j->thread_by < c->nfields)
-		ret->by2 = field_named(c, c->fields[j->thread_by].name, "2");
-	ret->keep_ms = j->thread_keep_ms;
-	ret->wait_ms = l->within_ms > WAIT_MS_LEAST ? l->within_ms : WAIT_MS_LEAST;
-	if (ret->wait_ms > ret->keep_ms)
-		ret->wait_ms = ret->keep_ms;
-}
 
 int threads_new(const struct config *c, struct threads **ret)
 {
 	struct threads *t = calloc(1, sizeof(*t));
-	uint8_t columns = 0;
 
 	if (!t)
 		return -ENOMEM;
@@ -81,15 +33,10 @@ int threads_new(const struct config *c, struct threads **ret)
 	t->nbuckets = BUCKETS_FIRST;
 	t->bytes = sizeof(*t) + BUCKETS_FIRST * sizeof(t->bucket[0]);
 	t->bucket = calloc(t->nbuckets, sizeof(t->bucket[0]));
-	t->jail = calloc(c->njails ? c->njails : 1, sizeof(t->jail[0]));
 	t->gate = calloc(GATE_ROWS, sizeof(t->gate[0]));
-	if (!t->bucket || !t->jail || !t->gate) {
+	if (!t->bucket || !t->gate || thread_books(t) < 0) {
 		threads_free(&t);
 		return -ENOMEM;
-	}
-	for (size_t i = 0; i < c->njails; i++) {
-		jail_init(c, &c->jails[i], &t->jail[i]);
-		t->jail[i].gate = c->jails[i].threaded && columns < GATE_JAILS ? columns++ : GATE_NONE;
 	}
 	*ret = t;
 	return 0;
@@ -103,6 +50,7 @@ void threads_free(struct threads **t)
 	free((*t)->gate);
 	free((*t)->bucket);
 	free((*t)->jail);
+	free((*t)->book);
 	free(*t);
 	*t = NULL;
 }
@@ -113,7 +61,8 @@ void threads_free(struct threads **t)
 struct passage {
 	struct threads *t;
 	const struct hit *hit;
-	uint16_t jail;
+	struct thread_book *book;
+	uint16_t jail, number;		/* number of the book */
 	struct span host, program, key;
 	int64_t when;
 	thread_fn *fn;
@@ -152,49 +101,57 @@ static void hit_copy(const struct hit *h, struct hit *ret)
 {
 	ret->jail = h->jail;
 	ret->rule = h->rule;
+	ret->line = h->line;
 	ret->ncaptures = h->ncaptures;
 	memcpy(ret->capture, h->capture, h->ncaptures * sizeof(h->capture[0]));
 }
 
-static void let_go(const struct passage *p, struct thread *th,
+static bool has_counted(const struct threads *t, const struct thread *th, uint16_t jail)
+{
+	return th->counted & t->jail[jail].bit;
+}
+
+static void let_go(const struct passage *p, struct thread *th, uint16_t jail,
 		   const struct hit *h, int64_t when)
 {
 	if (th && !h->rule->each)
-		th->counted = true;
+		th->counted |= p->t->jail[jail].bit;
 	p->fn(p->arg, h, (struct event_time){ when });
 }
 
-/* Waiting hits from before `since` are of an earlier life of the id. */
-static void drop_older(struct threads *t, struct thread *th, int64_t since)
+/* Hits that waited too long are of an earlier life of the id. */
+static void drop_older(struct threads *t, struct thread *th, int64_t now)
 {
 	struct waiting **w = &th->waits;
 
 	while (*w) {
-		if ((*w)->when < since)
+		if ((*w)->when < now - t->jail[(*w)->jail].wait_ms)
 			thread_drop_wait(t, th, w);
 		else
 			w = &(*w)->next;
 	}
 }
 
-/* Let go whatever waited for what the thread knows now. */
+/* Let go whatever waited for what the thread knows now, for whichever jail. */
 static void release(const struct passage *p, struct thread *th)
 {
-	const struct thread_jail *j = &p->t->jail[p->jail];
 	struct waiting **w = &th->waits;
 	struct hit h;
 
-	drop_older(p->t, th, p->when - j->wait_ms);
+	drop_older(p->t, th, p->when);
 	while (*w) {
-		h.jail = p->hit->jail;
+		uint16_t jail = (*w)->jail;
+
+		h.jail = &p->t->config->jails[jail];
 		h.rule = (*w)->rule;
+		h.line = p->hit->line;
 		h.ncaptures = 0;
 		told_fill((*w)->told, &h);
 		told_fill(th->told, &h);
-		if (!h.rule->each && th->counted) {
+		if (!h.rule->each && has_counted(p->t, th, jail)) {
 			thread_drop_wait(p->t, th, w);
-		} else if (is_ready(j, &h)) {
-			let_go(p, th, &h, (*w)->when);
+		} else if (is_ready(&p->t->jail[jail], &h)) {
+			let_go(p, th, jail, &h, (*w)->when);
 			thread_drop_wait(p->t, th, w);
 		} else {
 			w = &(*w)->next;
@@ -214,7 +171,6 @@ static uint64_t rule_bit(const struct hit *h)
 
 static int take_remember(const struct passage *p, struct name *n)
 {
-	const struct thread_jail *j = &p->t->jail[p->jail];
 	struct thread *th = thread_of(n);
 	struct hit all = { .ncaptures = 0 };
 	struct told *told;
@@ -225,7 +181,7 @@ static int take_remember(const struct passage *p, struct name *n)
 		th = NULL;
 	}
 	if (!th) {
-		ret = thread_begin(p->t, p->jail, p->key, p->when, &th);
+		ret = thread_begin(p->t, p->number, p->key, p->when, &th);
 		if (ret < 0)
 			return ret;
 	}
@@ -234,7 +190,7 @@ static int take_remember(const struct passage *p, struct name *n)
 		if (all.ncaptures < HIT_MAX_CAPTURES &&
 		    !has_field(&all, p->hit->capture[i].field))
 			all.capture[all.ncaptures++] = p->hit->capture[i];
-	ret = told_pack(&all, p->hit->jail->thread_by, j->by2, &told);
+	ret = told_pack(&all, p->hit->jail->thread_by, p->book->by2, &told);
 	if (ret < 0)
 		return ret;
 	thread_set_told(p->t, th, told);
@@ -261,11 +217,10 @@ static int let_wait(const struct passage *p, struct thread *th)
 
 	if (waits_already(th, p->hit->rule))
 		return 0;
-	ret = told_pack(p->hit, p->hit->jail->thread_by,
-			p->t->jail[p->jail].by2, &told);
+	ret = told_pack(p->hit, p->hit->jail->thread_by, p->book->by2, &told);
 	if (ret < 0)
 		return ret;
-	ret = thread_wait(p->t, th, p->hit->rule, p->when, told);
+	ret = thread_wait(p->t, th, p->jail, p->hit->rule, p->when, told);
 	return ret == -ENOBUFS ? 0 : ret;
 }
 
@@ -281,7 +236,7 @@ static int take_count(const struct passage *p, struct name *n)
 		thread_drop_name(p->t, n);
 		th = NULL;
 	}
-	if (th && th->counted && !rule->each)
+	if (th && has_counted(p->t, th, p->jail) && !rule->each)
 		return 0;
 	hit_copy(p->hit, &h);
 	told_fill(th ? th->told : NULL, &h);
@@ -289,12 +244,12 @@ static int take_count(const struct passage *p, struct name *n)
 	if (!ready && rule->at_once)
 		return 0;
 	if (!th && !(ready && rule->each)) {
-		ret = thread_begin(p->t, p->jail, p->key, p->when, &th);
+		ret = thread_begin(p->t, p->number, p->key, p->when, &th);
 		if (ret < 0)
 			return ret;
 	}
 	if (ready) {
-		let_go(p, th, &h, p->when);
+		let_go(p, th, p->jail, &h, p->when);
 		return 0;
 	}
 	ret = let_wait(p, th);
@@ -307,7 +262,7 @@ static int take_telling_count(const struct passage *p, struct name *n)
 {
 	int ret = take_remember(p, n);
 
-	return ret < 0 ? ret : take_count(p, thread_find(p->t, p->jail, p->key));
+	return ret < 0 ? ret : take_count(p, thread_find(p->t, p->number, p->key));
 }
 
 static int take_forget(const struct passage *p, struct name *n)
@@ -367,11 +322,11 @@ static int take_join(const struct passage *p, struct name *n)
 	struct span key = { buf, 0 }, id2;
 	struct name *n2;
 
-	id2 = captured(p->hit, p->t->jail[p->jail].by2);
+	id2 = captured(p->hit, p->book->by2);
 	key.n = thread_key(p->host, p->program, id2, buf);
 	if (key.n == 0 || span_eq(key, p->key))
 		return 0;
-	n2 = thread_find(p->t, p->jail, key);
+	n2 = thread_find(p->t, p->number, key);
 	second = thread_of(n2);
 	if (second && thread_is_expired(p->t, second, p->when)) {
 		thread_drop(p->t, second);
@@ -397,6 +352,23 @@ static take_fn *const takes[] = {
 	[VERB_JOIN] = take_join,
 };
 
+/*
+ * All jails of a book say the same of a line, unless it is to be counted. The
+ * first of them that asks has it done.
+ */
+static bool is_done(struct thread_book *b, const struct hit *h)
+{
+	size_t rule = (size_t)(h->rule - h->jail->rules);
+
+	if (h->rule->verb == VERB_COUNT)
+		return false;
+	if (h->line != 0 && b->line == h->line && b->rule == rule)
+		return true;
+	b->line = h->line;
+	b->rule = rule;
+	return false;
+}
+
 int threads_take(struct threads *t, const struct hit *h, struct span host,
 		 struct span program, struct event_time when,
 		 thread_fn *fn, void *arg)
@@ -405,23 +377,26 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 	struct passage p = { .t = t, .hit = h, .host = host, .program = program,
 			     .jail = (uint16_t)(h->jail - t->config->jails),
 			     .when = when.ms, .fn = fn, .arg = arg };
-	struct thread_jail *j = &t->jail[p.jail];
 	struct name *n;
 
 	if (h->rule->verb == VERB_MATCH) {
 		fn(arg, h, when);
 		return 0;
 	}
-	if (when.ms > j->now)
-		j->now = when.ms;
+	p.number = t->jail[p.jail].book;
+	p.book = &t->book[p.number];
+	if (is_done(p.book, h))
+		return 0;
+	if (when.ms > p.book->now)
+		p.book->now = when.ms;
 	p.key.p = buf;
 	p.key.n = thread_key(host, program, captured(h, h->jail->thread_by), buf);
 	if (p.key.n == 0) {
-		if (h->rule->verb == VERB_COUNT && is_ready(j, h))
+		if (h->rule->verb == VERB_COUNT && is_ready(&t->jail[p.jail], h))
 			fn(arg, h, when);
 		return 0;
 	}
-	n = thread_find(t, p.jail, p.key);
+	n = thread_find(t, p.number, p.key);
 	if (n && thread_is_expired(t, n->thread, when.ms)) {
 		thread_drop(t, n->thread);
 		n = NULL;

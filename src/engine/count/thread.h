@@ -8,7 +8,10 @@
 
 /*
  * Entries of one conversation joined by an id. Key: jail, host, instance (the
- * program up to its first '/') and the id.
+ * program up to its first '/') and the id. Jails whose rules about threads are
+ * the same, and stand before what they count, share theirs: of the hits of one
+ * line (hit.line) the first does it for all. What a join ties is tied for all
+ * of them, and a thread is as old as the last line that any of them took.
  *
  * hash_init() has been called.
  */
@@ -43,10 +46,10 @@ void threads_free(struct threads **t);
  *           "queued as" somebody else's message.
  * match     goes out as it is
  *
- * At most 64 hits wait in a thread, 65536 in all, each for limit.within (ten
- * minutes at least, thread.keep at most). There are at most config.tracked_max
- * / 4 threads, 64 names a thread, and 8.5 MB plus 32 bytes a tracked_max. The
- * longest idle go, those that nobody told anything first.
+ * At most 64 hits of a jail wait in a thread, 65536 in all, each for
+ * limit.within (ten minutes at least, thread.keep at most). There are at most
+ * config.tracked_max / 4 threads, 64 names a thread, and 8.5 MB plus 32 bytes
+ * a tracked_max. The longest idle go, those that nobody told anything first.
  * -ENOMEM.
  */
 typedef void thread_fn(void *arg, const struct hit *hit, struct event_time when);

@@ -5,7 +5,7 @@
 #include "engine/count/thread.h"
 #include "engine/count/told.h"
 
-#define THREAD_WAIT_MAX 64	/* hits that wait in one thread */
+#define THREAD_WAIT_MAX 64	/* hits of a jail that wait in one thread */
 #define THREADS_WAIT_MAX 65536	/* in all */
 #define THREAD_NAMES_MAX 64
 #define THREAD_KEY_MAX 512	/* host, instance and id */
@@ -29,6 +29,7 @@ struct waiting {
 	const struct rule *rule;
 	int64_t when;
 	struct told *told;
+	uint16_t jail;
 };
 
 struct thread {
@@ -38,11 +39,11 @@ struct thread {
 	struct waiting *waits;		/* oldest first */
 	int64_t touched;		/* newest event time */
 	uint64_t remembered;		/* bit per rule that told something */
-	uint16_t jail;
-	uint8_t nwaits;
+	uint32_t counted;		/* bit per jail of the book */
+	uint16_t book;
+	uint16_t nwaits;
 	uint8_t nnames;
 	bool begun;			/* a `remember` told it something */
-	bool counted;
 };
 
 /* Threads in the order of their last lines, oldest first. */
@@ -52,30 +53,47 @@ struct thread_list {
 
 /* What a jail asks of its threads, worked out once. */
 struct thread_jail {
-	uint16_t by2;		/* field of the second id, or TOLD_GONE */
 	uint16_t need[THREAD_NEEDS_MAX];
 	uint16_t base[THREAD_NEEDS_MAX];	/* where it is made from */
 	unsigned nneeds;
-	int64_t keep_ms;	/* of a thread that began or counted */
 	int64_t wait_ms;	/* of a hit that waits */
+	uint32_t bit;		/* in thread.counted */
+	uint16_t book;
+};
+
+/*
+ * Jails that follow the same threads: what they remember, join and forget is
+ * the same, and only what they count differs. One set of threads serves them.
+ */
+#define BOOK_JAILS_MAX 32
+struct thread_book {
+	const struct jail *first;	/* the others are like it */
+	unsigned njails;
+	uint16_t by2;		/* field of the second id, or TOLD_GONE */
+	int64_t keep_ms;	/* of a thread that began or counted */
+	int64_t wait_ms;	/* of one that only waits: its jails' longest */
 	int64_t now;		/* newest event time */
+	uint64_t line;		/* the last line that did something to a thread, */
+	size_t rule;		/* and by which rule */
 	uint8_t gate;		/* its column in threads.gate, or GATE_NONE */
 };
 
 /*
- * How many ids of each jail fall into a row, by a hash of the id alone: one
- * cache line tells for a log line which of the jails may know its id.
+ * How many ids of each book fall into a row, by a hash of the id alone: one
+ * cache line tells for a log line which of the books may know its id.
  */
 #define GATE_ROWS 16384	/* a power of two */
-#define GATE_JAILS 16
+#define GATE_BOOKS 16
 #define GATE_NONE UINT8_MAX
 struct gate_row {
-	uint16_t ids[GATE_JAILS];	/* stays where it is once full */
+	uint16_t ids[GATE_BOOKS];	/* stays where it is once full */
 };
 
 struct threads {
 	const struct config *config;
 	struct thread_jail *jail;
+	struct thread_book *book;
+	size_t nbooks;
 	struct gate_row *gate;
 	struct name **bucket;
 	size_t nbuckets;	/* a power of two */
@@ -87,12 +105,15 @@ struct threads {
 	uint64_t forgotten;
 };
 
+/* thread_book.c: what jails ask, and which of them share. -ENOMEM */
+int thread_books(struct threads *t);
+
 /* thread_table.c: names, lists and bounds */
 size_t thread_key(struct span host, struct span program, struct span id,
 		  char ret[THREAD_KEY_MAX]);
-uint64_t thread_hash(uint16_t jail, struct span key);
-struct name *thread_find(struct threads *t, uint16_t jail, struct span key);
-int thread_begin(struct threads *t, uint16_t jail, struct span key,
+uint64_t thread_hash(uint16_t book, struct span key);
+struct name *thread_find(struct threads *t, uint16_t book, struct span key);
+int thread_begin(struct threads *t, uint16_t book, struct span key,
 		 int64_t when, struct thread **ret);
 int thread_add_name(struct threads *t, struct thread *th, struct span key,
 		    bool joined);
@@ -108,8 +129,8 @@ void thread_touch(struct threads *t, struct thread *th, int64_t when);
 void thread_set_told(struct threads *t, struct thread *th, struct told *told);
 void thread_set_begun(struct threads *t, struct thread *th);
 /* takes `told`. -ENOBUFS: bounded away; it was freed. */
-int thread_wait(struct threads *t, struct thread *th, const struct rule *rule,
-		int64_t when, struct told *told);
+int thread_wait(struct threads *t, struct thread *th, uint16_t jail,
+		const struct rule *rule, int64_t when, struct told *told);
 bool thread_is_expired(const struct threads *t, const struct thread *th,
 		       int64_t now);
 /* Drop it if nothing is left that a later line could use. */

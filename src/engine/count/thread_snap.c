@@ -2,9 +2,10 @@
 /*
  * Threads in a snapshot: first what its numbers mean (fields by name, jails
  * by name with their thread id, rules by a hash of verb and pattern), then
- * the threads, each list in its order. What has no counterpart in the
- * configuration of now is read over. The bytes come back from a file, so
- * nothing in them is believed.
+ * the threads, each list in its order, and each once for every jail that it
+ * serves: another configuration may put jails together differently. What has
+ * no counterpart in the configuration of now is read over. The bytes come back
+ * from a file, so nothing in them is believed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,15 +58,24 @@ static void put_head(const struct config *c, struct buf *out)
 	buf_put_u8(out, SNAP_END);
 }
 
-static void put_thread(const struct threads *t, const struct thread *th,
-		       struct buf *out)
+static unsigned waits_of(const struct thread *th, uint16_t jail)
 {
-	const struct rule *rules = t->config->jails[th->jail].rules;
+	unsigned n = 0;
+
+	for (const struct waiting *w = th->waits; w; w = w->next)
+		n += w->jail == jail;
+	return n;
+}
+
+static void put_thread(const struct threads *t, const struct thread *th,
+		       uint16_t jail, struct buf *out)
+{
+	const struct rule *rules = t->config->jails[jail].rules;
 
 	buf_put_u8(out, SNAP_MORE);
-	buf_put_u16(out, th->jail);
+	buf_put_u16(out, jail);
 	buf_put_u8(out, (th->begun ? FLAG_BEGUN : 0) |
-			(th->counted ? FLAG_COUNTED : 0));
+			(th->counted & t->jail[jail].bit ? FLAG_COUNTED : 0));
 	buf_put_u64(out, (uint64_t)th->touched);
 	buf_put_u64(out, th->remembered);
 	told_save(th->told, out);
@@ -75,8 +85,10 @@ static void put_thread(const struct threads *t, const struct thread *th,
 				(n->ended ? NAME_ENDED : 0));
 		buf_put_span(out, (struct span){ n->key, n->n });
 	}
-	buf_put_u8(out, th->nwaits);
+	buf_put_u8(out, (uint8_t)waits_of(th, jail));
 	for (const struct waiting *w = th->waits; w; w = w->next) {
+		if (w->jail != jail)
+			continue;
 		buf_put_u16(out, (uint16_t)(w->rule - rules));
 		buf_put_u64(out, (uint64_t)w->when);
 		told_save(w->told, out);
@@ -86,9 +98,13 @@ static void put_thread(const struct threads *t, const struct thread *th,
 static void put_list(const struct threads *t, const struct thread_list *l,
 		     struct buf *out)
 {
-	for (const struct thread *th = l->first; th; th = th->next)
-		if (!thread_is_expired(t, th, t->jail[th->jail].now))
-			put_thread(t, th, out);
+	for (const struct thread *th = l->first; th; th = th->next) {
+		if (thread_is_expired(t, th, t->book[th->book].now))
+			continue;
+		for (size_t i = 0; i < t->config->njails; i++)
+			if (t->config->jails[i].threaded && t->jail[i].book == th->book)
+				put_thread(t, th, (uint16_t)i, out);
+	}
 }
 
 void threads_save(const struct threads *t, struct buf *out)
@@ -230,6 +246,7 @@ static uint64_t rules_now(const struct old_jail *j, uint64_t bits)
 	return ret;
 }
 
+/* Names that another jail of the same book has brought are there already. */
 static int get_names(struct threads *t, uint16_t jail, int64_t touched,
 		     struct reader *in, struct thread **th)
 {
@@ -250,11 +267,14 @@ static int get_names(struct threads *t, uint16_t jail, int64_t touched,
 	/* They were saved newest first. */
 	for (unsigned i = n; i > 0 && ret == 0; i--) {
 		struct span key = name[i - 1].key;
+		struct name *known = thread_find(t, t->jail[jail].book, key);
 
-		if (thread_find(t, jail, key))
-			return -EBADMSG;
+		if (known) {
+			*th = *th ? *th : known->thread;
+			continue;
+		}
 		if (!*th)
-			ret = thread_begin(t, jail, key, touched, th);
+			ret = thread_begin(t, t->jail[jail].book, key, touched, th);
 		else
 			ret = thread_add_name(t, *th, key, false);
 		if (ret < 0)
@@ -302,7 +322,7 @@ static int get_waits(struct threads *t, const struct meaning *m,
 			free(told);
 			continue;
 		}
-		ret = thread_wait(t, th, rule, (int64_t)when, told);
+		ret = thread_wait(t, th, j->jail, rule, (int64_t)when, told);
 		if (ret == -ENOBUFS)
 			ret = 0;
 	}
@@ -331,10 +351,11 @@ static int get_thread(struct threads *t, const struct meaning *m, struct reader 
 	thread_set_told(t, th, told);
 	if (flags & FLAG_BEGUN)
 		thread_set_begun(t, th);
-	th->counted = flags & FLAG_COUNTED;
-	th->remembered = rules_now(j, remembered);
-	if (th->touched > t->jail[th->jail].now)
-		t->jail[th->jail].now = th->touched;
+	if (flags & FLAG_COUNTED)
+		th->counted |= t->jail[j->jail].bit;
+	th->remembered |= rules_now(j, remembered);
+	if (th->touched > t->book[th->book].now)
+		t->book[th->book].now = th->touched;
 	return ret < 0 ? ret : get_waits(t, m, j, in, th);
 }
 
@@ -365,8 +386,8 @@ int threads_restore(struct threads *t, struct reader *in)
 	meaning_free(&m);
 	if (ret < 0) {
 		threads_clear(t);
-		for (size_t i = 0; i < t->config->njails; i++)
-			t->jail[i].now = 0;
+		for (size_t i = 0; i < t->nbooks; i++)
+			t->book[i].now = 0;
 	}
 	return ret;
 }

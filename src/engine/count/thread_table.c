@@ -45,13 +45,13 @@ size_t thread_key(struct span host, struct span program, struct span id,
 	return n + id.n;
 }
 
-uint64_t thread_hash(uint16_t jail, struct span key)
+uint64_t thread_hash(uint16_t book, struct span key)
 {
-	char buf[sizeof(jail) + THREAD_KEY_MAX];
+	char buf[sizeof(book) + THREAD_KEY_MAX];
 
-	memcpy(buf, &jail, sizeof(jail));
-	memcpy(buf + sizeof(jail), key.p, key.n);
-	return hash_keyed(buf, sizeof(jail) + key.n);
+	memcpy(buf, &book, sizeof(book));
+	memcpy(buf + sizeof(book), key.p, key.n);
+	return hash_keyed(buf, sizeof(book) + key.n);
 }
 
 static struct gate_row *gate_of(const struct threads *t, struct span id)
@@ -75,7 +75,7 @@ static struct span id_of(const struct name *n)
 
 static void gate_note(struct threads *t, const struct name *n, int change)
 {
-	uint8_t column = t->jail[n->thread->jail].gate;
+	uint8_t column = t->book[n->thread->book].gate;
 	uint16_t *ids;
 
 	if (column == GATE_NONE)
@@ -87,7 +87,7 @@ static void gate_note(struct threads *t, const struct name *n, int change)
 
 bool threads_may_know(const struct threads *t, size_t jail, struct span id)
 {
-	uint8_t column = t->jail[jail].gate;
+	uint8_t column = t->book[t->jail[jail].book].gate;
 
 	return column == GATE_NONE || gate_of(t, id)->ids[column] > 0;
 }
@@ -97,13 +97,13 @@ static size_t name_bytes(const struct name *n)
 	return sizeof(*n) + n->n + MALLOC_COST;
 }
 
-struct name *thread_find(struct threads *t, uint16_t jail, struct span key)
+struct name *thread_find(struct threads *t, uint16_t book, struct span key)
 {
-	uint64_t hash = thread_hash(jail, key);
+	uint64_t hash = thread_hash(book, key);
 	struct name *n = t->bucket[hash & (t->nbuckets - 1)];
 
 	for (; n; n = n->next)
-		if (n->hash == hash && n->thread->jail == jail &&
+		if (n->hash == hash && n->thread->book == book &&
 		    n->n == key.n && memcmp(n->key, key.p, key.n) == 0)
 			return n;
 	return NULL;
@@ -179,7 +179,7 @@ int thread_add_name(struct threads *t, struct thread *th, struct span key,
 		return -ENOMEM;
 	n->n = (uint16_t)key.n;
 	memcpy(n->key, key.p, key.n);
-	n->hash = thread_hash(th->jail, key);
+	n->hash = thread_hash(th->book, key);
 	n->joined = joined;
 	n->ended = false;
 	n->thread = th;
@@ -241,14 +241,14 @@ void thread_set_begun(struct threads *t, struct thread *th)
 
 /* ---- threads */
 
-int thread_begin(struct threads *t, uint16_t jail, struct span key,
+int thread_begin(struct threads *t, uint16_t book, struct span key,
 		 int64_t when, struct thread **ret)
 {
 	struct thread *th = calloc(1, sizeof(*th));
 
 	if (!th)
 		return -ENOMEM;
-	th->jail = jail;
+	th->book = book;
 	th->touched = when;
 	list_append(&t->pending, th);
 	t->n++;
@@ -300,12 +300,21 @@ void thread_drop(struct threads *t, struct thread *th)
 	free(th);
 }
 
-int thread_wait(struct threads *t, struct thread *th, const struct rule *rule,
-		int64_t when, struct told *told)
+static unsigned waits_of(const struct thread *th, uint16_t jail)
+{
+	unsigned n = 0;
+
+	for (const struct waiting *w = th->waits; w; w = w->next)
+		n += w->jail == jail;
+	return n;
+}
+
+int thread_wait(struct threads *t, struct thread *th, uint16_t jail,
+		const struct rule *rule, int64_t when, struct told *told)
 {
 	struct waiting **last = &th->waits, *w;
 
-	if (th->nwaits == THREAD_WAIT_MAX || t->nwaits >= THREADS_WAIT_MAX) {
+	if (waits_of(th, jail) >= THREAD_WAIT_MAX || t->nwaits >= THREADS_WAIT_MAX) {
 		free(told);
 		t->forgotten++;
 		return -ENOBUFS;
@@ -315,7 +324,7 @@ int thread_wait(struct threads *t, struct thread *th, const struct rule *rule,
 		free(told);
 		return -ENOMEM;
 	}
-	*w = (struct waiting){ .rule = rule, .when = when, .told = told };
+	*w = (struct waiting){ .rule = rule, .when = when, .told = told, .jail = jail };
 	while (*last)
 		last = &(*last)->next;
 	*last = w;
@@ -330,7 +339,7 @@ static void move_wait(struct threads *t, struct thread *from, struct thread *to)
 {
 	struct waiting *w = from->waits, **at = &to->waits;
 
-	if (to->nwaits == THREAD_WAIT_MAX) {
+	if (waits_of(to, w->jail) >= THREAD_WAIT_MAX) {
 		thread_drop_wait(t, from, &from->waits);
 		t->forgotten++;
 		return;
@@ -379,10 +388,10 @@ void thread_drop_if_idle(struct threads *t, struct thread *th)
 bool thread_is_expired(const struct threads *t, const struct thread *th,
 		       int64_t now)
 {
-	const struct thread_jail *j = &t->jail[th->jail];
+	const struct thread_book *b = &t->book[th->book];
 	bool lasts = th->begun || th->counted;
 
-	return th->touched < now - (lasts ? j->keep_ms : j->wait_ms);
+	return th->touched < now - (lasts ? b->keep_ms : b->wait_ms);
 }
 
 /* Idle longest of one list, but not `spare`. */
@@ -408,10 +417,10 @@ void threads_trim(struct threads *t, const struct thread *spare)
 				   oldest(&t->begun, spare) }, *th;
 
 	for (unsigned i = 0; i < 2; i++)
-		if (first[i] && thread_is_expired(t, first[i], t->jail[first[i]->jail].now))
+		if (first[i] && thread_is_expired(t, first[i], t->book[first[i]->book].now))
 			thread_drop(t, first[i]);
 	while ((th = surplus(t, spare))) {
-		if (!thread_is_expired(t, th, t->jail[th->jail].now))
+		if (!thread_is_expired(t, th, t->book[th->book].now))
 			t->forgotten++;
 		thread_drop(t, th);
 	}

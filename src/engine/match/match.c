@@ -134,6 +134,7 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
 		return MISSED;
 	h->jail = j;
 	h->rule = u->rule;
+	h->line = m->serial;
 	h->ncaptures = 0;
 	if (!capture_add(m->c, &u->x, data, subject, h))
 		return MISSED;
