@@ -31,26 +31,12 @@ static bool may_know(void *arg, size_t jail, struct span id)
 	       (jail_touches_accounts(&core->config->jails[jail]) && submitted_knows(core->submitted, id));
 }
 
-int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret)
+/* All but the matcher. */
+static int tables_new(struct core *core, struct complaints *bad)
 {
-	struct core *core = calloc(1, sizeof(*core));
-	int r = -ENOMEM;
+	const struct config *c = core->config;
+	int r = windows_new(c, &core->windows);
 
-	if (!core)
-		return r;
-	core->config = c;
-	core->not_before_ms = INT64_MIN;
-	core->qid = config_field(c, SPAN_LIT("qid"));
-	core->qid2 = config_field(c, SPAN_LIT("qid2"));
-	core->user = config_field(c, SPAN_LIT("user"));
-	core->country = config_field(c, SPAN_LIT("country"));
-	core->sender = config_field(c, SPAN_LIT("sender"));
-	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
-	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
-	if (core->mode && core->jails)
-		r = matcher_new(c, reference, bad, &core->matcher);
-	if (r == 0)
-		r = windows_new(c, &core->windows);
 	if (r == 0)
 		r = threads_new(c, &core->threads);
 	if (r == 0)
@@ -71,6 +57,36 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		r = submitted_new(&core->submitted);
 	if (r == 0)
 		r = evidence_new(EVIDENCE_BYTES, &core->evidence);
+	return r;
+}
+
+static struct core *blank(const struct config *c)
+{
+	struct core *core = calloc(1, sizeof(*core));
+
+	if (!core)
+		return NULL;
+	core->config = c;
+	core->not_before_ms = INT64_MIN;
+	core->qid = config_field(c, SPAN_LIT("qid"));
+	core->qid2 = config_field(c, SPAN_LIT("qid2"));
+	core->user = config_field(c, SPAN_LIT("user"));
+	core->country = config_field(c, SPAN_LIT("country"));
+	core->sender = config_field(c, SPAN_LIT("sender"));
+	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
+	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
+	if (!core->mode || !core->jails)
+		core_free(&core);
+	return core;
+}
+
+int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret)
+{
+	struct core *core = blank(c);
+	int r = core ? matcher_new(c, reference, bad, &core->matcher) : -ENOMEM;
+
+	if (r == 0)
+		r = tables_new(core, bad);
 	if (r < 0) {
 		core_free(&core);
 		return r;
@@ -82,12 +98,67 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 	return 0;
 }
 
+int core_beside(struct core *first, const struct config *c, struct core **ret)
+{
+	struct core *core = blank(c);
+	struct complaints told = { 0 };		/* by the first one */
+	int r = core ? tables_new(core, &told) : -ENOMEM;
+
+	complaints_free(&told);
+	if (r < 0) {
+		core_free(&core);
+		return r;
+	}
+	core->first = first;
+	core->matcher = first->matcher;
+	matcher_gate(core->matcher, may_know, core);
+	core_place(core, first->geo);
+	for (size_t i = 0; i < c->njails; i++)
+		core_set_mode(core, (uint16_t)i, MODE_OFF);
+	*ret = core;
+	return 0;
+}
+
+/* The matcher back to the core that has it. */
+static void give_back(struct core *core)
+{
+	struct core *first = core->first;
+
+	core->matcher = NULL;
+	matcher_gate(first->matcher, may_know, first);
+	for (size_t i = 0; i < first->config->njails; i++)
+		core_set_mode(first, (uint16_t)i, first->mode[i]);
+}
+
+int core_renew(struct core *core, uint16_t jail)
+{
+	const struct config *c = core->config;
+	int r;
+
+	windows_free(&core->windows);
+	history_free(&core->history);
+	brakes_free(&core->brakes);
+	threads_clear(core->threads);
+	r = windows_new(c, &core->windows);
+	if (r == 0)
+		r = history_new(c, &core->history);
+	if (r == 0)
+		r = brakes_new(c, &core->brakes);
+	if (r == 0 && c->jails[jail].limit.kind == LIMIT_LEVEL) {
+		levels_free(&core->levels);
+		r = levels_new(c, &core->levels);
+	}
+	return r;
+}
+
 void core_free(struct core **cp)
 {
 	struct core *core = *cp;
 
 	if (!core)
 		return;
+	if (core->first)
+		give_back(core);
 	matcher_free(&core->matcher);
 	windows_free(&core->windows);
 	threads_free(&core->threads);
@@ -216,7 +287,7 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 	windows_clear(core->windows, w->jail, w->key);
 	history_add(core->history, w->jail, w->key, when, v.until);
 	core->jails[w->jail].verdicts++;
-	if (!f->hit->jail->signal)
+	if (!f->hit->jail->signal || core->testing)
 		core->fn(core->arg, &cv);
 	if (!f->hit->jail->verdicts)
 		retell_scored(p, &cv);

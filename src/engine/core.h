@@ -66,6 +66,7 @@ typedef void core_counted_fn(void *arg, const struct core_counted *c);
 
 struct core {
 	const struct config *config;
+	struct core *first;		/* whose matcher it uses; NULL: it has its own */
 	struct matcher *matcher;
 	struct windows *windows;
 	struct threads *threads;
@@ -77,7 +78,7 @@ struct core {
 	struct levels *levels;
 	struct classes *classes;
 	struct zone **zones;		/* of each log; NULL: no jail asks for the time of day */
-	bool always_active;		/* tests of jails: `active` is met */
+	bool testing;			/* of jails: `active` is met, and signals are told */
 	struct submitted *submitted;
 	struct contained contained;
 	struct flow *flow;		/* NULL: nobody follows messages */
@@ -99,6 +100,18 @@ struct core {
 /* Compile and make the tables. The caller sets fn, arg and page. */
 int core_new(const struct config *c, bool reference, struct complaints *bad, struct core **ret);
 void core_free(struct core **core);
+
+/*
+ * Another core over the same matcher, with tables of its own and all jails off.
+ * Until core_free() entries are for this one only.
+ * c    the first one's, with its very jails; what else it says may differ
+ */
+int core_beside(struct core *first, const struct config *c, struct core **ret);
+/*
+ * What was counted for this jail, its threads and its verdicts are forgotten (those of
+ * others perhaps, too); what is known of accounts stays. -ENOMEM: only core_free() is left.
+ */
+int core_renew(struct core *core, uint16_t jail);
 
 /* One entry of a log. Returns the number of hits. */
 unsigned core_take(struct core *core, uint16_t log, const struct entry *e,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A jail's own tests, run at load: one line and the captures it must give, or
- * several lines with times and the verdict they must lead to. The first kind
- * runs in the compiled matcher; the second in a small core of its own, so that
- * no test leaves a trace in the tables.
+ * several lines with times and the verdict they must lead to. Both run in the
+ * compiled matcher that serves afterwards; the second kind with a small core
+ * beside the one that serves, so that no test leaves a trace in its tables. The
+ * tests share that core: each begins with empty counts, and long after the one
+ * before, when what was known of accounts has passed.
  */
 #include "engine/jailtest.h"
 
@@ -17,8 +19,20 @@
 #include "engine/match/geo.h"
 #include "engine/count/subject.h"
 
-/* A name and the text a hit gave it. */
 #define KNOWN_AFTER_MS (4 * 3600000LL)	/* as by default */
+#define BEGIN_MS 1000000000000LL
+#define APART_MS (100 * 86400000LL)	/* longer than a place is known for an account */
+#define TRACKED_MAX 1024
+
+/* What the tests of one or all jails run in. */
+struct bench {
+	struct core *core;	/* the one that serves */
+	struct config config;
+	struct core *small;	/* NULL: no test has asked for it */
+	int64_t now;
+	struct complaints *bad;
+	unsigned failed;
+};
 
 struct seen {
 	struct core *core;
@@ -87,11 +101,10 @@ static void on_hit(void *arg, const struct hit *hit)
 	}
 }
 
-static void fail(struct complaints *bad, const struct jail *j, const struct jail_test *t,
-		 const char *why, unsigned *failed)
+static void fail(struct bench *b, const struct jail *j, const struct jail_test *t, const char *why)
 {
-	++*failed;
-	complaints_add(bad, t->place, j->name, false, "test failed: %s", why);
+	b->failed++;
+	complaints_add(b->bad, t->place, j->name, false, "test failed: %s", why);
 }
 
 static struct entry entry_of(const struct jail *j, const struct jail_test_line *l)
@@ -103,19 +116,18 @@ static struct entry entry_of(const struct jail *j, const struct jail_test_line *
 	return e;
 }
 
-static void run_line(struct core *core, const struct jail *j, const struct jail_test *t,
-		     struct complaints *bad, unsigned *failed)
+static void run_line(struct bench *b, const struct jail *j, const struct jail_test *t)
 {
-	struct seen s = { .core = core, .test = t };
+	struct seen s = { .core = b->core, .test = t };
 	struct entry e = entry_of(j, &t->lines[0]);
 
-	matcher_run_jail(core->matcher, j, &e, on_hit, &s);
+	matcher_run_jail(b->core->matcher, j, &e, on_hit, &s);
 	if (t->none && s.hits)
-		fail(bad, j, t, "it is a hit, none is wanted", failed);
+		fail(b, j, t, "it is a hit, none is wanted");
 	else if (!t->none && !s.hits)
-		fail(bad, j, t, "no pattern matches, a hit is wanted", failed);
+		fail(b, j, t, "no pattern matches, a hit is wanted");
 	else if (!t->none && s.wrong)
-		fail(bad, j, t, buf_cstr(&s.why), failed);
+		fail(b, j, t, buf_cstr(&s.why));
 	buf_free(&s.why);
 }
 
@@ -153,68 +165,80 @@ static void on_verdict(void *arg, const struct core_verdict *v)
 	w->right += right;
 }
 
-static int run_lines(struct core *core, const struct jail *j, const struct jail_test *t,
-		     struct complaints *bad, unsigned *failed)
+static int make_small(struct bench *b)
 {
-	struct config one = *core->config;
-	struct jail jail = *j;
-	struct complaints ignored = { 0 };
-	struct wanted w = { .test = t };
-	struct position pos = { 0 };
-	int64_t at = 1000000000000;
 	int r;
 
-	jail.mode = MODE_ON;
-	jail.signal = false;
-	one.jails = &jail;
-	one.njails = 1;
-	one.tracked_max = 1024;
+	b->config = *b->core->config;
+	b->config.tracked_max = TRACKED_MAX;
 	/* What the admin says of his own accounts is not what the test is about. */
-	one.nclasses = 0;
-	one.accounts.local_domains.n = 0;
-	one.accounts.known_after_ms = KNOWN_AFTER_MS;
-	r = core_new(&one, false, &ignored, &w.core);
-	complaints_free(&ignored);
-	if (r < 0)
-		return r;
-	core_place(w.core, core->geo);
-	w.core->always_active = true;
-	w.core->fn = on_verdict;
-	w.core->arg = &w;
+	b->config.nclasses = 0;
+	b->config.accounts.local_domains.n = 0;
+	b->config.accounts.known_after_ms = KNOWN_AFTER_MS;
+	r = core_beside(b->core, &b->config, &b->small);
+	if (r == 0)
+		b->small->testing = true;
+	return r;
+}
+
+static void play(struct bench *b, const struct jail *j, const struct jail_test *t)
+{
+	int64_t begin = b->now, at = begin;
+
 	for (size_t i = 0; i < t->nlines; i++) {
 		struct entry e = entry_of(j, &t->lines[i]);
+		struct position pos = { .offset = i };
 		struct event_time last = { 0 };
 		uint64_t clamped = 0;
 		struct clockwork clock = { .last = &last, .clamped = &clamped };
 
 		if (t->lines[i].has_at)
-			at = 1000000000000 + t->lines[i].at_ms;
+			at = begin + t->lines[i].at_ms;
 		e.when_us = at * 1000;
 		clock.ctx.arrival.ms = at;
-		pos.offset = i;
-		core_take(w.core, j->verdicts ? 0 : j->logs[0], &e, e.text, &pos, &clock, true);
+		core_take(b->small, j->verdicts ? 0 : j->logs[0], &e, e.text, &pos, &clock, true);
+		if (at > b->now)
+			b->now = at;
 	}
+}
+
+static int run_lines(struct bench *b, const struct jail *j, const struct jail_test *t)
+{
+	uint16_t jail = (uint16_t)(j - b->core->config->jails);
+	struct wanted w = { .test = t };
+	int r = b->small ? core_renew(b->small, jail) : make_small(b);
+
+	if (r < 0) {
+		core_free(&b->small);
+		return r;
+	}
+	b->now += APART_MS;
+	w.core = b->small;
+	b->small->fn = on_verdict;
+	b->small->arg = &w;
+	core_place(b->small, b->core->geo);
+	core_set_mode(b->small, jail, MODE_ON);
+	play(b, j, t);
+	core_set_mode(b->small, jail, MODE_OFF);
 	if (t->none && w.verdicts)
-		fail(bad, j, t, "a verdict fell, none is wanted", failed);
+		fail(b, j, t, "a verdict fell, none is wanted");
 	else if (!t->none && !w.verdicts)
-		fail(bad, j, t, "no verdict fell, one is wanted", failed);
+		fail(b, j, t, "no verdict fell, one is wanted");
 	else if (!t->none && !w.right) {
 		struct buf why = { 0 };
 
 		buf_printf(&why, "the verdict fell on %s", buf_cstr(&w.last));
-		fail(bad, j, t, buf_cstr(&why), failed);
+		fail(b, j, t, buf_cstr(&why));
 		buf_free(&why);
 	}
 	buf_free(&w.last);
-	core_free(&w.core);
 	return 0;
 }
 
 /* Where the test says that addresses are, and else as the core knows. */
-static int run_one(struct core *core, const struct jail *j, const struct jail_test *t,
-		   struct complaints *bad, unsigned *failed)
+static int run_one(struct bench *b, const struct jail *j, const struct jail_test *t)
 {
-	const struct geo *before = core->geo;
+	const struct geo *before = b->core->geo;
 	struct geo *own = NULL;
 	int r = 0;
 
@@ -223,43 +247,54 @@ static int run_one(struct core *core, const struct jail *j, const struct jail_te
 	for (size_t i = 0; i < t->nplaces && r == 0; i++)
 		r = geo_put(own, &t->places[i].addr, t->places[i].country, t->places[i].asn);
 	if (own)
-		core_place(core, own);
+		core_place(b->core, own);
 	if (r == 0 && t->wants_verdict)
-		r = run_lines(core, j, t, bad, failed);
+		r = run_lines(b, j, t);
 	else if (r == 0)
-		run_line(core, j, t, bad, failed);
-	core_place(core, before);
+		run_line(b, j, t);
+	core_place(b->core, before);
 	geo_free(&own);
+	return r;
+}
+
+static int run_jail(struct bench *b, const struct jail *j)
+{
+	int r = 0;
+
+	b->failed = 0;
+	/* A replay of named logs leaves the other jails without one to run in. */
+	if (j->nlogs == 0 && !j->verdicts)
+		return 0;
+	for (size_t i = 0; i < j->ntests && r == 0; i++)
+		r = run_one(b, j, &j->tests[i]);
 	return r;
 }
 
 int jailtest_run(struct core *core, const struct jail *j, struct complaints *bad,
 		 unsigned *ret_failed)
 {
-	int r = 0;
+	struct bench b = { .core = core, .bad = bad, .now = BEGIN_MS };
+	int r = run_jail(&b, j);
 
-	*ret_failed = 0;
-	/* A replay of named logs leaves the other jails without one to run in. */
-	if (j->nlogs == 0 && !j->verdicts)
-		return 0;
-	for (size_t i = 0; i < j->ntests && r == 0; i++)
-		r = run_one(core, j, &j->tests[i], bad, ret_failed);
+	*ret_failed = b.failed;
+	core_free(&b.small);
 	return r;
 }
 
 unsigned jailtest_all(struct core *core, struct complaints *bad)
 {
+	struct bench b = { .core = core, .bad = bad, .now = BEGIN_MS };
 	const struct config *c = core->config;
-	unsigned refused = 0, failed;
+	unsigned refused = 0;
 
 	for (uint16_t i = 0; i < c->njails; i++) {
 		const struct jail *j = &c->jails[i];
 
-		failed = 0;
-		if (matcher_has(core->matcher, j) && jailtest_run(core, j, bad, &failed) == 0 && failed == 0)
+		if (matcher_has(core->matcher, j) && run_jail(&b, j) == 0 && b.failed == 0)
 			continue;
 		core_set_mode(core, i, MODE_OFF);
 		refused++;
 	}
+	core_free(&b.small);
 	return refused;
 }

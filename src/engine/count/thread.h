@@ -19,6 +19,8 @@ struct threads;
 
 int threads_new(const struct config *c, struct threads **ret);
 void threads_free(struct threads **t);
+/* Forget all of them. */
+void threads_clear(struct threads *t);
 
 /*
  * One hit of a threaded jail, handed in with what the line tells. Calls `fn`

@@ -137,6 +137,5 @@ bool thread_is_expired(const struct threads *t, const struct thread *th,
 void thread_drop_if_idle(struct threads *t, struct thread *th);
 /* Keep the bounds; `spare` stays. */
 void threads_trim(struct threads *t, const struct thread *spare);
-void threads_clear(struct threads *t);
 
 #endif

@@ -182,10 +182,48 @@ static void of_every_kind(void **state)
 	world_end(&w);
 }
 
+/* All tests share a core: what one counted, told or learned is nothing to the next, nor to another jail's. */
+static void on_their_own(void **state)
+{
+	static const char *const jails[] = {
+		"l.yaml", "log: mail\nmatch: '(?<jail>q) <count>'\nlimit: {level: count, over: 5, per: jail}\nthen: []\ntests:\n"
+		"- lines: ['q 6', 'q 7']\n  verdict: {jail: q}\n- lines: ['q 8']\n  verdict: {jail: q}\n",
+		"n.yaml", "log: mail\nmatch: 'ok <user> <ip>'\nknown_good: yes\nsuccesses: yes\n"
+		"limit: {count: 1, per: user, within: 1h}\nthen: []\ntests:\n"
+		"- lines: ['ok joe 192.0.2.1', {line: 'ok joe 192.0.2.1', at: 5h}, {line: 'ok joe 192.0.2.1', at: 6h}]\n"
+		"  verdict: {user: joe}\n"
+		"- lines: ['ok joe 192.0.2.1']\n  verdict: none\n",
+		"s.yaml", "log: mail\nmatch: 'ok <user> <ip>'\nlimit: {count: 2, per: ip, within: 1w}\nsignal: yes\n"
+		"then: []\ntests:\n"
+		"- lines: ['ok joe 192.0.2.1']\n  verdict: none\n- lines: ['ok joe 192.0.2.1']\n  verdict: none\n"
+		"- lines: ['ok joe 192.0.2.1', 'ok joe 192.0.2.1']\n  verdict: {ip: 192.0.2.1}\n"
+		"- lines: ['ok joe 192.0.2.1', 'ok joe 192.0.2.1']\n  verdict: {ip: 192.0.2.1}\n",
+		"t.yaml", "log: mail\nthread: {by: qid}\nmatch:\n"
+		"  - remember: '<qid>: client=<host>\\[<ip>\\]'\n  - count: '<qid>: removed'\n"
+		"limit: {count: 1, per: ip, within: 1m}\nthen: []\ntests:\n"
+		"- lines: ['4F1C: client=a[203.0.113.9]']\n  verdict: none\n"
+		"- lines: ['4F1C: removed']\n  verdict: none\n", NULL
+	};
+	struct complaints bad = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	assert_int_equal(jailtest_all(w.core, &bad), 0);
+	assert_int_equal(bad.n, 0);
+	/* And the core that serves takes up its matcher as it left it. */
+	world_run(&w, "0 x: 4F1C: client=a[203.0.113.9]\n1 x: 4F1C: removed\n2 x: ok joe 192.0.2.7\n");
+	assert_int_equal(w.core->jails[0].hits + w.core->jails[3].verdicts, 1);
+	assert_int_equal(w.core->jails[1].hits + w.core->jails[2].hits, 2);
+	complaints_free(&bad);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(tests), cmocka_unit_test(of_accounts), cmocka_unit_test(others_start), cmocka_unit_test(of_every_kind),
+		cmocka_unit_test(tests), cmocka_unit_test(of_accounts), cmocka_unit_test(others_start),
+		cmocka_unit_test(of_every_kind), cmocka_unit_test(on_their_own),
 	};
 
 	hash_init();
