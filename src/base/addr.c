@@ -159,15 +159,23 @@ int addr_parse_host(struct span text, struct addr *ret)
 	return parse(text, false, ret);
 }
 
+static char *print_byte(uint8_t v, char *p)
+{
+	if (v >= 100)
+		*p++ = (char)('0' + v / 100);
+	if (v >= 10)
+		*p++ = (char)('0' + v / 10 % 10);
+	*p++ = (char)('0' + v % 10);
+	*p = 0;
+	return p;
+}
+
 static void print_v4(const uint8_t b[4], char *p)
 {
-	for (unsigned i = 0; i < 4; i++) {
-		if (b[i] >= 100)
-			*p++ = (char)('0' + b[i] / 100);
-		if (b[i] >= 10)
-			*p++ = (char)('0' + b[i] / 10 % 10);
-		*p++ = (char)('0' + b[i] % 10);
-		*p++ = i < 3 ? '.' : 0;
+	p = print_byte(b[0], p);
+	for (unsigned i = 1; i < 4; i++) {
+		*p++ = '.';
+		p = print_byte(b[i], p);
 	}
 }
 
@@ -183,9 +191,11 @@ const char *addr_print(const struct addr *a, char buf[ADDR_TEXT_MAX])
 		print_v4(a->b, buf);
 	else
 		inet_ntop(AF_INET6, a->b, buf, ADDR_TEXT_MAX);
-	n = strlen(buf);
-	if (!addr_is_host(a))
-		snprintf(buf + n, ADDR_TEXT_MAX - n, "/%u", a->len);
+	if (!addr_is_host(a)) {
+		n = strlen(buf);
+		buf[n] = '/';
+		print_byte(a->len, buf + n + 1);
+	}
 	return buf;
 }
 

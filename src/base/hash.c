@@ -10,7 +10,16 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define AGAIN_MAX 640
+
 static uint64_t secret[2];
+
+/* The last answer of hash_keyed_again(); n 0: none. */
+static _Thread_local struct {
+	size_t n;
+	uint64_t hash;
+	char key[AGAIN_MAX];
+} again;
 
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
@@ -68,11 +77,24 @@ void hash_init(void)
 {
 	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
 		abort();
+	again.n = 0;
 }
 
 uint64_t hash_keyed(const void *p, size_t n)
 {
 	return siphash13(p, n, secret[0], secret[1]);
+}
+
+uint64_t hash_keyed_again(const void *p, size_t n)
+{
+	if (n == 0 || n > AGAIN_MAX)
+		return hash_keyed(p, n);
+	if (n != again.n || memcmp(p, again.key, n) != 0) {
+		memcpy(again.key, p, n);
+		again.n = n;
+		again.hash = hash_keyed(p, n);
+	}
+	return again.hash;
 }
 
 uint64_t hash_fixed(const void *p, size_t n)

@@ -13,6 +13,19 @@
 void hash_init(void);
 uint64_t hash_keyed(const void *p, size_t n);
 
+/*
+ * hash_keyed() for keys that are looked up in one table after the other: the
+ * last answer is kept, one a thread. Keys over 640 bytes are not.
+ */
+uint64_t hash_keyed_again(const void *p, size_t n);
+
+/* What a key's hash becomes in the table, or the part of one, that has this number. */
+static inline uint64_t hash_within(uint64_t hash, uint16_t number)
+{
+	hash ^= (number + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+	return (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
+}
+
 /* The same under a fixed key: for fingerprints that outlive the process. */
 uint64_t hash_fixed(const void *p, size_t n);
 

@@ -14,7 +14,6 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
-#include "config/account.h"
 #include "engine/count/subject.h"
 #include "engine/fault.h"
 #include "engine/locate.h"
@@ -75,7 +74,8 @@ static struct core *blank(const struct config *c)
 	core->sender = config_field(c, SPAN_LIT("sender"));
 	core->mode = calloc(c->njails + 1, sizeof(*core->mode));
 	core->jails = calloc(c->njails + 1, sizeof(*core->jails));
-	if (!core->mode || !core->jails)
+	core->login = calloc(1, sizeof(*core->login));
+	if (!core->mode || !core->jails || !core->login)
 		core_free(&core);
 	return core;
 }
@@ -172,6 +172,7 @@ void core_free(struct core **cp)
 	zones_free(core);
 	submitted_free(&core->submitted);
 	flow_free(&core->flow);
+	free(core->login);
 	free(core->mode);
 	free(core->jails);
 	free(core);
@@ -323,13 +324,12 @@ static void fire_further(struct passage *p, const struct facts *f, const struct 
 static bool is_owners(const struct passage *p, const struct hit *hit, const struct addr *from,
 		      struct event_time when)
 {
-	struct span user = hit_captured(hit, p->core->user);
-	char name[SUBJECT_TEXT_MAX];
+	struct span account;
 
-	return p->core->contained.n > 0 && from && user.n > 0 && !jail_touches_accounts(hit->jail) &&
-	       account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0 &&
-	       contained_has(&p->core->contained, span_of(name), when) &&
-	       known_has(p->core->known, from, span_of(name));
+	return p->core->contained.n > 0 && from && !jail_touches_accounts(hit->jail) &&
+	       measure_account(p->core, hit_captured(hit, p->core->user), &account) &&
+	       contained_has(&p->core->contained, account, when) &&
+	       known_has(p->core->known, from, account);
 }
 
 /* A gauge: not how often, but how much there is now. */
@@ -352,13 +352,22 @@ static void gauge(struct passage *p, const struct facts *f, const struct window_
 }
 
 /* What a jail that counts successes teaches: where its account is at home. */
-static void learn(struct core *core, const struct hit *hit, const struct addr *from,
+static void learn(struct passage *p, const struct hit *hit, const struct addr *from,
 		  const struct subject *subject, struct event_time when)
 {
 	struct span account = subject_account(subject);
+	struct core *core = p->core;
 
 	if (!account.n || !jail_counts_successes(hit->jail))
 		return;
+	/* Several jails count the same success of a line; one that waited has another time. */
+	if (when.ms == p->when.ms) {
+		if (addr_equal(&p->taught_from, from) && span_eq(p->taught, account))
+			return;
+		memcpy(p->taught_name, account.p, account.n);
+		p->taught = (struct span){ p->taught_name, account.n };
+		p->taught_from = *from;
+	}
 	known_add(core->known, from, account, when);
 	networks_add(core->networks, from, account, when);
 }
@@ -433,7 +442,7 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 		return;
 	}
 	if (facts.from)
-		learn(core, hit, facts.from, &subject, when);
+		learn(p, hit, facts.from, &subject, when);
 	if ((w.weight == 0 && !w.aside) || is_owners(p, hit, facts.from, when))
 		return;
 	lower_limit(core, hit, &subject, &w, &lower);
@@ -448,20 +457,26 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 /* Which account handed in which message, for a hold later on. */
 static void note_message(struct passage *p, const struct hit *hit, struct event_time when)
 {
-	struct span id = hit_captured(hit, p->core->qid), user = hit_captured(hit, p->core->user);
+	struct span id = hit_captured(hit, p->core->qid), id2, account;
 	struct span instance = p->entry->program;
-	char name[SUBJECT_TEXT_MAX];
+	bool join = hit->rule && hit->rule->verb == VERB_JOIN;
 	const char *slash;
 
 	if (id.n == 0 || !jail_touches_accounts(hit->jail))
 		return;
+	/* The same words of the line, taken by jail after jail. */
+	id2 = hit_captured(hit, join ? p->core->qid2 : p->core->user);
+	if (id2.n == 0 || (p->noted[0].p == id.p && p->noted[1].p == id2.p && p->noted[1].n == id2.n))
+		return;
+	p->noted[0] = id;
+	p->noted[1] = id2;
 	slash = instance.n ? memchr(instance.p, '/', instance.n) : NULL;
 	if (slash)
 		instance.n = (size_t)(slash - instance.p);
-	if (hit->rule && hit->rule->verb == VERB_JOIN)
-		submitted_join(p->core->submitted, instance, id, hit_captured(hit, p->core->qid2), when);
-	else if (user.n > 0 && account_canonical(&p->core->config->accounts, user, name, sizeof(name)) == 0)
-		submitted_add(p->core->submitted, instance, id, span_of(name), when, p->trusted);
+	if (join)
+		submitted_join(p->core->submitted, instance, id, id2, when);
+	else if (measure_account(p->core, id2, &account))
+		submitted_add(p->core->submitted, instance, id, account, when, p->trusted);
 }
 
 /*
@@ -524,6 +539,8 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	p.clock = clock;
 	p.trusted = trusted;
 	p.timed = false;
+	p.noted[0] = p.noted[1] = p.taught = (struct span){ NULL, 0 };
+	p.taught_from.family = ADDR_NONE;
 	if (core->flow)
 		flow_take(core->flow, e, flow_clock, &p);
 	if (is_pickup(e))
@@ -544,7 +561,7 @@ int core_key_of(const struct core *core, const struct jail *j, const char *text,
 	cap.type = (uint8_t)core->config->fields[cap.field].type;
 	if (cap.type == FIELD_ADDR && addr_parse(cap.raw, &cap.addr) < 0)
 		return -EINVAL;
-	if (!measure_canonical(core->config, &cap, buf, &s.part[0]))
+	if (!measure_canonical(core, &cap, buf, &s.part[0]))
 		return -EINVAL;
 	if (cap.type == FIELD_ADDR)
 		s.part[0].addr = addr_group(&cap.addr, 32, j->limit.v6_len);

@@ -64,6 +64,12 @@ struct core_counted {
 };
 typedef void core_counted_fn(void *arg, const struct core_counted *c);
 
+/* The login that was made an account last. */
+struct login {
+	size_t nraw, n;		/* n 0: it names none */
+	char raw[SUBJECT_TEXT_MAX], text[SUBJECT_TEXT_MAX];
+};
+
 struct core {
 	const struct config *config;
 	struct core *first;		/* whose matcher it uses; NULL: it has its own */
@@ -80,6 +86,7 @@ struct core {
 	struct zone **zones;		/* of each log; NULL: no jail asks for the time of day */
 	bool testing;			/* of jails: `active` is met, and signals are told */
 	struct submitted *submitted;
+	struct login *login;
 	struct contained contained;
 	struct flow *flow;		/* NULL: nobody follows messages */
 	struct probation probation;

@@ -67,7 +67,7 @@ void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 {
 	size_t len = line.n < LINE_MAX_KEPT ? line.n : LINE_MAX_KEPT;
 	size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
-	uint64_t hash = hash_keyed(key.p, key.n);
+	uint64_t hash = hash_keyed_again(key.p, key.n);
 	uint64_t *head = &e->head[hash % BUCKETS];
 	struct record *r;
 
@@ -84,7 +84,7 @@ void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 static size_t find(const struct evidence *e, bool any, uint16_t jail, struct span key,
 		   struct evidence_line *ret, size_t max)
 {
-	uint64_t hash = hash_keyed(key.p, key.n);
+	uint64_t hash = hash_keyed_again(key.p, key.n);
 	uint64_t oldest = e->next - e->size;
 	uint64_t count = e->head[hash % BUCKETS];
 	size_t n = 0;

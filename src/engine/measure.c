@@ -16,7 +16,23 @@
 #include "engine/count/places.h"
 #include "engine/match/geo.h"
 
-bool measure_canonical(const struct config *c, const struct capture *cap,
+bool measure_account(const struct core *core, struct span login, struct span *ret)
+{
+	struct login *l = core->login;
+
+	if (login.n == 0)
+		return false;
+	if (login.n != l->nraw || memcmp(login.p, l->raw, login.n) != 0) {
+		l->nraw = login.n <= sizeof(l->raw) ? login.n : 0;	/* longer: asked for anew */
+		memcpy(l->raw, login.p, l->nraw);
+		l->n = account_canonical(&core->config->accounts, login, l->text, sizeof(l->text)) == 0 ?
+		       strlen(l->text) : 0;
+	}
+	*ret = (struct span){ l->text, l->n };
+	return l->n > 0;
+}
+
+bool measure_canonical(const struct core *core, const struct capture *cap,
 		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
 {
 	*ret = (struct subject_part){ .field = cap->field, .type = cap->type };
@@ -27,9 +43,10 @@ bool measure_canonical(const struct config *c, const struct capture *cap,
 	if (cap->raw.n == 0 || cap->raw.n >= SUBJECT_TEXT_MAX)
 		return false;
 	if (cap->type == FIELD_ACCOUNT) {
-		if (account_canonical(&c->accounts, cap->raw, buf, SUBJECT_TEXT_MAX) < 0)
+		if (!measure_account(core, cap->raw, &ret->text))
 			return false;
-		ret->text = span_of(buf);
+		memcpy(buf, ret->text.p, ret->text.n);
+		ret->text.p = buf;
 		return true;
 	}
 	memcpy(buf, cap->raw.p, cap->raw.n);
@@ -48,7 +65,7 @@ bool measure_subject(struct passage *p, const struct hit *hit, struct subject *r
 	ret->n = l->nper;
 	for (size_t i = 0; i < l->nper; i++) {
 		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
-		    !measure_canonical(p->core->config, &cap, p->text[i], &ret->part[i]))
+		    !measure_canonical(p->core, &cap, p->text[i], &ret->part[i]))
 			return false;
 		if (cap.type == FIELD_ADDR)
 			ret->part[i].addr = addr_group(&cap.addr, 32, l->v6_len);
@@ -85,7 +102,7 @@ static bool value_of(struct passage *p, const struct facts *f, uint16_t field, u
 	struct capture cap;
 
 	if (is_nowhere(p, f, field) || !hit_get(p->core->matcher, f->hit, field, &cap) ||
-	    !measure_canonical(p->core->config, &cap, buf, &part))
+	    !measure_canonical(p->core, &cap, buf, &part))
 		return false;
 	if (field == p->core->country) {
 		*ret = place_value(f->class, part.text);
@@ -152,9 +169,10 @@ void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret)
 	ret->class = NULL;
 	if (!asks_user(hit->jail) && c->nclasses == 0)
 		return;
-	user = hit_captured(hit, p->core->user);
-	if (user.n && account_canonical(&c->accounts, user, ret->buf, sizeof(ret->buf)) == 0)
-		ret->user = span_of(ret->buf);
+	if (measure_account(p->core, hit_captured(hit, p->core->user), &user)) {
+		memcpy(ret->buf, user.p, user.n);
+		ret->user = (struct span){ ret->buf, user.n };
+	}
 	if (c->nclasses && (ret->user.n || ret->from))
 		ret->class = classes_of(p->core->classes, ret->user, ret->from);
 }

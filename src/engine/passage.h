@@ -17,7 +17,11 @@ struct passage {
 	const struct position *pos;
 	const struct clockwork *clock;
 	bool trusted, timed;
+	struct span noted[2];		/* ids last told to `submitted` */
+	struct addr taught_from;	/* a success last told to what is known of accounts */
+	struct span taught;		/* whose, in taught_name */
 	struct event_time when;
+	char taught_name[SUBJECT_TEXT_MAX];
 	char text[SUBJECT_MAX_PARTS][SUBJECT_TEXT_MAX];	/* canonical values */
 };
 
@@ -44,8 +48,13 @@ const struct addr *hit_address(const struct hit *hit);
 /* What it captured as `field`; none: {NULL, 0}. */
 struct span hit_captured(const struct hit *hit, int field);
 
+/*
+ * The account that a login names; it lives until another one is asked for.
+ * false: it names none.
+ */
+bool measure_account(const struct core *core, struct span login, struct span *ret);
 /* The form in which a value is compared. false: it counts for nobody. */
-bool measure_canonical(const struct config *c, const struct capture *cap,
+bool measure_canonical(const struct core *core, const struct capture *cap,
 		       char buf[SUBJECT_TEXT_MAX], struct subject_part *ret);
 /* The subject of a hit; its texts lie in the passage. false: it has none. */
 bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret);

@@ -147,13 +147,7 @@ struct span roster_key(const struct tracked *t, char buf[SUBJECT_KEY_MAX])
 
 uint64_t roster_hash(uint16_t jail, struct span key)
 {
-	char buf[sizeof(jail) + SUBJECT_KEY_MAX];
-	size_t n = key.n < SUBJECT_KEY_MAX ? key.n : SUBJECT_KEY_MAX;
-
-	memcpy(buf, &jail, sizeof(jail));
-	if (n)
-		memcpy(buf + sizeof(jail), key.p, n);
-	return hash_keyed(buf, sizeof(jail) + n);
+	return hash_within(hash_keyed_again(key.p, key.n), jail);
 }
 
 static uint64_t hash_of_id(const void *arg, uint32_t id)

@@ -47,11 +47,7 @@ size_t thread_key(struct span host, struct span program, struct span id,
 
 uint64_t thread_hash(uint16_t book, struct span key)
 {
-	char buf[sizeof(book) + THREAD_KEY_MAX];
-
-	memcpy(buf, &book, sizeof(book));
-	memcpy(buf + sizeof(book), key.p, key.n);
-	return hash_keyed(buf, sizeof(book) + key.n);
+	return hash_within(hash_keyed_again(key.p, key.n), book);
 }
 
 static struct gate_row *gate_of(const struct threads *t, struct span id)

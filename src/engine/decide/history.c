@@ -79,12 +79,7 @@ int history_new(const struct config *c, struct history **ret)
 
 static uint64_t hash_of(uint16_t jail, struct span key)
 {
-	char buf[sizeof(jail) + SUBJECT_KEY_MAX];
-
-	memcpy(buf, &jail, sizeof(jail));
-	if (key.n)
-		memcpy(buf + sizeof(jail), key.p, key.n);
-	return hash_keyed(buf, sizeof(jail) + key.n);
+	return hash_within(hash_keyed_again(key.p, key.n), jail);
 }
 
 static struct past *find(const struct history *h, uint16_t jail, struct span key)

@@ -11,7 +11,6 @@
 
 #include "base/addr.h"
 #include "config/account.h"
-#include "config/load.h"
 
 #define NET_V4 24
 #define NET_V6 48
@@ -114,18 +113,16 @@ static bool derive_place(const struct geo *geo, const char *name, const struct c
 }
 
 bool capture_get(const struct config *c, const struct geo *geo, const struct hit *h, uint16_t field,
-		 char buf[DERIVED_MAX], struct capture *ret)
+		 int base, char buf[DERIVED_MAX], struct capture *ret)
 {
 	const struct capture *have = find(h, field), *from;
 	const struct field *f = &c->fields[field];
 	struct capture made = { .field = field, .type = (uint8_t)f->type };
-	int base;
 
 	if (have) {
 		*ret = *have;
 		return true;
 	}
-	base = f->from ? config_field(c, span_of(f->from)) : -1;
 	from = base < 0 ? NULL : find(h, (uint16_t)base);
 	if (!from)
 		return false;

@@ -17,10 +17,11 @@ bool capture_add(const struct config *c, const struct expr *x,
 #define DERIVED_MAX 512		/* bytes of a derived value */
 
 /*
- * The value of a field in a hit, made from another capture if need be, in
- * buf. geo may be NULL. false: not captured, or cannot be made.
+ * The value of a field in a hit, made from the capture `base` if need be (-1:
+ * it is made from none), in buf. geo may be NULL. false: not captured, or
+ * cannot be made.
  */
 bool capture_get(const struct config *c, const struct geo *geo, const struct hit *h, uint16_t field,
-		 char buf[DERIVED_MAX], struct capture *ret);
+		 int base, char buf[DERIVED_MAX], struct capture *ret);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "config/load.h"
 #include "engine/match/matcher.h"
 #include "engine/match/remark.h"
 
@@ -274,8 +275,14 @@ static int build(struct matcher *m, struct complaints *bad)
 	m->jails = calloc(m->c->njails + 1, sizeof(*m->jails));
 	m->prefixes = calloc(m->c->njails + 1, sizeof(*m->prefixes));
 	m->derived = calloc(m->c->nfields + 1, sizeof(*m->derived));
-	if (!m->jails || !m->prefixes || !m->derived)
+	m->base = calloc(m->c->nfields + 1, sizeof(*m->base));
+	if (!m->jails || !m->prefixes || !m->derived || !m->base)
 		return -ENOMEM;
+	for (size_t i = 0; i < m->c->nfields; i++) {
+		const char *from = m->c->fields[i].from;
+
+		m->base[i] = from ? config_field(m->c, span_of(from)) : -1;
+	}
 	rc = arena_init(&m->arena, m->c, have && !m->reference);
 	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
 		rc = compile_jail(m, i, bad);
@@ -340,5 +347,6 @@ void matcher_free(struct matcher **mp)
 	free(m->memos);
 	free(m->cursors);
 	free(m->derived);
+	free(m->base);
 	free(m);
 }

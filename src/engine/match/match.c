@@ -305,7 +305,7 @@ bool hit_get(struct matcher *m, const struct hit *h, uint16_t field,
 {
 	if (field >= m->c->nfields)
 		return false;
-	return capture_get(m->c, m->geo, h, field, m->derived[field], ret);
+	return capture_get(m->c, m->geo, h, field, m->base[field], m->derived[field], ret);
 }
 
 struct telling {

@@ -40,6 +40,7 @@ struct matcher {
 	struct cursor *cursors;		/* as many as groups */
 	uint64_t serial, serials;	/* of the entry at hand; given so far */
 	char (*derived)[DERIVED_MAX];	/* as config.fields */
+	int *base;			/* as config.fields: what it is made from; -1: nothing */
 	struct hit hit;
 };
 

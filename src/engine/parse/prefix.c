@@ -32,12 +32,21 @@ struct host_seen {
 	uint64_t word[2], mask[2];
 };
 
+/* The second that was read last, of the form that tells all of it. */
+#define SECOND_LEN 32		/* 2026-08-21T10:11:12.123456+02:00 */
+struct second_seen {
+	bool set;
+	char stamp[SECOND_LEN];
+	int64_t ms;		/* where it begins */
+};
+
 struct prefix_parser {
 	struct zone *zone;
 	struct custom *custom;		/* NULL: the known formats */
 	bool stamped;			/* a line of this log had a stamp */
 	struct stamp_seen seen;
 	struct host_seen host;
+	struct second_seen second;
 	char scratch[SCRATCH_SIZE];
 };
 
@@ -473,6 +482,27 @@ void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
 
 /* ---- time ---- */
 
+/* Is it that second again? Then only its fraction is to be read. */
+static bool same_second(const struct second_seen *seen, struct span stamp, int64_t *ret)
+{
+	const char *s = stamp.p + 20;
+
+	if (!seen->set || stamp.n != SECOND_LEN || memcmp(stamp.p, seen->stamp, 20) != 0 ||
+	    memcmp(stamp.p + 26, seen->stamp + 26, 6) != 0)
+		return false;
+	*ret = seen->ms + stamp_fraction(&s, stamp.p + 26);
+	return true;
+}
+
+static void note_second(struct second_seen *seen, struct span stamp, const struct stamp *st, int64_t ms)
+{
+	if (stamp.n != SECOND_LEN || stamp.p[19] != '.' || !st->zoned || !memchr("+-", stamp.p[26], 2))
+		return;
+	seen->set = true;
+	memcpy(seen->stamp, stamp.p, SECOND_LEN);
+	seen->ms = ms - st->ms;
+}
+
 static int entry_time(struct prefix_parser *p, const struct entry *e,
 		      const struct stamp_ctx *ctx, int64_t last_ms, int64_t *ret)
 {
@@ -483,11 +513,17 @@ static int entry_time(struct prefix_parser *p, const struct entry *e,
 		*ret = e->when_us / 1000;
 		return 0;
 	}
+	if (e->form == STAMP_ISO && same_second(&p->second, e->stamp, ret))
+		return 0;
 	if (e->form == STAMP_CUSTOM)
 		r = p->custom ? custom_read(p->custom, e->stamp, &st) : -EINVAL;
 	else
 		r = stamp_read(e->stamp, (enum stamp_form)e->form, &st);
-	return r < 0 ? r : when_resolve(p->zone, &st, ctx, last_ms, ret);
+	if (r == 0)
+		r = when_resolve(p->zone, &st, ctx, last_ms, ret);
+	if (r == 0 && e->form == STAMP_ISO)
+		note_second(&p->second, e->stamp, &st, *ret);
+	return r;
 }
 
 struct event_time prefix_time(struct prefix_parser *p, const struct entry *e,
