@@ -7,9 +7,12 @@
  *	COUNT attackers, one after the other: LIMIT - 1 guesses (4), then, with
  *	the clock, the one that crosses. The kernel announces a new element to
  *	its listeners as it commits; the clock stops when the announcement is
- *	here: looked for without sleeping at first, with -p asleep in poll(2).
+ *	here. One looks for it on each processor without sleeping, and gives way
+ *	to everybody (SCHED_IDLE): a clock that takes a processor from what it
+ *	measures, measures itself. With -p it sleeps in poll(2), and its own
+ *	waking up is counted, too.
  *	Prints p50 p90 p99 max in microseconds, and how many never came.
- *   latency floor COUNT
+ *   latency floor [-p] COUNT
  *	The same for the least that does it with two processes: one wakes by
  *	inotify, reads and passes an address on, the other adds the element.
  *	What a machine at this hour can do at best.
@@ -23,12 +26,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -100,33 +106,86 @@ static int has_element(const struct nlmsghdr *h, uint32_t key)
 	return 0;
 }
 
-/*
- * Looks again and again for a while, so that no waking up of our own is
- * counted, and sleeps when it takes longer.
- */
-#define SPIN_S 0.002
-static bool spin = true;
+/* What is looked for, and when it was seen; shared with those who look. */
+struct sought {
+	_Atomic uint32_t key;		/* 0: nothing */
+	_Atomic uint64_t seen_ns;
+};
+static bool asleep;
 
-static int announced(struct mnl_socket *nl, uint32_t key, int timeout_ms)
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void take_announcements(struct mnl_socket *nl, struct sought *s)
 {
 	static char buf[1 << 16];
-	struct pollfd p = { mnl_socket_get_fd(nl), POLLIN, 0 };
-	double until = seconds(CLOCK_MONOTONIC) + SPIN_S;
+	int left = (int)recv(mnl_socket_get_fd(nl), buf, sizeof(buf), MSG_DONTWAIT);
+	uint64_t now = now_ns();
+	uint32_t key = s->key;
 
-	for (;;) {
-		int left = (int)recv(p.fd, buf, sizeof(buf), MSG_DONTWAIT);
-		const struct nlmsghdr *h = (const void *)buf;
+	for (const struct nlmsghdr *h = (const void *)buf; left > 0 && mnl_nlmsg_ok(h, left);
+	     h = mnl_nlmsg_next(h, &left))
+		if (key && has_element(h, key)) {
+			s->key = 0;
+			s->seen_ns = now;
+		}
+}
 
-		if (left < 0 && spin && seconds(CLOCK_MONOTONIC) < until)
+/* One on each processor, so that it is seen wherever there is time to look. */
+static void look(struct mnl_socket *nl, struct sought *s, unsigned cpu)
+{
+	struct sched_param none = { 0 };
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	if (sched_setaffinity(0, sizeof(here), &here) < 0 ||
+	    sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+		die("sched_setscheduler");
+	for (;;)
+		take_announcements(nl, s);
+}
+
+static struct sought *start_looking(struct mnl_socket *nl, pid_t pids[CPU_SETSIZE], unsigned *ret_n)
+{
+	struct sought *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	cpu_set_t may;
+
+	if (s == MAP_FAILED || sched_getaffinity(0, sizeof(may), &may) < 0)
+		die("clock");
+	*ret_n = 0;
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE && !asleep; cpu++) {
+		if (!CPU_ISSET(cpu, &may))
 			continue;
-		if (left < 0 && poll(&p, 1, timeout_ms) <= 0)
-			return 0;
-
-		for (; left > 0 && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
-			if (has_element(h, key))
-				return 1;
+		pids[*ret_n] = fork();
+		if (pids[*ret_n] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			look(nl, s, cpu);
+		}
+		(*ret_n)++;
 	}
-	return 0;
+	return s;
+}
+
+/* false: it never came. */
+static bool wait_until_seen(struct mnl_socket *nl, struct sought *s, int timeout_ms)
+{
+	struct pollfd p = { mnl_socket_get_fd(nl), POLLIN, 0 };
+	struct timespec rest = { .tv_nsec = 1000000 };
+	uint64_t end = now_ns() + (uint64_t)timeout_ms * 1000000;
+
+	while (s->seen_ns == 0 && now_ns() < end) {
+		if (!asleep)
+			nanosleep(&rest, NULL);
+		else if (poll(&p, 1, timeout_ms) > 0)
+			take_announcements(nl, s);
+	}
+	return s->seen_ns != 0;
 }
 
 static size_t put_line(char *p, uint32_t address)
@@ -155,8 +214,12 @@ static int one_by_one(const char *path, unsigned count, unsigned limit, int time
 {
 	struct mnl_socket *nl = open_netlink(1u << (NFNLGRP_NFTABLES - 1));
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	double *took = calloc(count + 1, sizeof(*took)), from;
+	double *took = calloc(count + 1, sizeof(*took));
 	struct timespec rest = { .tv_nsec = 3000000 };
+	pid_t looking[CPU_SETSIZE];
+	unsigned nlooking;
+	struct sought *sought = start_looking(nl, looking, &nlooking);
+	uint64_t from;
 	uint32_t first = FIRST(seconds(CLOCK_REALTIME));
 	unsigned lost = 0, n = 0;
 	char buf[8192];
@@ -173,14 +236,20 @@ static int one_by_one(const char *path, unsigned count, unsigned limit, int time
 			die(path);
 		nanosleep(&rest, NULL);
 		len = put_line(buf, address);
-		from = seconds(CLOCK_MONOTONIC);
+		sought->seen_ns = 0;
+		sought->key = htobe32(address);
+		from = now_ns();
 		if (write(fd, buf, len) < 0)
 			die(path);
-		if (announced(nl, htobe32(address), timeout_ms))
-			took[n++] = (seconds(CLOCK_MONOTONIC) - from) * 1e6;
+		if (wait_until_seen(nl, sought, timeout_ms))
+			took[n++] = (double)(sought->seen_ns - from) / 1e3;
 		else
 			lost++;
 		nanosleep(&rest, NULL);
+	}
+	for (unsigned i = 0; i < nlooking; i++) {
+		kill(looking[i], SIGKILL);
+		waitpid(looking[i], NULL, 0);
 	}
 	qsort(took, n, sizeof(*took), ascending);
 	if (n > 0)
@@ -391,12 +460,13 @@ int main(int argc, char **argv)
 {
 	int timeout_ms = 5000;
 
+	if (argc > 3 && strcmp(argv[2], "-p") == 0) {
+		asleep = true;
+		argv[2] = argv[1];
+		argc--;
+		argv++;
+	}
 	if (argc > 3 && strcmp(argv[1], "one") == 0) {
-		if (strcmp(argv[2], "-p") == 0) {
-			spin = false;
-			argc--;
-			argv++;
-		}
 		if (strcmp(argv[2], "-t") == 0) {
 			timeout_ms = atoi(argv[3]);
 			argc -= 2;
@@ -412,6 +482,6 @@ int main(int argc, char **argv)
 		return all_together(argv[2], strtoull(argv[3], NULL, 10), atof(argv[4]));
 	if (argc == 2 && strcmp(argv[1], "now") == 0)
 		return printf("%.6f\n", seconds(CLOCK_MONOTONIC)) < 0;
-	fputs("usage: latency one [-p] [-t MS] LOG COUNT [LIMIT] | floor COUNT | sum TABLE N SECONDS | now\n", stderr);
+	fputs("usage: latency one [-p] [-t MS] LOG COUNT [LIMIT] | floor [-p] COUNT | sum TABLE N SECONDS | now\n", stderr);
 	return 2;
 }

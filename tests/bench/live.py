@@ -18,21 +18,22 @@ def percentiles(text):
 
 
 def row_latency(work, disk):
-    floor, mine, slept = [], [], []
+    clocks = {"one who looks where nobody else works": [], "the clock asleep in poll": ["-p"]}
+    floor, mine = {name: [] for name in clocks}, {name: [] for name in clocks}
     daemon = Daemon(work, disk, "latency", **ONE)
     try:
         for _ in range(RUNS):		# side by side: the machine changes with the minute
-            floor.append(percentiles(tool("latency", "floor", 300)))
-            mine.append(percentiles(tool("latency", "one", daemon.log, 300)))
-            slept.append(percentiles(tool("latency", "one", "-p", daemon.log, 300)))
+            for name, option in clocks.items():
+                floor[name].append(percentiles(tool("latency", "floor", *option, 300)))
+                mine[name].append(percentiles(tool("latency", "one", *option, daemon.log, 300)))
     finally:
         daemon.end()
-    least = " / ".join(f"{median([v[i] for v in floor]):.0f}" for i in (0, 1, 2))
-    for name, seen in (("the clock looking all the time", mine), ("the clock asleep in poll", slept)):
-        p = [median([v[i] for v in seen]) for i in range(5)]
+    for name in clocks:
+        least = [median([v[i] for v in floor[name]]) for i in range(3)]
+        p = [median([v[i] for v in mine[name]]) for i in range(5)]
         yield (f"log write to element in the kernel, {name}", "p50 100 µs, p99 2 ms",
                f"p50 {p[0]:.0f} p90 {p[1]:.0f} p99 {p[2]:.0f} µs, {p[4]:.0f} lost",
-               f"two processes that do no more: {least} µs ({median([v[0] for v in floor]) / p[0]:.2f})")
+               f"two processes that do no more: {' / '.join(f'{x:.0f}' for x in least)} µs ({least[0] / p[0]:.2f})")
 
 
 def burst_lines(work, n):
