@@ -109,16 +109,19 @@ static void send_ban(struct acting *a, const struct decided *d, const struct add
 	there = bans_find(s->bans, &o.addr, o.scope);
 	if (there && there->until_ms >= o.until_ms && there->state != BAN_FAILED)
 		return;
+	/* It leaves before anything is written about it. */
+	serve_order_at_once(s, &o.head);
 	if (bans_put(s->bans, &ban, &there) < 0)
 		log_err("out of memory: a ban is not listed");
 	store_ban(s->store, &row);
-	serve_order(s, &o.head, -1);
 }
 
 static void on_target(void *arg, const struct decided *d, const struct addr *host, const char *target)
 {
 	struct acting *a = arg;
 
+	if (d->action->kind == ACTION_BAN && a->act)
+		send_ban(a, d, host);
 	buf_puts(a->actions, a->n++ ? ",{\"do\":\"" : "{\"do\":\"");
 	buf_puts(a->actions, action_name(d->action->kind));
 	buf_puts(a->actions, "\",\"target\":");
@@ -129,10 +132,6 @@ static void on_target(void *arg, const struct decided *d, const struct addr *hos
 		buf_printf(a->actions, ",\"for\":%lld}", (long long)d->for_ms / 1000);
 	else
 		buf_printf(a->actions, ",\"for\":%.15g}", (double)d->for_ms / 1000);
-	if (d->action->kind == ACTION_BAN) {
-		if (a->act)
-			send_ban(a, d, host);
-	}
 }
 
 static bool has_account_step(const struct verdict *v)
@@ -253,11 +252,11 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	buf_clear(&evidence);
 	buf_clear(&subject);
 	buf_clear(&made);
-	subject_print(s->config, v->subject, &subject);
-	evidence_json(s->core->evidence, v->jail, v->key, 10, &evidence);
 	buf_putc(&actions, '[');
 	targets_each(s->config, v, on_target, &a);
 	buf_putc(&actions, ']');
+	subject_print(s->config, v->subject, &subject);
+	evidence_json(s->core->evidence, v->jail, v->key, 10, &evidence);
 	row.subject = buf_cstr(&subject);
 	row.evidence = buf_cstr(&evidence);
 	row.actions = buf_cstr(&actions);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,6 +78,16 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd)
 	if (r < 0)
 		log_err("bailiffd does not take an order: %s", strerror(-r));
 	s->frame_n = 0;
+}
+
+void serve_order_at_once(struct serve *s, const struct order_head *o)
+{
+	serve_order(s, o, -1);
+	if (s->hurried)
+		return;
+	s->hurried = true;
+	serve_flush(s);
+	sched_yield();	/* bailiffd may wait for this very processor */
 }
 
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
@@ -350,9 +361,12 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int events)
 /* Before the loop waits: what one round of reading led to goes as one frame. */
 static void on_flush(struct ev_loop *loop, ev_prepare *w, int events)
 {
+	struct serve *s = w->data;
+
 	(void)loop;
 	(void)events;
-	serve_flush(w->data);
+	serve_flush(s);
+	s->hurried = false;
 }
 
 /* ---- birth */

@@ -79,6 +79,7 @@ struct serve {
 
 	/* a frame of orders on its way */
 	size_t frame_n;
+	bool hurried;				/* one left at once since the loop last waited */
 	_Alignas(16) char frame[CHANNEL_MAX_BYTES];
 	ev_prepare flush;
 
@@ -99,7 +100,9 @@ struct serve {
 int serve_main(void);
 /* Queue one order; fd of the admin who wants it, or -1. */
 void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
-/* The same, and tell its outcome. */
+/* The same, and the first since the loop last waited does not wait for more. */
+void serve_order_at_once(struct serve *s, const struct order_head *o);
+/* serve_order(), and tell its outcome. */
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
 		      outcome_fn *fn, void *arg);
 bool serve_flush(struct serve *s);	/* true: there were orders to send */
