@@ -170,6 +170,7 @@ static void promote(struct monitor *m)
 		struct policy *old = m->policy;
 		int r;
 
+		cuts_now(m);	/* their scopes are the old policy's */
 		ev_io_stop(m->loop, &m->firewall_readable);
 		r = firewall_reconf(m->firewall, &conf);
 		monitor_watch_firewall(m);

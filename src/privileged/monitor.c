@@ -248,8 +248,10 @@ static void serve(struct monitor *m)
 	ev_timer_init(&m->tick, on_tick, TICK_S, TICK_S);
 	m->tick.data = m;
 	ev_timer_start(m->loop, &m->tick);
+	cuts_init(m);
 	emergency_start(m);
 	ev_run(m->loop, 0);
+	cuts_now(m);
 }
 
 /* ---- start */

@@ -68,6 +68,13 @@ struct poison {
 #define OTHERS_AN_HOUR 20
 struct monitor_mails { size_t n; struct mono v[MAILS_AN_HOUR]; };
 
+/* cuts.c: bans whose connections are still to be closed. */
+struct cuts {
+	struct firewall_ban *v;
+	size_t n, cap;
+	ev_timer timer;
+};
+
 struct monitor {
 	struct ev_loop *loop;
 	const char *conf_path;		/* NULL: the default one */
@@ -91,6 +98,7 @@ struct monitor {
 
 	struct firewall *firewall;
 	struct sockets *sockets;
+	struct cuts cuts;
 	struct own *own;
 	int64_t own_read_ms;		/* when its files were read last */
 	struct hand *hand;
@@ -132,6 +140,11 @@ void note_make(struct message_note *note, bool alert, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void notes_send(struct link *l);	/* to an engine that was told to go */
 void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
+
+/* cuts.c: the connections of who was banned are closed soon, or now all that wait. */
+void cuts_init(struct monitor *m);
+void cuts_add(struct monitor *m, const struct firewall_ban *ban);
+void cuts_now(struct monitor *m);	/* before the scopes change */
 
 /* programs.c: the commands that logs are read from. */
 int programs_reconf(struct monitor *m, const struct config *before);	/* NULL: none was */

@@ -30,7 +30,7 @@ struct frame {
 	struct link *link;
 	struct check check;
 	uid_t uid;			/* the admin's */
-	size_t nbans, nrefused, nledger;
+	size_t nbans, nrefused;
 	struct firewall_ban bans[BANS_A_FRAME];
 	struct outcome ban_out[BANS_A_FRAME];
 	bool from_ledger[BANS_A_FRAME];
@@ -83,16 +83,13 @@ static void flush_bans(struct frame *f)
 	struct monitor *m = f->link->m;
 	struct firewall_ban gone[64];
 	char text[ADDR_TEXT_MAX];
-	size_t n, cut = 0;
+	size_t n;
 	int r;
 
 	if (f->nbans == 0)
 		return;
 	firewall_expire(m->firewall, f->check.now);	/* what is over cannot be unbanned */
 	r = firewall_apply(m->firewall, f->bans, f->nbans, f->check.now);
-	/* A ban that stood before had its sockets closed then. */
-	if (r == 0 && m->sockets && f->nledger < f->nbans)
-		sockets_cut(m->sockets, f->check.config->scopes, f->bans, f->nbans, &cut);
 	for (size_t i = 0; i < f->nbans; i++) {
 		struct outcome *o = &f->ban_out[i];
 		int error = r < 0 ? r : f->bans[i].error;
@@ -109,9 +106,12 @@ static void flush_bans(struct frame *f)
 		}
 		if (!f->from_ledger[i] || error < 0 || o->text[0])
 			answer(f, o);
+		/* A ban that stood before had its sockets closed then. */
+		if (!f->from_ledger[i] && error == 0)
+			cuts_add(m, &f->bans[i]);
 	}
-	log_info("firewall changes=%zu sockets_cut=%zu", f->nbans, cut);
-	f->nbans = f->nledger = 0;
+	log_info("firewall changes=%zu", f->nbans);
+	f->nbans = 0;
 	while ((n = firewall_evicted(m->firewall, gone, 64)) > 0)
 		for (size_t i = 0; i < n; i++)
 			link_note(m, false, "set full: the ban of %s, which ends first, went",
@@ -123,7 +123,6 @@ static struct firewall_ban *next_ban(struct frame *f, const struct order_head *h
 	f->bans[f->nbans] = (struct firewall_ban){ 0 };
 	f->ban_out[f->nbans] = outcome_of(h, OUTCOME_DONE, 0, text);
 	f->from_ledger[f->nbans] = h->origin == ORIGIN_LEDGER;
-	f->nledger += h->origin == ORIGIN_LEDGER;
 	return &f->bans[f->nbans++];
 }
 
@@ -427,7 +426,7 @@ int orders_take(struct link *l, const void *body, size_t n, int admin_fd)
 	int r;
 
 	f->link = l;
-	f->nbans = f->nrefused = f->nledger = 0;
+	f->nbans = f->nrefused = 0;
 	f->out.head.count = 0;
 	f->check = (struct check){
 		.config = l->policy->config, .own = m->own, .hand = m->hand,

@@ -5,10 +5,11 @@
  * frees the smtpd or imap-login behind each at once, instead of after its
  * timeout of minutes.
  *
- * One look at all sockets serves all bans of a call: first the listening ones,
- * whose ports tell connections made to us from those that we made, then the
- * connected ones, each looked up among the sorted bans. IPv4 on a dual-stack
- * listener shows as IPv4-mapped IPv6, so both families are always read.
+ * One look at all connected sockets serves all bans of a call, each socket
+ * looked up among the sorted bans; where some are found, one at the listening
+ * ones follows, whose ports tell connections made to us from those that we
+ * made. The kernel walks one table for both families, so it is asked in the old
+ * form of the request, which names none.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +28,9 @@
 #include "privileged/firewall/firewall.h"
 
 #define ANSWER_MAX 65536
+#define REQUEST_MAX 64		/* both forms */
+_Static_assert(sizeof(struct inet_diag_req) <= REQUEST_MAX && sizeof(struct inet_diag_req_v2) <= REQUEST_MAX,
+	       "a request must fit");
 #define VICTIMS_MAX 65536	/* a call; the rest run into the drop */
 
 #define BIT(state) (1u << (state))
@@ -136,36 +140,39 @@ static int see_listener(struct cut *c, const struct inet_diag_msg *m)
 	return 0;
 }
 
+static bool is_ours(const struct cut *c, const struct victim *v)
+{
+	uint16_t port = ntohs(v->id.idiag_sport);
+
+	return !(c->listening[port / 8] & (1u << port % 8));
+}
+
 static int see_connected(struct cut *c, const struct inet_diag_msg *m)
 {
-	uint16_t port = ntohs(m->id.idiag_sport);
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct addr remote;
 	int r;
 
-	if (!(c->listening[port / 8] & (1u << port % 8)))
-		return 0;
 	memcpy(&sin.sin_addr, m->id.idiag_dst, sizeof(sin.sin_addr));
 	memcpy(&sin6.sin6_addr, m->id.idiag_dst, sizeof(sin6.sin6_addr));
 	r = addr_from_sockaddr(m->idiag_family == AF_INET ? (void *)&sin : (void *)&sin6,
 			       &remote);
-	if (r < 0 || !is_banned(c, &remote, port))
+	if (r < 0 || !is_banned(c, &remote, ntohs(m->id.idiag_sport)))
 		return 0;
 	return add_victim(c, m);
 }
 
-static int request(struct sockets *s, uint16_t type, uint16_t flags,
-		   const struct inet_diag_req_v2 *req)
+static int request(struct sockets *s, uint16_t type, uint16_t flags, const void *req, size_t n)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	char buf[MNL_ALIGN(sizeof(struct nlmsghdr)) + MNL_ALIGN(sizeof(*req))];
+	char buf[MNL_ALIGN(sizeof(struct nlmsghdr)) + REQUEST_MAX];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
 
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | flags;
 	h->nlmsg_seq = ++s->seq;
-	memcpy(mnl_nlmsg_put_extra_header(h, sizeof(*req)), req, sizeof(*req));
+	memcpy(mnl_nlmsg_put_extra_header(h, n), req, n);
 	if (sendto(s->fd, buf, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
 	return 0;
@@ -202,23 +209,10 @@ static int answer(struct sockets *s, int (*each)(struct cut *, const struct inet
 static int dump(struct sockets *s, struct cut *c, uint32_t states,
 		int (*each)(struct cut *, const struct inet_diag_msg *))
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	int r = 0;
+	struct inet_diag_req req = { .idiag_states = states };
+	int r = request(s, TCPDIAG_GETSOCK, NLM_F_DUMP, &req, sizeof(req));
 
-	for (size_t i = 0; r == 0 && i < sizeof(families); i++) {
-		struct inet_diag_req_v2 req = {
-			.sdiag_family = families[i], .sdiag_protocol = IPPROTO_TCP,
-			.idiag_states = states,
-		};
-
-		r = request(s, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &req);
-		if (r == 0)
-			r = answer(s, each, c);
-		/* A host without IPv6 has no such sockets. */
-		if (r == -ENOENT && families[i] == AF_INET6)
-			r = 0;
-	}
-	return r;
+	return r < 0 ? r : answer(s, each, c);
 }
 
 static int destroy(struct sockets *s, uint8_t family, const struct inet_diag_sockid *id)
@@ -227,7 +221,7 @@ static int destroy(struct sockets *s, uint8_t family, const struct inet_diag_soc
 		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP,
 		.idiag_states = ~0u, .id = *id,
 	};
-	int r = request(s, SOCK_DESTROY, NLM_F_ACK, &req);
+	int r = request(s, SOCK_DESTROY, NLM_F_ACK, &req, sizeof(req));
 
 	return r < 0 ? r : answer(s, NULL, NULL);
 }
@@ -297,12 +291,13 @@ int sockets_cut(struct sockets *s, const struct scope *scopes,
 	if (c && c->bans) {
 		c->scopes = scopes;
 		take_bans(c, banned, n);
-		r = c->nbans ? dump(s, c, BIT(TCP_LISTEN), see_listener) : 0;
+		r = c->nbans ? dump(s, c, CONNECTED, see_connected) : 0;
 	}
-	if (r == 0 && c->nbans)
-		r = dump(s, c, CONNECTED, see_connected);
+	if (r == 0 && c->n)
+		r = dump(s, c, BIT(TCP_LISTEN), see_listener);
 	for (size_t i = 0; r == 0 && i < c->n; i++)
-		cut += destroy(s, c->victims[i].family, &c->victims[i].id) == 0;
+		cut += !is_ours(c, &c->victims[i]) &&
+		       destroy(s, c->victims[i].family, &c->victims[i].id) == 0;
 	if (r == 0)
 		*ret_n = cut;
 	if (c) {
