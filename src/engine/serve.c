@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/prompt.h"
 #include "config/pack.h"
 #include "engine/digest.h"
 #include "engine/flow_state.h"
@@ -479,6 +480,7 @@ int serve_main(void)
 		r = sources_new(&s, &s.sources);
 	if (r < 0)
 		die("start", r);
+	prompt();
 	seal();
 	ev_io_init(&s.readable, on_readable, ENGINE_FD_CHANNEL, EV_READ);
 	ev_io_init(&s.writable, on_writable, ENGINE_FD_CHANNEL, EV_WRITE);

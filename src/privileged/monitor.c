@@ -28,6 +28,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/prompt.h"
 #include "config/load.h"
 #include "config/shipped.h"
 
@@ -440,6 +441,7 @@ int main(int argc, char **argv)
 	r = start(&m);
 	if (r < 0)
 		return 1;
+	prompt();	/* after the runner was forked: it is not in a hurry */
 	orders_allow(&m);
 	restore_hand_bans(&m);
 	m.loop = ev_default_loop(EVFLAG_NOSIGMASK);
