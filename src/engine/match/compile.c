@@ -7,6 +7,7 @@
  * one round of mending is enough.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config/load.h"
@@ -37,6 +38,25 @@ static int compile_unit(struct matcher *m, struct jail_state *js, const char *so
 	return rc < 0 ? rc : remark_make(place, &traits, &u->remark);
 }
 
+/* As a detecting expression has it; what cannot be had so matches anything there. */
+static int compile_loose(struct matcher *m, struct unit *u)
+{
+	struct pattern_error err;
+	char rename[24];
+	int rc;
+
+	snprintf(rename, sizeof(rename), "m%zu_", m->nloose++);
+	rc = pattern_expand(m->c, u->rule->pattern, PATTERN_RULE, rename, &u->loose, &err);
+	if (rc == -EINVAL) {
+		pattern_free(&u->loose);
+		u->loose = (struct pattern){ .whole = true };
+		rc = 0;
+	}
+	if (rc == 0)
+		leads_of(&u->loose, &u->leads);
+	return rc;
+}
+
 static int compile_rules(struct matcher *m, struct jail_state *js, const struct jail *j,
 			 const struct rule *rules, size_t n, enum pattern_place place,
 			 struct complaints *bad, struct unit **ret)
@@ -50,6 +70,8 @@ static int compile_rules(struct matcher *m, struct jail_state *js, const struct 
 		(*ret)[i] = (struct unit){ .jail = j, .rule = &rules[i] };
 		rc = compile_unit(m, js, rules[i].pattern, place, rules[i].place,
 				  bad, &(*ret)[i]);
+		if (rc == 0 && place == PATTERN_RULE && !m->reference)
+			rc = compile_loose(m, &(*ret)[i]);
 		(*ret)[i].gated = place == PATTERN_RULE && gate_fits(m->c, j, &(*ret)[i]);
 	}
 	return rc;
@@ -214,22 +236,6 @@ static int make_memos(struct matcher *m)
 	return rc;
 }
 
-static int make_groups(struct matcher *m, unsigned *nojit)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
-		if (m->jails[i].ok)
-			rc = add_to_groups(m, i);
-	if (rc == 0)
-		rc = groups_compile(&m->groups, m->c, m->arena.jit, nojit);
-	if (rc < 0)
-		return rc;
-	matcher_count_enabled(m);
-	m->cursors = calloc(m->groups.n + 1, sizeof(*m->cursors));
-	return m->cursors ? demux_new(&m->groups, &m->demux) : -ENOMEM;
-}
-
 void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void *arg),
 		       void *arg)
 {
@@ -244,6 +250,29 @@ void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void 
 		for (size_t k = 0; js->ignore && k < j->nignore; k++)
 			fn(&js->ignore[k], arg);
 	}
+}
+
+static void drop_loose(struct unit *u, void *arg)
+{
+	(void)arg;
+	pattern_free(&u->loose);
+}
+
+static int make_groups(struct matcher *m, unsigned *nojit)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < m->c->njails && rc == 0; i++)
+		if (m->jails[i].ok)
+			rc = add_to_groups(m, i);
+	if (rc == 0)
+		rc = groups_compile(&m->groups, m->arena.jit, nojit);
+	if (rc < 0)
+		return rc;
+	matcher_each_unit(m, drop_loose, NULL);
+	matcher_count_enabled(m);
+	m->cursors = calloc(m->groups.n + 1, sizeof(*m->cursors));
+	return m->cursors ? demux_new(&m->groups, &m->demux) : -ENOMEM;
 }
 
 static void count_nojit(struct unit *u, void *arg)

@@ -4,8 +4,8 @@
  * program name seen; then a small set-associative cache answers, under a hash
  * with a secret, as strangers may write program names. Names that concern the
  * same groups (all that no jail has heard of, for one) share a class, where
- * the groups stand sorted by the bytes that they can begin with: most lines
- * are ruled out by one look into it. All of this is laid out at the start: a
+ * the groups stand sorted by the bytes that they can begin with, or that come
+ * behind an id or a word: most lines are ruled out by one look into it. All of this is laid out at the start: a
  * new name takes the place of another, and if there should be more classes
  * than have room, lines of the last ones sort their groups each time anew.
  */
@@ -22,6 +22,7 @@
 #define NAME_MAX_LEN 48		/* longer names are globbed each time */
 #define CLASSES 64
 #define FIRSTS 257		/* first bytes, and none */
+#define LISTS (2 * FIRSTS)	/* of the text, and behind a head */
 
 struct slot {
 	uint16_t log;
@@ -37,7 +38,7 @@ struct tag_class {
 	uint32_t n;		/* groups */
 	uint16_t *all;		/* room for `most` */
 	uint16_t *by_first;	/* room for `most_by_first` */
-	uint32_t from[FIRSTS + 1];
+	uint32_t from[LISTS + 1];
 };
 
 struct demux {
@@ -61,21 +62,31 @@ static bool concerns(const struct group *g, uint16_t log, struct span program)
 	return g->programs->n == 0;
 }
 
-/* Can a text that begins so (FIRSTS - 1: one that is empty) be one of its? */
-static bool begins(const struct group *g, unsigned first)
+/* Can a text that begins so, or goes on so behind a head, be one of its? */
+static bool begins(const struct group *g, unsigned list)
 {
 	const struct first *f = g->prefix ? &g->prefix->unit.x.first : &g->first;
+	unsigned first = list % FIRSTS;
 	char c = (char)first;
 
+	for (size_t i = 0; !g->prefix && i < g->leads.n; i++) {
+		const struct lead *l = &g->leads.v[i];
+
+		if ((l->head != LEAD_PLAIN) == (list >= FIRSTS) &&
+		    (l->n == 0 || first == (unsigned char)l->bytes[0]))
+			return true;
+	}
+	if (list >= FIRSTS || (!g->prefix && g->leads.n > 0))
+		return false;
 	return first_has(f, (struct span){ &c, first < FIRSTS - 1 });
 }
 
-static size_t count_firsts(const struct group *g)
+static size_t count_lists(const struct group *g)
 {
 	size_t n = 0;
 
-	for (unsigned first = 0; first < FIRSTS; first++)
-		n += begins(g, first);
+	for (unsigned list = 0; list < LISTS; list++)
+		n += begins(g, list);
 	return n;
 }
 
@@ -89,7 +100,7 @@ static void most_of_a_log(const struct groups *gs, size_t *most, size_t *most_by
 			if (gs->v[k].log != gs->v[i].log)
 				continue;
 			n++;
-			by_first += count_firsts(&gs->v[k]);
+			by_first += count_lists(&gs->v[k]);
 		}
 		if (n > *most)
 			*most = n;
@@ -133,13 +144,13 @@ static void sort_by_first(const struct groups *gs, struct tag_class *c)
 {
 	uint32_t n = 0;
 
-	for (unsigned first = 0; first < FIRSTS; first++) {
-		c->from[first] = n;
+	for (unsigned list = 0; list < LISTS; list++) {
+		c->from[list] = n;
 		for (size_t i = 0; i < c->n; i++)
-			if (begins(&gs->v[c->all[i]], first))
+			if (begins(&gs->v[c->all[i]], list))
 				c->by_first[n++] = c->all[i];
 	}
-	c->from[FIRSTS] = n;
+	c->from[LISTS] = n;
 }
 
 static bool same_class(const struct tag_class *a, const struct tag_class *b)
@@ -238,12 +249,22 @@ static inline uint32_t class_of(struct demux *d, uint16_t log, struct span progr
 	return remember(d, set, log, program);
 }
 
-const uint16_t *demux_find(struct demux *d, uint16_t log, struct span program,
-			   struct span text, size_t *n)
+const struct tag_class *demux_class(struct demux *d, uint16_t log, struct span program)
 {
-	const struct tag_class *c = &d->class[class_of(d, log, program)];
-	unsigned first = text.n ? (unsigned char)text.p[0] : FIRSTS - 1;
+	return &d->class[class_of(d, log, program)];
+}
 
-	*n = c->from[first + 1] - c->from[first];
-	return c->by_first + c->from[first];
+bool demux_has_heads(const struct tag_class *c)
+{
+	return c->from[LISTS] > c->from[FIRSTS];
+}
+
+const uint16_t *demux_list(const struct tag_class *c, bool head, struct span text, size_t *n)
+{
+	unsigned list = text.n ? (unsigned char)text.p[0] : FIRSTS - 1;
+
+	if (head)
+		list += FIRSTS;
+	*n = c->from[list + 1] - c->from[list];
+	return c->by_first + c->from[list];
 }

@@ -15,12 +15,19 @@ struct demux;
 int demux_new(const struct groups *gs, struct demux **ret);
 void demux_free(struct demux **d);
 
+/* All groups of the program's lines in that log. Lives until the next call. No allocation. */
+struct tag_class;
+const struct tag_class *demux_class(struct demux *d, uint16_t log, struct span program);
+
+/* Does any of them want a head (lead.h) at first? */
+bool demux_has_heads(const struct tag_class *c);
+
 /*
  * The numbers of the groups in gs, in order, that a text with this first byte
  * concerns, *n of them: those that can begin so, and those with a prefix that
- * can. Lives until the next call. No allocation.
+ * can.
+ * head  the text is what stands behind a head: those that want one
  */
-const uint16_t *demux_find(struct demux *d, uint16_t log, struct span program,
-			   struct span text, size_t *n);
+const uint16_t *demux_list(const struct tag_class *c, bool head, struct span text, size_t *n);
 
 #endif

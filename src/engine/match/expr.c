@@ -49,13 +49,14 @@ static pcre2_match_context *limits_new(pcre2_jit_stack *stack, uint32_t limit)
 /* A pattern's number came by: note it, and on to the next. */
 static int note_found(pcre2_callout_block *b, void *arg)
 {
-	struct arena *a = arg;
-	size_t k = 0;
+	struct finding *f = arg;
+	size_t k = b->callout_number;
 
 	for (PCRE2_SIZE i = 0; i < b->callout_string_length; i++)
 		k = k * 10 + (size_t)(b->callout_string[i] - '0');
-	a->found[k / 64] |= UINT64_C(1) << k % 64;
-	a->nfound++;
+	for (uint32_t at = f->first[k]; at != FINDING_END; at = f->next[at])
+		f->bits[at / 64] |= UINT64_C(1) << at % 64;
+	f->any = true;
 	return 1;
 }
 
@@ -76,7 +77,7 @@ int arena_init(struct arena *a, const struct config *c, bool jit)
 	a->low = limits_new(a->stack, low < limit ? low : limit);
 	a->data = pcre2_match_data_create(EXPR_GROUPS_MAX + 1, NULL);
 	if (a->half)
-		pcre2_set_callout(a->half, note_found, a);
+		pcre2_set_callout(a->half, note_found, &a->finding);
 	return (a->stack || !jit) && a->full && a->half && a->low && a->data ? 0 : -ENOMEM;
 }
 
@@ -276,13 +277,19 @@ void expr_fini(struct expr *x)
 int expr_run(const struct expr *x, struct span s, uint32_t options,
 	     pcre2_match_data *data, pcre2_match_context *limits)
 {
+	return expr_run_from(x, s, 0, options, data, limits);
+}
+
+int expr_run_from(const struct expr *x, struct span s, size_t from, uint32_t options,
+		  pcre2_match_data *data, pcre2_match_context *limits)
+{
 	PCRE2_SPTR p = (PCRE2_SPTR)s.p;
 	int rc;
 
 	if (x->jit)
-		rc = pcre2_jit_match(x->code, p, s.n, 0, options, data, limits);
+		rc = pcre2_jit_match(x->code, p, s.n, from, options, data, limits);
 	else
-		rc = pcre2_match(x->code, p, s.n, 0, options, data, limits);
+		rc = pcre2_match(x->code, p, s.n, from, options, data, limits);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return 0;
 	return rc >= 0 ? 1 : rc;

@@ -35,6 +35,18 @@ struct expr {
 };
 
 /*
+ * What callouts note. Several members may have the pattern that came by:
+ * they are linked by their numbers, FINDING_END ends.
+ */
+#define FINDING_END UINT32_MAX
+struct finding {
+	uint64_t *bits;		/* a bit a member */
+	const uint32_t *first;	/* of each pattern's members */
+	const uint32_t *next;	/* of a member's likes */
+	bool any;
+};
+
+/*
  * Where expressions run: stack, limits, results; one for all, since one
  * runs at a time. Made before the sandbox, never grows.
  */
@@ -45,8 +57,7 @@ struct arena {
 	pcre2_match_context *low;	/* for patterns that were in trouble */
 	pcre2_match_data *data;		/* captures of the last match */
 	bool jit;			/* false: plain interpreter */
-	uint64_t *found;		/* bits that callouts set, */
-	unsigned nfound;		/* and how many came */
+	struct finding finding;		/* for callouts */
 	bool troubled;			/* a pattern ran into a limit, and nobody was told */
 };
 
@@ -72,6 +83,9 @@ void expr_fini(struct expr *x);
  */
 int expr_run(const struct expr *x, struct span s, uint32_t options,
 	     pcre2_match_data *data, pcre2_match_context *limits);
+/* The same from offset `from` on, looking back before it where it looks back. */
+int expr_run_from(const struct expr *x, struct span s, size_t from, uint32_t options,
+		  pcre2_match_data *data, pcre2_match_context *limits);
 
 /* What group `n` of the last match holds; false: it took no part. */
 bool expr_group(pcre2_match_data *data, struct span s, unsigned n, struct span *ret);

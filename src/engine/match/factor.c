@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define NUMBER_MAX 255
+
 struct branch {
 	const struct pattern *p;
 	size_t index;		/* of the pattern */
@@ -23,35 +25,11 @@ struct factoring {
 	struct branch *spare;	/* as many as there are patterns */
 };
 
-static size_t ntokens(const struct pattern *p)
-{
-	return p->whole ? 1 : p->tokens.n / sizeof(uint32_t);
-}
-
-static uint32_t token_at(const struct pattern *p, size_t k)
-{
-	uint32_t v = 0;
-
-	if (k >= ntokens(p))
-		return (uint32_t)p->text.n;
-	if (!p->whole)
-		memcpy(&v, p->tokens.p + k * sizeof(v), sizeof(v));
-	return v;
-}
-
-/* The text of tokens k up to end. */
-static struct span tokens_text(const struct pattern *p, size_t k, size_t end)
-{
-	uint32_t from = token_at(p, k), to = token_at(p, end);
-
-	return from == to ? (struct span){ "", 0 } : (struct span){ p->text.p + from, to - from };
-}
-
 /* Do both have a token k, and the same? */
 static bool same_token(const struct pattern *a, const struct pattern *b, size_t k)
 {
-	return !a->whole && !b->whole && k < ntokens(a) && k < ntokens(b) &&
-	       span_eq(tokens_text(a, k, k + 1), tokens_text(b, k, k + 1));
+	return !a->whole && !b->whole && k < pattern_tokens(a) && k < pattern_tokens(b) &&
+	       span_eq(pattern_token(a, k), pattern_token(b, k));
 }
 
 /* Bring those that share the first one's token k to the front; how many. */
@@ -82,14 +60,15 @@ static size_t shared_end(const struct branch *v, size_t n, size_t k)
 
 static void put_rest(struct factoring *f, const struct branch *b, size_t k)
 {
-	struct span text = tokens_text(b->p, k, ntokens(b->p));
+	struct span text = pattern_tokens_text(b->p, k, pattern_tokens(b->p));
 
 	if (text.n > 0) {
 		buf_puts(f->out, "(?>");
 		buf_put(f->out, text.p, text.n);
 		buf_puts(f->out, ")");
 	}
-	buf_printf(f->out, "(?C{%zu})", b->index);
+	/* a number is quicker read than text, and goes no further */
+	buf_printf(f->out, b->index <= NUMBER_MAX ? "(?C%zu)" : "(?C{%zu})", b->index);
 }
 
 /* What is left, from token k on, of branches that share that token. */
@@ -103,7 +82,7 @@ static void put_bundle(struct factoring *f, struct branch *v, size_t n, size_t k
 		return;
 	}
 	end = shared_end(v, n, k);
-	text = tokens_text(v[0].p, k, end);
+	text = pattern_tokens_text(v[0].p, k, end);
 	buf_put(f->out, text.p, text.n);
 	buf_puts(f->out, "(?:");
 	put_branches(f, v, n, end);
@@ -120,7 +99,7 @@ static void put_branches(struct factoring *f, struct branch *v, size_t n, size_t
 	}
 }
 
-int factor_put(const struct pattern *p, size_t n, struct buf *out)
+int factor_put(const struct pattern *const *p, size_t n, size_t skip, struct buf *out)
 {
 	struct branch *v = calloc(2 * n + 1, sizeof(*v));
 	struct factoring f = { .out = out };
@@ -129,8 +108,8 @@ int factor_put(const struct pattern *p, size_t n, struct buf *out)
 		return -ENOMEM;
 	f.spare = v + n;
 	for (size_t i = 0; i < n; i++)
-		v[i] = (struct branch){ &p[i], i };
-	put_branches(&f, v, n, 0);
+		v[i] = (struct branch){ p[i], i };
+	put_branches(&f, v, n, skip);
 	free(v);
 	return buf_error(out);
 }

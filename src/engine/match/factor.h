@@ -6,13 +6,14 @@
 
 /*
  * Put out an alternation of n patterns in which what they begin with in
- * common stands once, and each ends in a callout with its number:
+ * common stands once, and each ends in a callout with its number, or with that as text:
  *
- *	from (?:(?>a)(?C{0})|(?>b)(?C{2}))|(?>to c)(?C{1})|...
+ *	from (?:(?>a)(?C0)|(?>b)(?C2))|(?>to c)(?C1)|...|(?>z)(?C{256})
  *
+ * skip  tokens at the beginning that all of them have, and that are left out
  * Whoever runs it lets each callout fail, and so comes by all that match.
  * -ENOMEM.
  */
-int factor_put(const struct pattern *p, size_t n, struct buf *out);
+int factor_put(const struct pattern *const *p, size_t n, size_t skip, struct buf *out);
 
 #endif

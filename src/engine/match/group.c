@@ -11,13 +11,20 @@
  * singly, for their captures and because here they match a little more than
  * they should (pattern.c).
  *
- * Patterns that cannot begin with the same bytes are kept apart, so that an
+ * A pattern that several jails have stands in it once. Patterns whose
+ * beginning is known (lead.c) are put together by that: it is compared
+ * before anything runs, and the expression goes on behind it.
+ *
+ * Others that cannot begin with the same bytes are kept apart, so that an
  * ordinary line is ruled out by its first byte from most of them: what PCRE2
  * itself does for a search, and not for an anchored alternation. Patterns
  * that search (`.*rhost=<ip>`) would cost a walk through each line; those are
  * put together by the longest fixed bytes they need, which are looked for
  * first (needle.c). Jails that are off at the start are kept apart, too: until
  * an admin puts one on, its group costs nothing.
+ *
+ * One pattern alone needs no detecting, and a few of which one mostly matches
+ * cost less one by one.
  *
  * An expression that ran into a limit tells nothing. Its members then run
  * singly, for this entry and for some more (struct strain), so that the
@@ -26,10 +33,13 @@
 #include "engine/match/group.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/match/factor.h"
+
+#define FEW 4		/* patterns that run one by one where most lines are hits */
+#define HOT 8
+#define HOT_MOST 16
 
 static bool has_glob(const struct strings *s, const char *glob)
 {
@@ -53,16 +63,36 @@ static bool same_programs(const struct strings *a, const struct strings *b)
 	return holds(a, b) && holds(b, a);
 }
 
-static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
-			  const struct prefix *prefix, const struct expr *x)
+/* Behind a prefix no head is looked for. */
+static void set_leads(struct leads *ret, const struct prefix *prefix, const struct unit *u)
 {
+	*ret = u->leads;
+	for (size_t i = 0; prefix && i < u->leads.n; i++)
+		if (u->leads.v[i].head != LEAD_PLAIN)
+			*ret = (struct leads){ 0 };
+}
+
+/* The same bytes to begin with, as far as they are known. */
+static bool begins_alike(const struct group *g, const struct leads *leads, const struct expr *x)
+{
+	if (!leads_equal(&g->leads, leads))
+		return false;
+	return leads->n > 0 ||
+	       (memcmp(&g->first, &x->first, sizeof(g->first)) == 0 && needle_equal(&g->needle, &x->needle));
+}
+
+static struct group *find(struct groups *gs, const struct jail *j, uint16_t log,
+			  const struct prefix *prefix, const struct unit *u)
+{
+	struct leads leads;
+
+	set_leads(&leads, prefix, u);
 	for (size_t i = 0; i < gs->n; i++) {
 		struct group *g = &gs->v[i];
 
 		if (g->log == log && g->prefix == prefix && g->off == (j->mode == MODE_OFF) &&
-		    (holds(g->programs, &j->programs) || holds(&j->programs, g->programs)) &&
-		    memcmp(&g->first, &x->first, sizeof(g->first)) == 0 &&
-		    needle_equal(&g->needle, &x->needle))
+		    g->hidden == u->hidden && begins_alike(g, &leads, &u->x) &&
+		    (holds(g->programs, &j->programs) || holds(&j->programs, g->programs)))
 			return g;
 	}
 	return NULL;
@@ -93,13 +123,16 @@ static int add_member(struct group *g, const struct member *m)
 int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
 	       struct prefix *prefix, const struct member *m)
 {
-	const struct expr *x = &m->unit->x;
-	struct group *g = find(gs, j, log, prefix, x);
+	const struct unit *u = m->unit;
+	struct group *g = find(gs, j, log, prefix, u);
 
 	if (!g)
 		g = append(gs, &(struct group){ .log = log, .off = j->mode == MODE_OFF,
-						.programs = &j->programs, .prefix = prefix,
-						.first = x->first, .needle = x->needle });
+						.hidden = u->hidden, .programs = &j->programs,
+						.prefix = prefix, .first = u->x.first,
+						.needle = u->x.needle });
+	if (g && g->n == 0)
+		set_leads(&g->leads, prefix, u);
 	if (g && !holds(g->programs, &j->programs))
 		g->programs = &j->programs;
 	return g ? add_member(g, m) : -ENOMEM;
@@ -112,59 +145,75 @@ static void note_programs(struct group *g)
 			!same_programs(g->programs, &g->member[k].unit->jail->programs);
 }
 
-static int expand_members(const struct group *g, const struct config *c, struct pattern *p)
-{
-	struct pattern_error err;
-	char rename[24];
-	int rc = 0;
-
-	for (size_t k = 0; k < g->n && rc == 0; k++) {
-		snprintf(rename, sizeof(rename), "m%zu_", k);
-		rc = pattern_expand(c, g->member[k].unit->rule->pattern, PATTERN_RULE,
-				    rename, &p[k], &err);
-	}
-	return rc;
-}
-
 static size_t nwords(const struct group *g)
 {
 	return (g->n + 63) / 64;
 }
 
-static int compile(struct group *g, const struct config *c, bool jit)
+/* The number of the member's pattern; npatterns if it is none of those yet. */
+static uint32_t pattern_number(const struct group *g, size_t k)
 {
-	struct pattern *p = calloc(g->n, sizeof(*p));
-	struct buf text = { 0 };
-	int rc = p ? 0 : -ENOMEM;
+	const struct memo *memo = g->member[k].unit->memo;
 
+	for (size_t i = 0; memo && i < k; i++)
+		if (g->member[i].unit->memo == memo)
+			return g->member[i].pattern;
+	return (uint32_t)g->npatterns;
+}
+
+/* Each pattern once, and who has it. */
+static int collect_patterns(struct group *g)
+{
+	free(g->pattern);
+	free(g->same);
 	free(g->found);
+	g->npatterns = 0;
+	g->pattern = calloc(g->n, sizeof(*g->pattern));
+	g->same = calloc(2 * g->n, sizeof(*g->same));
 	g->found = calloc(nwords(g), sizeof(*g->found));
-	if (!g->found)
-		rc = -ENOMEM;
-	if (rc == 0)
-		rc = expand_members(g, c, p);
-	if (rc == 0)
-		rc = factor_put(p, g->n, &text);
+	if (!g->pattern || !g->same || !g->found)
+		return -ENOMEM;
+	for (size_t k = 0; k < g->n; k++) {
+		g->member[k].pattern = pattern_number(g, k);
+		if (g->member[k].pattern < g->npatterns)
+			continue;
+		g->same[g->npatterns] = FINDING_END;
+		g->pattern[g->npatterns++] = &g->member[k].unit->loose;
+	}
+	for (size_t k = 0; k < g->n; k++) {
+		g->same[g->n + k] = g->same[g->member[k].pattern];
+		g->same[g->member[k].pattern] = (uint32_t)k;
+	}
+	return 0;
+}
+
+static int compile(struct group *g, bool jit)
+{
+	struct buf text = { 0 };
+	int rc = collect_patterns(g);
+
+	if (rc < 0 || g->npatterns == 1)
+		return rc;
+	rc = factor_put(g->pattern, g->npatterns, g->leads.tokens, &text);
 	if (rc == 0)
 		rc = expr_compile_raw(buf_span(&text), jit, &g->detect);
-	for (size_t k = 0; p && k < g->n; k++)
-		pattern_free(&p[k]);
-	free(p);
 	buf_free(&text);
 	return rc;
 }
 
-/* Move the second half of group `at` into a new one at the end. */
+/* Move members with the second half of the patterns of group `at` into a new one at the end. */
 static int split(struct groups *gs, size_t at)
 {
-	size_t half = gs->v[at].n / 2;
-	struct group upper = gs->v[at];
+	size_t half = gs->v[at].npatterns / 2, n = 0;
+	struct group upper = gs->v[at], *g;
 
 	upper.member = NULL;
+	upper.pattern = NULL;
+	upper.same = NULL;
 	upper.found = NULL;
 	upper.n = 0;
-	for (size_t k = half; k < gs->v[at].n; k++) {
-		if (add_member(&upper, &gs->v[at].member[k]) < 0) {
+	for (size_t k = 0; k < gs->v[at].n; k++) {
+		if (gs->v[at].member[k].pattern >= half && add_member(&upper, &gs->v[at].member[k]) < 0) {
 			free(upper.member);
 			return -ENOMEM;
 		}
@@ -173,18 +222,22 @@ static int split(struct groups *gs, size_t at)
 		free(upper.member);
 		return -ENOMEM;
 	}
-	gs->v[at].n = half;
+	g = &gs->v[at];
+	for (size_t k = 0; k < g->n; k++)
+		if (g->member[k].pattern < half)
+			g->member[n++] = g->member[k];
+	g->n = n;
 	return 0;
 }
 
-int groups_compile(struct groups *gs, const struct config *c, bool jit, unsigned *nojit)
+int groups_compile(struct groups *gs, bool jit, unsigned *nojit)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < gs->n; i++) {
 		note_programs(&gs->v[i]);
 		/* each pattern compiled by itself, so the sum is what is wrong */
-		while ((rc = compile(&gs->v[i], c, jit)) == -EINVAL && gs->v[i].n > 1)
+		while ((rc = compile(&gs->v[i], jit)) == -EINVAL && gs->v[i].npatterns > 1)
 			if (split(gs, i) < 0)
 				return -ENOMEM;
 		if (rc == -ENOMEM)
@@ -199,6 +252,8 @@ void groups_free(struct groups *gs)
 	for (size_t i = 0; i < gs->n; i++) {
 		expr_fini(&gs->v[i].detect);
 		free(gs->v[i].member);
+		free(gs->v[i].pattern);
+		free(gs->v[i].same);
 		free(gs->v[i].found);
 	}
 	free(gs->v);
@@ -211,23 +266,43 @@ static void set_found(struct group *g, int byte)
 	g->any = byte != 0;
 }
 
-bool group_detect(struct group *g, struct arena *a, struct span s, uint32_t options)
+/*
+ * Do its few patterns run one by one now, as lines are mostly hits? Each
+ * eighth line is detected all the same and tells whether they still are.
+ */
+static bool is_hot(struct group *g)
+{
+	if (g->hot < HOT)
+		return false;
+	g->turn++;
+	return g->turn % 8 != 0;
+}
+
+static void note_heat(struct group *g)
+{
+	if (!g->any)
+		g->hot /= 2;
+	else if (g->npatterns <= FEW && g->hot < HOT_MOST)
+		g->hot++;
+}
+
+bool group_detect(struct group *g, struct arena *a, struct span s, size_t from, uint32_t options)
 {
 	if (!needle_in(&g->needle, s))
 		return false;
-	if (!g->detect.code || strain_spend(&g->strain)) {
+	if (!g->detect.code || is_hot(g) || strain_spend(&g->strain)) {
 		set_found(g, 0xff);
 		return true;
 	}
 	if (g->any)
 		set_found(g, 0);
-	a->found = g->found;
-	a->nfound = 0;
-	if (expr_run(&g->detect, s, options, a->data, a->half) < 0) {
+	a->finding = (struct finding){ .bits = g->found, .first = g->same, .next = g->same + g->n };
+	if (expr_run_from(&g->detect, s, g->leads.whole ? 0 : from + g->leads.bytes, options, a->data, a->half) < 0) {
 		strain_more(&g->strain);
 		set_found(g, 0xff);
 	} else {
-		g->any = a->nfound > 0;
+		g->any = a->finding.any;
+		note_heat(g);
 	}
 	return g->any;
 }

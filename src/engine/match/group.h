@@ -17,17 +17,21 @@ struct prefix {
 struct member {
 	uint16_t jail, rule;
 	bool other_programs;	/* than the group's: fewer */
+	uint32_t pattern;	/* of the group's */
 	struct unit *unit;
 };
 
 /*
  * Patterns that one look can rule out together: same log, same programs (or
- * some of the same), same prefix, and same bytes that a match can begin with,
- * or, where patterns search, that it must hold.
+ * some of the same), same prefix, and same beginning: leads, or the bytes
+ * that a match can begin with, or, where patterns search, that it must hold.
  */
 struct group {
+	struct leads leads;
+	uint64_t serial;		/* of the last entry that was looked at */
 	uint16_t log;
 	bool off;			/* its jails are off at the start */
+	bool hidden;			/* all do nothing for an id that no thread knows */
 	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
 	struct first first;
@@ -35,10 +39,14 @@ struct group {
 	size_t n;
 	struct member *member;
 	size_t enabled;			/* members whose jail is in use */
+	size_t npatterns;		/* different ones */
+	const struct pattern **pattern;
+	uint32_t *same;			/* linked members: of each pattern, of each member */
 	struct expr detect;		/* no code: each member runs alone */
 	uint64_t *found;		/* a bit a member: it may match */
 	bool any;			/* such a bit is set */
 	struct strain strain;
+	unsigned hot, turn;		/* how many lines of late were found; for which to look */
 };
 
 struct groups {
@@ -54,11 +62,14 @@ int groups_add(struct groups *gs, const struct jail *j, uint16_t log,
  * Compile every detecting expression; one that grows too big for PCRE2 is
  * made two. *nojit counts up those that JIT refused. -ENOMEM.
  */
-int groups_compile(struct groups *gs, const struct config *c, bool jit, unsigned *nojit);
+int groups_compile(struct groups *gs, bool jit, unsigned *nojit);
 void groups_free(struct groups *gs);
 
-/* Can any member match s? If so, g->found tells which. */
-bool group_detect(struct group *g, struct arena *a, struct span s, uint32_t options);
+/*
+ * Can any member match s? If so, g->found tells which.
+ * from  where s goes on behind the head that a lead asks for
+ */
+bool group_detect(struct group *g, struct arena *a, struct span s, size_t from, uint32_t options);
 
 /* The first member from k on that was found, g->n if none. */
 size_t group_found(const struct group *g, size_t k);

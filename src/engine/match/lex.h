@@ -8,6 +8,9 @@
 #define DEPTH_MAX 250		/* PCRE2's own parens_nest_limit */
 #define NAMES_MAX 64
 
+/* Any queue id, and more (loose.c). */
+#define LOOSE_ID "[0-9A-Za-z]{4,30}"
+
 struct lex {
 	const struct config *c;
 	const char *src;

@@ -13,8 +13,6 @@
  * without NOQUEUE. To tell that a line is none of theirs, any run of letters
  * and digits will do, and all of them then begin alike (factor.c).
  */
-#define LOOSE_ID "[0-9A-Za-z]{4,30}"
-
 static const struct { const char *field, *regex; } loose[] = {
 	{ "qid", LOOSE_ID }, { "qid2", LOOSE_ID },
 };

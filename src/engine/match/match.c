@@ -2,7 +2,8 @@
 /*
  * Entry in, hits out. For the ordinary line this is: its program's groups that
  * can begin with its first byte from a small cache (demux.c), mostly none, or
- * one or two detecting expressions that fail (group.c). Only where one matches do
+ * one or two whose lead it has not (lead.c) or whose detecting expression
+ * fails (group.c). Only where one matches do
  * patterns run singly, in the order of jails and rules over all groups, so
  * that the result is the one of the plain way: each jail, each rule, alone.
  * That plain way is here too (`reference`, and for one jail), and tests hold
@@ -195,30 +196,82 @@ static unsigned run_reference(struct matcher *m, uint16_t log, const struct entr
 	return hits;
 }
 
+/* What is left of a text behind its head, and the head. NULL: all of it. */
+struct rest {
+	const struct head *head;
+	size_t from;
+	struct span text;
+	uint64_t word;
+};
+
+static bool begins(const struct leads *leads, const struct rest *r, struct span text)
+{
+	for (size_t i = 0; i < leads->n; i++) {
+		const struct lead *l = &leads->v[i];
+
+		if (lead_fits(l, r->text, r->word) &&
+		    (r->head ? head_fits(r->head, l, text) : l->head == LEAD_PLAIN))
+			return true;
+	}
+	return leads->n == 0;
+}
+
+/* May the group have this entry? *ret: what its patterns see. */
+static bool admits(struct matcher *m, struct group *g, const struct view *v, const struct rest *r,
+		   struct span *ret)
+{
+	struct rest content = { 0 };
+
+	*ret = v->text;
+	if (!g->prefix)
+		return begins(&g->leads, r, v->text);
+	if (!prefix_match(m, g->prefix, v))
+		return false;
+	*ret = content.text = g->prefix->content;
+	content.word = lead_word(content.text);
+	return begins(&g->leads, &content, content.text) &&
+	       (g->leads.n > 0 || first_has(&g->first, content.text));
+}
+
+/* The groups of a list with a member that may match, added to the cursors; how many there are. */
+static size_t detect_list(struct matcher *m, const struct tag_class *c, const struct view *v,
+			  struct rest *r, size_t found)
+{
+	size_t n;
+	const uint16_t *list = demux_list(c, r->head, r->text, &n);
+
+	r->word = n > 0 ? lead_word(r->text) : 0;
+	for (size_t i = 0; i < n; i++) {
+		struct group *g = &m->groups.v[list[i]];
+		struct span subject;
+
+		/* it can be in both lists, and one look tells all */
+		if (g->enabled == 0 || g->serial == m->serial || !admits(m, g, v, r, &subject))
+			continue;
+		g->serial = m->serial;
+		if (group_detect(g, &m->arena, subject, r->from, v->options))
+			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };
+	}
+	return found;
+}
+
 /* Groups of this program with a member that may match; how many. */
 static size_t detect(struct matcher *m, uint16_t log, struct span program,
 		     const struct view *v)
 {
-	size_t n, found = 0;
-	const uint16_t *list = demux_find(m->demux, log, program, v->text, &n);
+	const struct tag_class *c = demux_class(m->demux, log, program);
+	struct rest r = { .text = v->text };
+	size_t found = detect_list(m, c, v, &r, 0);
+	struct head head;
 
-	for (size_t i = 0; i < n; i++) {
-		struct group *g = &m->groups.v[list[i]];
-		struct span subject = v->text;
-
-		if (g->enabled == 0)
-			continue;
-		if (g->prefix) {
-			if (!prefix_match(m, g->prefix, v))
-				continue;
-			subject = g->prefix->content;
-			if (!first_has(&g->first, subject))
-				continue;
-		}
-		if (group_detect(g, &m->arena, subject, v->options))
-			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };
-	}
-	return found;
+	if (!demux_has_heads(c))
+		return found;
+	head = head_of(v->text);
+	if (head.end == 0)
+		return found;
+	r = (struct rest){ .head = &head, .from = head.end,
+			   .text = { v->text.p + head.end, v->text.n - head.end } };
+	return detect_list(m, c, v, &r, found);
 }
 
 /* The least member by jail and rule over all cursors, taken; NULL: none left. */

@@ -33,6 +33,7 @@ struct matcher {
 	struct jail_state *jails;	/* as config.jails */
 	size_t nprefixes;
 	struct prefix *prefixes;
+	size_t nloose;		/* names given to them so far */
 	size_t nmemos;
 	struct memo *memos;
 	struct groups groups;

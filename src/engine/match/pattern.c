@@ -532,3 +532,33 @@ size_t pattern_origin(const struct pattern *p, size_t offset)
 	memcpy(&from, p->origin.p + offset * sizeof(from), sizeof(from));
 	return from;
 }
+
+/* ---- tokens */
+
+size_t pattern_tokens(const struct pattern *p)
+{
+	return p->whole ? 1 : p->tokens.n / sizeof(uint32_t);
+}
+
+static uint32_t token_at(const struct pattern *p, size_t k)
+{
+	uint32_t v = 0;
+
+	if (k >= pattern_tokens(p))
+		return (uint32_t)p->text.n;
+	if (!p->whole)
+		memcpy(&v, p->tokens.p + k * sizeof(v), sizeof(v));
+	return v;
+}
+
+struct span pattern_tokens_text(const struct pattern *p, size_t k, size_t end)
+{
+	uint32_t from = token_at(p, k), to = token_at(p, end);
+
+	return from == to ? (struct span){ "", 0 } : (struct span){ p->text.p + from, to - from };
+}
+
+struct span pattern_token(const struct pattern *p, size_t k)
+{
+	return pattern_tokens_text(p, k, k + 1);
+}

@@ -50,6 +50,12 @@ int pattern_expand(const struct config *c, const char *source,
 		   struct pattern *ret, struct pattern_error *err);
 void pattern_free(struct pattern *p);
 
+/* Its atoms with their quantifiers, of one that must stay whole the one. */
+size_t pattern_tokens(const struct pattern *p);
+/* Token k, or tokens k up to end. Lives as long as the pattern. */
+struct span pattern_token(const struct pattern *p, size_t k);
+struct span pattern_tokens_text(const struct pattern *p, size_t k, size_t end);
+
 /* The source's offset for an offset into p->text. */
 size_t pattern_origin(const struct pattern *p, size_t offset);
 

@@ -3,6 +3,7 @@
 #define ENGINE_MATCH_UNIT_H
 
 #include "engine/match/expr.h"
+#include "engine/match/lead.h"
 
 /*
  * After an error, how many more runs are made the careful way: 16 at first,
@@ -38,6 +39,9 @@ struct unit {
 	const struct rule *rule;	/* NULL: the jail's prefix */
 	struct expr x;
 	bool gated;		/* does nothing for an id that no thread knows */
+	bool hidden;		/* nor does another rule then take its place */
+	struct pattern loose;	/* for a detecting expression; gone once that is made */
+	struct leads leads;
 	struct memo *memo;	/* NULL: no other rule has this pattern */
 	struct strain strain;
 	uint64_t troubles;	/* not told yet */

@@ -37,33 +37,53 @@ static void make(struct groups *gs, char text[GROUPS][16])
 		g->prefix = i % 13 == 1 ? &prefix : NULL;
 		if (i % 7 == 0)
 			memset(&g->first, 0xff, sizeof(g->first));
-		else
+		else if (i % 4)
 			g->first.bits[i / 3] |= (uint8_t)(1 << i % 8);
+		else
+			g->leads = (struct leads){ .n = 1, .v = { { .n = 1, .bytes = { (char)(i * 5) } } } };
+		if (i % 6 == 1)
+			g->leads.v[g->leads.n++] = (struct lead){ .head = LEAD_ID, .n = i % 2,
+								  .bytes = { (char)(i * 7) } };
 	}
 }
 
-static bool wanted(const struct group *g, uint16_t log, struct span program, struct span text)
+/* Can the text begin so, or (`head`) go on so behind a head? */
+static bool may_begin(const struct group *g, bool head, struct span text)
 {
-	const struct first *first = g->prefix ? &g->prefix->unit.x.first : &g->first;
+	if (g->prefix)
+		return !head && first_has(&g->prefix->unit.x.first, text);
+	for (size_t i = 0; i < g->leads.n; i++) {
+		const struct lead *l = &g->leads.v[i];
 
-	if (g->log != log || !first_has(first, text))
+		if ((l->head != LEAD_PLAIN) == head &&
+		    (l->n == 0 || (text.n > 0 && text.p[0] == l->bytes[0])))
+			return true;
+	}
+	return g->leads.n == 0 && !head && first_has(&g->first, text);
+}
+
+static bool wanted(const struct group *g, uint16_t log, bool head, struct span program, struct span text)
+{
+	if (g->log != log || !may_begin(g, head, text))
 		return false;
 	return g->programs->n == 0 || glob_match(g->programs->v[0], program);
 }
 
-static void expect(const struct groups *gs, struct demux *d, uint16_t log,
+static void expect(const struct groups *gs, struct demux *d, uint16_t log, bool head,
 		   struct span program, struct span text)
 {
+	const struct tag_class *c = demux_class(d, log, program);
 	size_t n, at = 0;
-	const uint16_t *list = demux_find(d, log, program, text, &n);
+	const uint16_t *list = demux_list(c, head, text, &n);
 
 	for (size_t i = 0; i < gs->n; i++) {
-		if (!wanted(&gs->v[i], log, program, text))
+		if (!wanted(&gs->v[i], log, head, program, text))
 			continue;
 		if (at == n || list[at++] != i)
 			fail_msg("'%.*s': group %zu is missing", (int)program.n, program.p, i);
 	}
 	assert_int_equal(at, n);
+	assert_true(!head || n == 0 || demux_has_heads(c));
 }
 
 static void test_all(void **state)
@@ -81,7 +101,7 @@ static void test_all(void **state)
 			int n = i % 50 == 0 ? 0 : snprintf(name, sizeof(name), "%.*sd%u", (int)(i % 60),
 				"............................................................", i % 977);
 
-			expect(&gs, d, (uint16_t)(i % 2), (struct span){ name, (size_t)n },
+			expect(&gs, d, (uint16_t)(i % 2), i % 3 == 0, (struct span){ name, (size_t)n },
 			       (struct span){ &first, i % 17 != 0 });
 		}
 	}
@@ -97,10 +117,11 @@ static void test_none(void **state)
 
 	(void)state;
 	assert_int_equal(demux_new(&gs, &d), 0);
-	demux_find(d, 0, SPAN_LIT("sshd"), SPAN_LIT("x"), &n);
+	demux_list(demux_class(d, 0, SPAN_LIT("sshd")), false, SPAN_LIT("x"), &n);
 	assert_int_equal(n, 0);
-	demux_find(d, 0, (struct span){ NULL, 0 }, (struct span){ NULL, 0 }, &n);
+	demux_list(demux_class(d, 0, (struct span){ NULL, 0 }), true, (struct span){ NULL, 0 }, &n);
 	assert_int_equal(n, 0);
+	assert_false(demux_has_heads(demux_class(d, 0, SPAN_LIT("sshd"))));
 	demux_free(&d);
 }
 

@@ -14,7 +14,7 @@
 static const struct {
 	const char *name;
 	const char *patterns[MOST];
-	const char *want;	/* {n} stands for (?C{n}) */
+	const char *want;	/* {n} stands for (?Cn) */
 } rows[] = {
 	{ "one", { "abc" }, "(?>abc){0}" },
 	{ "nothing in common", { "abc", "def" }, "(?>abc){0}|(?>def){1}" },
@@ -37,12 +37,12 @@ static const struct {
 	{ "placeholders", { "<size>: a", "<size>: b" }, "(?:[0-9]{1,15}): (?:(?>a){0}|(?>b){1})" },
 };
 
-/* {n} as (?C{n}), where nothing is quantified by it. */
+/* {n} as (?Cn), where nothing is quantified by it. */
 static void put_want(const char *want, struct buf *out)
 {
 	for (const char *p = want; *p; p++) {
 		if (*p == '{' && (p == want || strchr("():|", p[-1])))
-			buf_printf(out, "(?C{%c})", *++p), p++;
+			buf_printf(out, "(?C%c)", *++p), p++;
 		else
 			buf_putc(out, *p);
 	}
@@ -56,6 +56,7 @@ static void test_rows(void **state)
 	setup_init(&s, NULL, 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct pattern p[MOST] = { 0 };
+		const struct pattern *list[MOST];
 		struct pattern_error err = { 0 };
 		struct buf out = { 0 }, want = { 0 };
 		size_t n = 0;
@@ -63,7 +64,9 @@ static void test_rows(void **state)
 		for (; n < MOST && rows[i].patterns[n]; n++)
 			assert_int_equal(pattern_expand(&s.c, rows[i].patterns[n], PATTERN_RULE,
 							"m", &p[n], &err), 0);
-		assert_int_equal(factor_put(p, n, &out), 0);
+		for (size_t k = 0; k < n; k++)
+			list[k] = &p[k];
+		assert_int_equal(factor_put(list, n, 0, &out), 0);
 		for (size_t k = 0; k < n; k++)
 			pattern_free(&p[k]);
 		put_want(rows[i].want, &want);
@@ -75,9 +78,37 @@ static void test_rows(void **state)
 	setup_fini(&s);
 }
 
+/* What all begin with can be left out; far numbers are text. */
+static void test_skip(void **state)
+{
+	struct pattern p[2] = { 0 };
+	const struct pattern *list[300];
+	struct pattern_error err;
+	struct buf out = { 0 };
+	struct setup s;
+
+	(void)state;
+	setup_init(&s, NULL, 0);
+	assert_int_equal(pattern_expand(&s.c, "abc", PATTERN_RULE, "m", &p[0], &err), 0);
+	assert_int_equal(pattern_expand(&s.c, "ab", PATTERN_RULE, "m", &p[1], &err), 0);
+	list[0] = &p[0];
+	list[1] = &p[1];
+	assert_int_equal(factor_put(list, 2, 2, &out), 0);
+	assert_string_equal(buf_cstr(&out), "(?>c)(?C0)|(?C1)");
+	buf_clear(&out);
+	for (size_t i = 0; i < 300; i++)
+		list[i] = &p[1];
+	assert_int_equal(factor_put(list, 300, 2, &out), 0);
+	assert_non_null(strstr(buf_cstr(&out), "|(?C255)|(?C{256})|"));
+	buf_free(&out);
+	pattern_free(&p[0]);
+	pattern_free(&p[1]);
+	setup_fini(&s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_skip) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
