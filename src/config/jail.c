@@ -405,7 +405,7 @@ static void check_then(struct loader *l, const struct node *map, const struct ja
 
 bool loader_jail(struct loader *l, const char *name, const struct node *map, struct jail *ret)
 {
-	struct jail_draft *d = arena_alloc(l->arena, sizeof(*d));
+	struct jail_draft *d = arena_brief_alloc(l->arena, sizeof(*d));
 	struct captures caps = { 0 };
 	unsigned errors = l->errors;
 

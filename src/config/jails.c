@@ -171,20 +171,20 @@ static bool read_tree(struct loader *l, const struct source *s, struct place top
 static const struct node *single_line_tests(struct loader *l, const struct node *map)
 {
 	const struct node *all = node_get(map, "tests");
-	struct node *tests = arena_alloc(l->arena, sizeof(*tests));
-	struct node *over = arena_alloc(l->arena, sizeof(*over));
+	struct node *tests = arena_brief_alloc(l->arena, sizeof(*tests));
+	struct node *over = arena_brief_alloc(l->arena, sizeof(*over));
 
 	if (!all || all->kind != NODE_LIST)
 		return map;
 	*tests = *all;
 	tests->n = 0;
-	tests->items = arena_array(l->arena, all->n, sizeof(*tests->items));
+	tests->items = arena_brief_array(l->arena, all->n, sizeof(*tests->items));
 	for (size_t i = 0; i < all->n; i++)
 		if (!node_get(all->items[i], "verdict"))
 			tests->items[tests->n++] = all->items[i];
 	*over = (struct node){ .kind = NODE_MAP, .n = 1 };
-	over->keys = arena_array(l->arena, 1, sizeof(*over->keys));
-	over->items = arena_array(l->arena, 1, sizeof(*over->items));
+	over->keys = arena_brief_array(l->arena, 1, sizeof(*over->keys));
+	over->items = arena_brief_array(l->arena, 1, sizeof(*over->items));
 	over->keys[0] = (struct node *)node_key(map, "tests");
 	over->items[0] = tests;
 	return node_merge(l->arena, map, over);

@@ -244,6 +244,7 @@ int config_load(const struct pack *p, struct complaints *bad,
 	err = load_main(&l, p, &jails);
 	if (!err)
 		err = loader_jails(&l, p, jails);
+	arena_end_brief(&d->arena);
 	if (err)
 		config_free(&c);
 	else

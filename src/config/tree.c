@@ -81,10 +81,10 @@ static int place_node(struct building *b, struct node *n)
 	if (in->node->kind == NODE_MAP && !in->key)
 		return add_key(b, in, n);
 	count = in->node->n;
-	*(struct node **)arena_push(b->arena, &in->node->items, &count, sizeof(n)) = n;
+	*(struct node **)arena_brief_push(b->arena, &in->node->items, &count, sizeof(n)) = n;
 	if (in->node->kind == NODE_MAP) {
 		count = in->node->n;
-		*(struct node **)arena_push(b->arena, &in->node->keys, &count, sizeof(n)) = in->key;
+		*(struct node **)arena_brief_push(b->arena, &in->node->keys, &count, sizeof(n)) = in->key;
 		in->key = NULL;
 	}
 	in->node->n = count;
@@ -93,7 +93,7 @@ static int place_node(struct building *b, struct node *n)
 
 static int open_collection(struct building *b, enum node_kind kind, const yaml_event_t *e)
 {
-	struct node *n = arena_alloc(b->arena, sizeof(*n));
+	struct node *n = arena_brief_alloc(b->arena, sizeof(*n));
 	int err;
 
 	n->kind = kind;
@@ -109,7 +109,7 @@ static int open_collection(struct building *b, enum node_kind kind, const yaml_e
 
 static int take_scalar(struct building *b, const yaml_event_t *e)
 {
-	struct node *n = arena_alloc(b->arena, sizeof(*n));
+	struct node *n = arena_brief_alloc(b->arena, sizeof(*n));
 	struct span text = { (const char *)e->data.scalar.value, e->data.scalar.length };
 
 	n->kind = NODE_SCALAR;
@@ -235,7 +235,7 @@ int tree_parse(struct arena *a, const char *file, struct span text,
 	if (err)
 		return err;
 	if (!b.root || node_is_null(b.root)) {
-		b.root = arena_alloc(a, sizeof(*b.root));
+		b.root = arena_brief_alloc(a, sizeof(*b.root));
 		b.root->kind = NODE_MAP;
 		b.root->place = (struct place){ file, 1, 1 };
 	}
@@ -285,11 +285,11 @@ const char *node_kind_name(const struct node *n)
 /* A map of its own with the same children, with room for `spare` more. */
 static struct node *copy_map(struct arena *a, const struct node *map, size_t spare)
 {
-	struct node *n = arena_alloc(a, sizeof(*n));
+	struct node *n = arena_brief_alloc(a, sizeof(*n));
 
 	*n = *map;
-	n->keys = arena_array(a, map->n + spare, sizeof(*n->keys));
-	n->items = arena_array(a, map->n + spare, sizeof(*n->items));
+	n->keys = arena_brief_array(a, map->n + spare, sizeof(*n->keys));
+	n->items = arena_brief_array(a, map->n + spare, sizeof(*n->items));
 	if (map->n) {
 		memcpy(n->keys, map->keys, map->n * sizeof(*n->keys));
 		memcpy(n->items, map->items, map->n * sizeof(*n->items));

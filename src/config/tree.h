@@ -28,7 +28,7 @@ struct tree_error {
  * are errors; depth (32) and nodes (100,000) are bounded, so that no text
  * costs more than a few times its length. An empty text is an empty map.
  * file   for places; lives as long as the arena
- * *ret lives in the arena. -EINVAL: *error says what is wrong.
+ * *ret is brief in the arena, its texts live on with it. -EINVAL: *error says what is wrong.
  */
 int tree_parse(struct arena *a, const char *file, struct span text,
 	       const struct node **ret, struct tree_error *error);

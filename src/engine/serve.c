@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -480,6 +481,7 @@ int serve_main(void)
 		r = sources_new(&s, &s.sources);
 	if (r < 0)
 		die("start", r);
+	malloc_trim(0);		/* what compiling alone needed goes back */
 	prompt();
 	seal();
 	ev_io_init(&s.readable, on_readable, ENGINE_FD_CHANNEL, EV_READ);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int policy_from(int take_fd, struct policy **ret, char why[102])
 		snprintf(why, 102, "%s", r < 0 ? strerror(-r) : bad.n ? "with complaints: see the log" : "");
 	complaints_free(&bad);
 	pack_free(&pack);
+	malloc_trim(0);		/* what reading alone needed goes back */
 	if (r < 0) {
 		policy_unref(&p);
 		return r;

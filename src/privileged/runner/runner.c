@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -431,6 +432,7 @@ static void reconf(struct runner *r, uint64_t id, const int *fds, size_t nfds)
 		config_free(&r->config);
 		r->config = fresh;
 	}
+	malloc_trim(0);		/* the old one and what reading needed go back */
 	runner_answer(r, id, RUNNER_RECONF, ret == 0 ? OUTCOME_DONE : OUTCOME_FAILED, ret,
 	       ret == 0 ? "" : "the configuration does not load");
 }
@@ -536,6 +538,7 @@ static int service_open(struct service *s)
 		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
 		return ret;
 	}
+	malloc_trim(0);
 	ret = settle_open(s->r.start->state_fd, &s->r.journal);
 	if (ret < 0) {
 		log_err("runner: its journal: %s", strerror(-ret));
