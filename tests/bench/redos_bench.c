@@ -15,6 +15,7 @@
 
 #define KEPT 8
 #define TIMES 5
+#define TIMES_KEPT 50
 
 struct kept { double us; struct worst w; char program[64]; };
 
@@ -33,12 +34,12 @@ static void none(void *arg, const struct hit *h)
 }
 
 /* The least of some runs: what the machine's other work adds is not the line's. */
-static double cost(struct matcher *m, uint16_t log, const char *program, const struct worst *w)
+static double cost(struct matcher *m, uint16_t log, const char *program, const struct worst *w, unsigned times)
 {
 	struct entry e = { .program = span_of(program), .text = { w->line, w->n }, .repeat = 1 };
 	double best = 1e12;
 
-	for (unsigned i = 0; i < TIMES; i++) {
+	for (unsigned i = 0; i < times; i++) {
 		double from = now_us(), took;
 
 		matcher_run(m, log, &e, none, NULL);
@@ -48,13 +49,16 @@ static double cost(struct matcher *m, uint16_t log, const char *program, const s
 	return best;
 }
 
-static void keep(struct kept v[KEPT], double us, const struct worst *w, const char *program)
+static void keep(struct matcher *m, uint16_t log, struct kept v[KEPT], double us, const struct worst *w, const char *program)
 {
 	size_t least = 0;
 
 	for (size_t i = 1; i < KEPT; i++)
 		if (v[i].us < v[least].us)
 			least = i;
+	/* Of so many lines some meet a busy moment each time: only the line is to be measured. */
+	if (us > v[least].us)
+		us = cost(m, log, program, w, TIMES_KEPT);
 	if (us > v[least].us) {
 		v[least].us = us;
 		v[least].w = *w;
@@ -82,7 +86,7 @@ static struct kept search(struct matcher *m, const struct jail *j, unsigned roun
 
 				for (unsigned n = 0; n < 40; n++) {
 					worst_make(&w, span_of(l->text));
-					keep(v, cost(m, j->logs[0], program, &w), &w, program);
+					keep(m, j->logs[0], v, cost(m, j->logs[0], program, &w, TIMES), &w, program);
 				}
 			}
 		}
@@ -91,7 +95,7 @@ static struct kept search(struct matcher *m, const struct jail *j, unsigned roun
 
 			for (unsigned n = 0; n < 20; n++) {
 				worst_make(&w, (struct span){ from.w.line, from.w.n });
-				keep(v, cost(m, j->logs[0], from.program, &w), &w, from.program);
+				keep(m, j->logs[0], v, cost(m, j->logs[0], from.program, &w, TIMES), &w, from.program);
 			}
 		}
 	}
