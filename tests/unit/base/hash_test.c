@@ -50,6 +50,22 @@ static void secret(void **state)
 	assert_true(hash_fixed("abc", 3) == fixed);
 }
 
+static void again(void **state)
+{
+	char key[1000] = "abc";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(key); n += 3) {
+		assert_true(hash_keyed_again(key, n) == hash_keyed(key, n));
+		assert_true(hash_keyed_again(key, n) == hash_keyed(key, n));
+	}
+	key[0] = 'b';
+	assert_true(hash_keyed_again(key, 3) == hash_keyed(key, 3));
+	hash_init();
+	assert_true(hash_keyed_again(key, 3) == hash_keyed(key, 3));
+	assert_true(hash_within(7, 0) != hash_within(7, 1));
+}
+
 /* One bit of the input moves about half of the bits of the hash. */
 static void spreads(void **state)
 {
@@ -70,7 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors), cmocka_unit_test(fingerprints),
-		cmocka_unit_test(secret), cmocka_unit_test(spreads),
+		cmocka_unit_test(secret), cmocka_unit_test(again), cmocka_unit_test(spreads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
