@@ -11,15 +11,18 @@
 #include <sys/random.h>
 
 #define AGAIN_MAX 640
+#define AGAIN_KEPT 4	/* a power of two */
 
 static uint64_t secret[2];
 
-/* The last answer of hash_keyed_again(); n 0: none. */
-static _Thread_local struct {
-	size_t n;
+/* Answers of hash_keyed_again(). */
+struct answer {
+	size_t n;		/* 0: none */
 	uint64_t hash;
 	char key[AGAIN_MAX];
-} again;
+};
+
+static _Thread_local struct answer answers[AGAIN_KEPT];
 
 #define ROTL(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
@@ -77,7 +80,8 @@ void hash_init(void)
 {
 	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
 		abort();
-	again.n = 0;
+	for (size_t i = 0; i < AGAIN_KEPT; i++)
+		answers[i].n = 0;
 }
 
 uint64_t hash_keyed(const void *p, size_t n)
@@ -87,14 +91,17 @@ uint64_t hash_keyed(const void *p, size_t n)
 
 uint64_t hash_keyed_again(const void *p, size_t n)
 {
+	struct answer *a;
+
 	if (n == 0 || n > AGAIN_MAX)
 		return hash_keyed(p, n);
-	if (n != again.n || memcmp(p, again.key, n) != 0) {
-		memcpy(again.key, p, n);
-		again.n = n;
-		again.hash = hash_keyed(p, n);
+	a = &answers[n % AGAIN_KEPT];
+	if (n != a->n || memcmp(p, a->key, n) != 0) {
+		memcpy(a->key, p, n);
+		a->n = n;
+		a->hash = hash_keyed(p, n);
 	}
-	return again.hash;
+	return a->hash;
 }
 
 uint64_t hash_fixed(const void *p, size_t n)

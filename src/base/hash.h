@@ -15,7 +15,7 @@ uint64_t hash_keyed(const void *p, size_t n);
 
 /*
  * hash_keyed() for keys that are looked up in one table after the other: the
- * last answer is kept, one a thread. Keys over 640 bytes are not.
+ * last answers are kept, a few a thread. Keys over 640 bytes are not.
  */
 uint64_t hash_keyed_again(const void *p, size_t n);
 

@@ -304,11 +304,12 @@ static void fire_further(struct passage *p, const struct facts *f, const struct 
 	struct span account = subject_account(subject), own;
 	struct addr from;
 
-	if (!f->from || why_spared(p->core, f->hit->jail, f->from, account, w->when))
+	if (!f->from)
 		return;
 	from = addr_group(f->from, 32, f->hit->jail->limit.v6_len);
 	own = (struct span){ (const char *)&from, sizeof(from) };
-	if (history_quiet(p->core->history, w->jail, own, w->when))
+	if (history_quiet(p->core->history, w->jail, own, w->when) ||
+	    why_spared(p->core, f->hit->jail, f->from, account, w->when))
 		return;
 	history_add(p->core->history, w->jail, own, w->when,
 		    (struct event_time){ w->when.ms + f->hit->jail->limit.within_ms });
@@ -406,7 +407,7 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	struct facts facts;
 	struct tally t;
 	struct bar bar, lower;
-	bool quiet;
+	bool quiet, met;
 	size_t n;
 
 	/* A hit may have waited, and the line that lets it go be another jail's. */
@@ -424,7 +425,14 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	w.key = (struct span){ key, n };
 	facts_of(p, hit, &facts);
 	quiet = history_quiet(core->history, jail, w.key, when);
-	if (conditions_meet(p, &facts, &subject, &w, &bar) && measure(p, &facts, &w)) {
+	met = conditions_meet(p, &facts, &subject, &w, &bar);
+	/* Nothing comes of it but one more line to show. */
+	if (quiet && !hit->jail->limit.further && hit->jail->limit.kind != LIMIT_LEVEL) {
+		if (met)
+			evidence_add(core->evidence, jail, w.key, when, p->line);
+		return;
+	}
+	if (met && measure(p, &facts, &w)) {
 		evidence_add(core->evidence, jail, w.key, when, p->line);
 		if (hit->jail->limit.kind == LIMIT_LEVEL) {
 			gauge(p, &facts, &w, &subject);
@@ -437,7 +445,7 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	if (facts.from)
 		w.seen = *facts.from;
 	if (quiet) {
-		if (hit->jail->limit.further && w.weight > 0 && !is_owners(p, hit, facts.from, when))
+		if (w.weight > 0 && !is_owners(p, hit, facts.from, when))
 			fire_further(p, &facts, &w, &subject);
 		return;
 	}

@@ -25,6 +25,7 @@ struct stay {
 
 struct networks {
 	struct stay *v[SETS];	/* WAYS stays, made when first needed */
+	bool any;		/* a pair was ever made */
 	uint64_t forgotten;
 };
 
@@ -92,6 +93,7 @@ static struct stay *make(struct networks *n, uint64_t pair, int64_t now)
 		*set = calloc(WAYS, sizeof(**set));
 	if (!*set)
 		return NULL;
+	n->any = true;
 	oldest = *set;
 	for (size_t i = 1; i < WAYS && oldest->pair; i++)
 		if (!(*set)[i].pair || (*set)[i].last_ms < oldest->last_ms)
@@ -122,7 +124,7 @@ void networks_add(struct networks *n, const struct addr *from, struct span accou
 bool networks_good(const struct networks *n, const struct addr *from, struct span account,
 		   struct event_time now, int64_t after_ms)
 {
-	const struct stay *s = find(n, pair_of(from, account));
+	const struct stay *s = n->any ? find(n, pair_of(from, account)) : NULL;
 
 	return s && s->first_ms <= now.ms - after_ms && s->last_ms >= now.ms - NETWORKS_LAST_MS;
 }
