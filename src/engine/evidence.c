@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A ring of records {head, line}. Each record links to the one before it of
- * the same hash bucket by its distance in the ring's ever-growing byte count,
- * so that what has been overwritten is known by its age and never followed.
+ * A ring of records {head, line}. A line that several jails keep one after the
+ * other stands there once, behind the first of them. Each record links to the
+ * one before it of the same hash bucket by its place in the ring's ever-growing
+ * byte count, so that what has been overwritten is known by its age and never
+ * followed.
  */
 #include "engine/evidence.h"
 
@@ -18,16 +20,18 @@
 struct record {
 	uint64_t key_hash;
 	uint64_t before;	/* count of the record before it in the bucket, 0 none */
+	uint64_t text;		/* count of the line's first byte */
 	int64_t when_ms;
 	uint16_t jail;
 	uint16_t len;
-	uint32_t size;		/* of the whole record, a multiple of 8 */
 };
 
 struct evidence {
 	char *ring;
 	size_t size;
 	uint64_t next;		/* bytes ever written, plus size at the start */
+	uint64_t last;		/* count of the last line, and its length */
+	size_t last_len;
 	uint64_t head[BUCKETS];
 };
 
@@ -62,21 +66,31 @@ static struct record *at(const struct evidence *e, uint64_t count)
 	return (struct record *)(e->ring + count % e->size);
 }
 
+/* Is it the line that was kept last, and will that stay for a while? */
+static bool is_last(const struct evidence *e, struct span line)
+{
+	return line.n > 0 && line.n == e->last_len && e->next - e->last < e->size / 2 &&
+	       memcmp(e->ring + e->last % e->size, line.p, line.n) == 0;
+}
+
 void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 		  struct event_time when, struct span line)
 {
 	size_t len = line.n < LINE_MAX_KEPT ? line.n : LINE_MAX_KEPT;
-	size_t size = (sizeof(struct record) + len + 7) & ~(size_t)7;
+	bool again = is_last(e, (struct span){ line.p, len });
+	size_t size = (sizeof(struct record) + (again ? 0 : len) + 7) & ~(size_t)7;
 	uint64_t hash = hash_keyed_again(key.p, key.n);
 	uint64_t *head = &e->head[hash % BUCKETS];
-	struct record *r;
 
 	/* Records do not wrap: the rest of the ring is passed over. */
 	if (e->next % e->size + size > e->size)
 		e->next += e->size - e->next % e->size;
-	r = at(e, e->next);
-	*r = (struct record){ hash, *head, when.ms, jail, (uint16_t)len, (uint32_t)size };
-	memcpy(r + 1, line.p, len);
+	if (!again) {
+		e->last = e->next + sizeof(struct record);
+		e->last_len = len;
+		memcpy(e->ring + e->last % e->size, line.p, len);
+	}
+	*at(e, e->next) = (struct record){ hash, *head, e->last, when.ms, jail, (uint16_t)len };
 	*head = e->next;
 	e->next += size;
 }
@@ -92,9 +106,9 @@ static size_t find(const struct evidence *e, bool any, uint16_t jail, struct spa
 	while (n < max && count > oldest) {
 		const struct record *r = at(e, count);
 
-		if (r->key_hash == hash && (any || r->jail == jail))
+		if (r->key_hash == hash && (any || r->jail == jail) && r->text > oldest)
 			ret[n++] = (struct evidence_line){
-				r->jail, { r->when_ms }, { (const char *)(r + 1), r->len },
+				r->jail, { r->when_ms }, { e->ring + r->text % e->size, r->len },
 			};
 		if (r->before >= count)
 			break;

@@ -83,7 +83,7 @@ struct thread_book {
  * cache line tells for a log line which of the books may know its id.
  */
 #define GATE_ROWS 16384	/* a power of two */
-#define GATE_BOOKS 16
+#define GATE_BOOKS 8
 #define GATE_NONE UINT8_MAX
 struct gate_row {
 	uint16_t ids[GATE_BOOKS];	/* stays where it is once full */

@@ -19,7 +19,7 @@
 
 #define VERDICTS_MAX 255	/* of one subject */
 #define LATE_MS 5000		/* a hit may come that much after its time */
-#define BUCKETS_FIRST 256
+#define BUCKETS_FIRST 1024
 
 struct fell {
 	int64_t when, until;
@@ -171,7 +171,7 @@ static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 
 	if (!p)
 		return NULL;
-	if (h->n >= h->nbuckets)
+	if (h->n >= h->nbuckets / 4)	/* most look-ups find nobody: they shall see an empty bucket */
 		grow(h);
 	p->hash = hash_of(jail, key);
 	p->jail = jail;

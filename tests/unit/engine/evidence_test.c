@@ -115,6 +115,29 @@ static void wraps(void **state)
 	evidence_free(&e);
 }
 
+/* The line of many jails: each finds it, whole, for as long as it finds its record. */
+static void shared_lines(void **state)
+{
+	static struct evidence_line v[4096];
+	char line[64];
+	struct evidence *e;
+
+	(void)state;
+	assert_int_equal(evidence_new(10000, &e), 0);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(line, sizeof(line), "%d --------------------", i / 500);
+		add(e, (uint16_t)(i % 7), JOE, i, line);
+		for (size_t n = evidence_find_any(e, JOE, v, COUNT(v)), k = 0; k < n; k++) {
+			snprintf(line, sizeof(line), "%d --------------------", (int)v[k].when.ms / 500);
+			assert_int_equal(v[k].when.ms, i - (int)k);
+			assert_int_equal(v[k].line.n, strlen(line));
+			assert_memory_equal(v[k].line.p, line, strlen(line));
+			assert_true(n > 60 || i < 100);
+		}
+	}
+	evidence_free(&e);
+}
+
 static const struct { const char *name; struct span input; const char *want; } texts[] = {
 	{ "plain", SPAN_LIT("a b"), "\"a b\"" },
 	{ "none", { NULL, 0 }, "\"\"" },
@@ -169,7 +192,7 @@ static void json_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds), cmocka_unit_test(long_lines), cmocka_unit_test(wraps),
+		cmocka_unit_test(finds), cmocka_unit_test(long_lines), cmocka_unit_test(wraps), cmocka_unit_test(shared_lines),
 		cmocka_unit_test(json_texts), cmocka_unit_test(json_lines),
 	};
 
