@@ -26,6 +26,8 @@ static bool may_know(void *arg, size_t jail, struct span id)
 {
 	const struct core *core = arg;
 
+	if (jail == MATCH_ANY_JAIL)
+		return threads_any_may_know(core->threads, id) || submitted_knows(core->submitted, id);
 	return threads_may_know(core->threads, jail, id) ||
 	       (jail_touches_accounts(&core->config->jails[jail]) && submitted_knows(core->submitted, id));
 }

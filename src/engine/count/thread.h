@@ -61,6 +61,8 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 
 /* false: no thread of this jail has such an id, on any host or instance. */
 bool threads_may_know(const struct threads *t, size_t jail, struct span id);
+/* The same of all jails. */
+bool threads_any_may_know(const struct threads *t, struct span id);
 
 size_t threads_used(const struct threads *t);
 size_t threads_waiting(const struct threads *t);

@@ -75,7 +75,7 @@ struct thread_book {
 	int64_t now;		/* newest event time */
 	uint64_t line;		/* the last line that did something to a thread, */
 	size_t rule;		/* and by which rule */
-	uint8_t gate;		/* its column in threads.gate, or GATE_NONE */
+	uint8_t gate;		/* its column in threads.gate; the last is shared */
 };
 
 /*
@@ -84,7 +84,6 @@ struct thread_book {
  */
 #define GATE_ROWS 16384	/* a power of two */
 #define GATE_BOOKS 8
-#define GATE_NONE UINT8_MAX
 struct gate_row {
 	uint16_t ids[GATE_BOOKS];	/* stays where it is once full */
 };

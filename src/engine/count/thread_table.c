@@ -71,12 +71,8 @@ static struct span id_of(const struct name *n)
 
 static void gate_note(struct threads *t, const struct name *n, int change)
 {
-	uint8_t column = t->book[n->thread->book].gate;
-	uint16_t *ids;
+	uint16_t *ids = &gate_of(t, id_of(n))->ids[t->book[n->thread->book].gate];
 
-	if (column == GATE_NONE)
-		return;
-	ids = &gate_of(t, id_of(n))->ids[column];
 	if (*ids != UINT16_MAX)
 		*ids = (uint16_t)(*ids + change);
 }
@@ -85,7 +81,17 @@ bool threads_may_know(const struct threads *t, size_t jail, struct span id)
 {
 	uint8_t column = t->book[t->jail[jail].book].gate;
 
-	return column == GATE_NONE || gate_of(t, id)->ids[column] > 0;
+	return gate_of(t, id)->ids[column] > 0;
+}
+
+bool threads_any_may_know(const struct threads *t, struct span id)
+{
+	const struct gate_row *row = gate_of(t, id);
+	unsigned all = 0;
+
+	for (size_t i = 0; i < GATE_BOOKS; i++)
+		all |= row->ids[i];
+	return all > 0;
 }
 
 static size_t name_bytes(const struct name *n)

@@ -132,6 +132,8 @@ static int compile_jail(struct matcher *m, size_t at, struct complaints *bad)
 				   &js->ignore);
 	if (rc < 0)
 		return rc;
+	for (size_t i = 0; i < j->nrules; i++)
+		js->rule[i].hidden = gate_may_hide(js->rule, j->nrules, i);
 	check_captures(js, j, bad);
 	js->enabled = js->ok && j->mode != MODE_OFF;
 	return 0;

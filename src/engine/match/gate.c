@@ -72,14 +72,37 @@ bool gate_fits(const struct config *c, const struct jail *j, const struct unit *
 	}
 }
 
+/* Only those that come later could, and only on an entry that both match. */
+bool gate_may_hide(const struct unit *rules, size_t n, size_t at)
+{
+	for (size_t i = at; i < n; i++)
+		if (!rules[i].gated && !leads_exclude(&rules[at].leads, &rules[i].leads))
+			return false;
+	return true;
+}
+
+/* Does the jail, or any, say that it does not know the id? */
+static bool is_unknown(const struct matcher *m, size_t jail, struct span text)
+{
+	const char *colon = memchr(text.p, ':', text.n < ID_MAX ? text.n : ID_MAX);
+
+	return colon && !m->gate(m->gate_arg, jail, (struct span){ text.p, (size_t)(colon - text.p) });
+}
+
 bool gate_is_shut(const struct matcher *m, size_t jail, const struct unit *u, struct span text)
 {
-	const char *colon;
+	return u->gated && m->gate && is_unknown(m, jail, text);
+}
 
-	if (!u->gated || !m->gate)
+bool gate_is_shut_to_all(struct matcher *m, struct span text)
+{
+	if (!m->gate)
 		return false;
-	colon = memchr(text.p, ':', text.n < ID_MAX ? text.n : ID_MAX);
-	return colon && !m->gate(m->gate_arg, jail, (struct span){ text.p, (size_t)(colon - text.p) });
+	if (m->known_of != m->serial) {
+		m->known_of = m->serial;
+		m->known = !is_unknown(m, MATCH_ANY_JAIL, text);
+	}
+	return !m->known;
 }
 
 void matcher_gate(struct matcher *m, match_gate_fn *fn, void *arg)

@@ -114,6 +114,24 @@ static pcre2_match_data *run_rule(struct matcher *m, struct unit *u, struct span
 	return memo->rc > 0 ? memo->data : NULL;
 }
 
+/* The captures of a rule's match; those of a pattern that several rules have stay for the next of them. */
+static bool take_captures(struct matcher *m, const struct jail_state *js, const struct unit *u,
+			  pcre2_match_data *data, struct span subject, const struct view *v)
+{
+	struct hit *h = &m->hit;
+
+	if (u->memo && m->captured == u->memo && m->captured_of == m->serial)
+		return true;
+	m->captured = NULL;
+	h->ncaptures = 0;
+	if (!capture_add(m->c, &u->x, data, subject, h) ||
+	    (js->prefix && !capture_add(m->c, &js->prefix->unit.x, js->prefix->data, v->text, h)))
+		return false;
+	m->captured = u->memo;
+	m->captured_of = m->serial;
+	return true;
+}
+
 enum tried { MISSED, IGNORED, HIT };
 
 /* One rule of a jail whose prefix, if any, has matched. */
@@ -131,17 +149,11 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
 		return MISSED;
 	subject = js->prefix ? js->prefix->content : v->text;
 	data = run_rule(m, u, subject, v->options);
-	if (!data)
+	if (!data || !take_captures(m, js, u, data, subject, v))
 		return MISSED;
 	h->jail = j;
 	h->rule = u->rule;
 	h->line = m->serial;
-	h->ncaptures = 0;
-	if (!capture_add(m->c, &u->x, data, subject, h))
-		return MISSED;
-	if (js->prefix &&
-	    !capture_add(m->c, &js->prefix->unit.x, js->prefix->data, v->text, h))
-		return MISSED;
 	if (ignored(m, j, js, subject, v->options))
 		return IGNORED;
 	/* Told to nobody in either way, or the time of later hits could come to differ. */
@@ -249,6 +261,8 @@ static size_t detect_list(struct matcher *m, const struct tag_class *c, const st
 		if (g->enabled == 0 || g->serial == m->serial || !admits(m, g, v, r, &subject))
 			continue;
 		g->serial = m->serial;
+		if (g->hidden && gate_is_shut_to_all(m, v->text))
+			continue;
 		if (group_detect(g, &m->arena, subject, r->from, v->options))
 			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };
 	}

@@ -38,7 +38,9 @@ void matcher_refuse(struct matcher *m, const struct jail *j);
 /*
  * May the jail's threads know this id? Rules that could do nothing for an id
  * that they don't know are not run then. `false` must be certain.
+ * MATCH_ANY_JAIL: those of any jail; asked once an entry, before anything of it is told.
  */
+#define MATCH_ANY_JAIL SIZE_MAX
 typedef bool match_gate_fn(void *arg, size_t jail, struct span id);
 void matcher_gate(struct matcher *m, match_gate_fn *fn, void *arg);
 

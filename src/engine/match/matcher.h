@@ -28,6 +28,8 @@ struct matcher {
 	const struct geo *geo;	/* NULL: addresses are nowhere */
 	match_gate_fn *gate;	/* NULL: all rules run */
 	void *gate_arg;
+	uint64_t known_of;	/* for which entry it was asked whether */
+	bool known;		/* any jail may know the id */
 	bool single;		/* one jail is asked: it wants all hits */
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
@@ -43,6 +45,8 @@ struct matcher {
 	char (*derived)[DERIVED_MAX];	/* as config.fields */
 	int *base;			/* as config.fields: what it is made from; -1: nothing */
 	struct hit hit;
+	const struct memo *captured;	/* whose captures it has, NULL: no memo's; */
+	uint64_t captured_of;		/* and of which entry */
 };
 
 /* Call fn for each pattern there is: prefixes, rules, ignores. */
@@ -52,6 +56,10 @@ void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void 
 /* gate.c: rules that do nothing for an unknown id, and whether this one has such. */
 bool gate_fits(const struct config *c, const struct jail *j, const struct unit *u);
 bool gate_is_shut(const struct matcher *m, size_t jail, const struct unit *u, struct span text);
+/* Is it for all jails? Asked once an entry. */
+bool gate_is_shut_to_all(struct matcher *m, struct span text);
+/* Of a jail's n rules, does none take the place of rule `at` if that is passed over? */
+bool gate_may_hide(const struct unit *rules, size_t n, size_t at);
 
 /* After jails went in or out. */
 void matcher_count_enabled(struct matcher *m);

@@ -406,7 +406,9 @@ static void test_gate(void **state)
 	(void)state;
 	assert_int_equal(threads_new(&config, &t), 0);
 	assert_false(threads_may_know(t, 0, SPAN_LIT("A")));
+	assert_false(threads_any_may_know(t, SPAN_LIT("A")));
 	tell(t, "0 R A user=joe", &out);
+	assert_true(threads_any_may_know(t, SPAN_LIT("A")));
 	tell(t, "0 J A B", &out);
 	assert_true(threads_may_know(t, 0, SPAN_LIT("A")));
 	assert_true(threads_may_know(t, 0, SPAN_LIT("B")));

@@ -690,6 +690,7 @@ static const char *const pieces[] = {
 	"\\x61", "\\.", "1", "(?-x)", "{", "{2}", ".",
 	"<qid>", "<qid>: ", "(?:NOQUEUE|<qid>)", "(?:NOQUEUE|<qid>): ", "(?:(?:NOQUEUE|<qid>): )?",
 	"(?!<qid>)", "(?=<qid>: )", "<qid>{1,2}", "\\k<ip>", "<ip> \\k<ip>", "\\k<qid>", "(?<ip>[12.]+)",
+	"<service>-login: ", "<service>: ", "<service>", "(?:ab|c d)", "(?:a|ab|)", "(?:<|\\.|b\\|)", "\\G",
 	"(?:<qid>: )?+", "(?>NOQUEUE|<qid>)", "(NOQUEUE|<qid>|a)",
 };
 
@@ -726,6 +727,7 @@ static void random_subject(char *line, size_t *n)
 	static const char *const words[] = {
 		"a", "b", "ab", "abcd", "c d", "<", ">", "192.0.2.1", "A", "B", "x", " ", "aa", ".", "1", "\n", "{2}",
 		"NOQUEUE", ": ", "4F1C", "4F1C2: ", "NOQUEUE: ", "bcdfghjklmn: ", "abcdefg: ", "192.0.2.2 ",
+		"imap-login: ", "-login: ", "a.b: ",
 	};
 	char *p = line;
 
