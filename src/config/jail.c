@@ -435,6 +435,7 @@ bool loader_jail(struct loader *l, const char *name, const struct node *map, str
 		loader_country(l, d->country, &caps, ret);
 	loader_then(l, d->then, &caps, ret);
 	check_then(l, map, ret);
+	loader_teaches(l, map, ret);
 	if (d->tests)
 		loader_tests(l, d->tests, &caps, ret);
 	return l->errors == errors;

@@ -117,6 +117,30 @@ void loader_with(struct loader *l, const struct limit_draft *d, const struct nod
 	ret->alone = n ? (uint64_t)d->alone : 0;
 }
 
+/*
+ * Whoever counts successes teaches where accounts are at home, and failures
+ * must not: strangers cause them wherever they like. Nobody but the jail's
+ * author knows which these are, so where nothing else tells, he is asked.
+ */
+void loader_teaches(struct loader *l, const struct node *map, const struct jail *j)
+{
+	struct place where = loader_at(map, "limit", "with");
+	bool acts = false, fails = false;
+
+	if (!j->limit.nwith || j->successes != WANT_ANY || j->verdicts)
+		return;
+	for (size_t i = 0; i < j->nthen; i++)
+		acts |= j->then[i].kind >= ACTION_PARK && j->then[i].kind <= ACTION_CONTAIN;
+	for (size_t i = 0; i < j->nrules; i++)
+		fails |= strcasestr(j->rules[i].pattern, "fail") != NULL;
+	if (fails)
+		loader_warn(l, where, "'with' makes these hits tell where accounts are at home, and a pattern speaks of "
+			    "failures, which strangers cause: say 'successes: no'");
+	else if (!acts)
+		loader_warn(l, where, "'with' makes these hits tell where accounts are at home: say 'successes: no' "
+			    "if strangers can cause them, else 'successes: yes'");
+}
+
 /* ---- known, spread ---- */
 
 void loader_factors(struct loader *l, const struct limit_draft *d, const struct node *map,

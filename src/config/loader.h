@@ -109,6 +109,8 @@ void loader_needs(struct loader *l, const struct captures *caps, struct place wh
 		  const char *const *names);
 void loader_thread(struct loader *l, const struct jail_draft *d, const struct node *map,
 		   const struct captures *caps, struct jail *j);
+/* After loader_then(): does it teach where accounts are at home, and should it? */
+void loader_teaches(struct loader *l, const struct node *map, const struct jail *j);
 void loader_then(struct loader *l, const struct node *then, const struct captures *caps,
 		 struct jail *j);
 void loader_country(struct loader *l, const struct node *n, const struct captures *caps, struct jail *j);

@@ -3,7 +3,7 @@
 #include "setup.h"
 
 #define WITH_JAIL LOG "match: '<ip> <user> <sender>'\nlimit: {count: 5, per: user, within: 1m, " \
-	"with: foreign_sender, alone: 9}\nthen: notify\n"
+	"with: foreign_sender, alone: 9}\nthen: notify\nsuccesses: yes\n"
 #define SUM_JAIL LOG "match: '<user> <nrcpt>'\nlimit: {sum: nrcpt, over: 5, per: user, within: 1m}\nthen: notify\n"
 
 static const struct { const char *name, *yaml, *list, *want; } rows[] = {

@@ -207,7 +207,7 @@ static void test_main(void **state)
 #define LEVEL(limit) "match: '<host> <size>'\nlimit: {" limit "}\nthen: notify\n"
 #define RATIO(limit, mark) "match: ['<host>', {match: 'x <host>'" mark "}]\nlimit: {" limit "}\nthen: notify\n"
 #define WITH(more) "match: '<ip> <user> <sender> <rcpt>'\n" \
-	"limit: {count: 5, per: user, within: 1m, " more "}\nthen: notify\n"
+	"limit: {count: 5, per: user, within: 1m, " more "}\nthen: notify\nsuccesses: yes\n"
 #define KNOWN(more) "match: '<ip> <user>'\nlimit: {count: 5, per: ip, within: 10m, " more "}\nthen: notify\n"
 static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	{ "good", LOG MATCH LIMIT THEN, "" },
@@ -382,7 +382,7 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	  THEN, "j:3:46: 'foreign_sender' needs <user>, which no pattern captures\n"
 	  "j:3:46: 'foreign_sender' needs <sender>, which no pattern captures\n" },
 	{ "with and distinct", LOG "match: '<ip> <user> <sender>'\n"
-	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\n", "" },
+	  "limit: {distinct: ip, count: 5, per: user, within: 1m, with: foreign_sender}\nthen: notify\nsuccesses: yes\n", "" },
 	{ "further without seen", LOG "match: '<ip> <user>'\n"
 	  "limit: {count: 5, per: user, within: 1m, further: yes}\nthen: notify\n",
 	  "j:3:51: 'further' goes with 'ban: {whom: seen}'\n" },
@@ -422,6 +422,18 @@ static const struct { const char *name, *yaml, *want; } jail_rows[] = {
 	  "j:5:17: 'hours' takes a span such as '08:00-18:00', not '08:00-24:01'\n" },
 	{ "active, no hours", LOG MATCH LIMIT THEN "active: {hours: '08:00-08:00'}\n",
 	  "j:5:17: 'hours' takes a span such as '08:00-18:00', not '08:00-08:00'\n" },
+	{ "with, of failures", LOG "match: 'authentication failed <user> <ip>'\n"
+	  "limit: {count: 5, per: user, within: 1m, with: [new_network]}\nthen: contain\n",
+	  "j:3:48: warning: 'with' makes these hits tell where accounts are at home, and a pattern speaks of "
+	  "failures, which strangers cause: say 'successes: no'\n" },
+	{ "with, of who knows", LOG "match: 'AUTH <user> <ip>'\n"
+	  "limit: {count: 5, per: user, within: 1m, with: [new_network]}\nthen: notify\n",
+	  "j:3:48: warning: 'with' makes these hits tell where accounts are at home: say 'successes: no' "
+	  "if strangers can cause them, else 'successes: yes'\n" },
+	{ "with, acts", LOG "match: 'AUTH <user> <ip>'\n"
+	  "limit: {count: 5, per: user, within: 1m, with: [new_network]}\nthen: contain\n", "" },
+	{ "with, said", LOG "match: 'failed <user> <ip>'\n"
+	  "limit: {count: 5, per: user, within: 1m, with: [new_network]}\nthen: notify\nsuccesses: no\n", "" },
 	{ "known_good", LOG "match: '<ip> <user>'\n" LIMIT THEN "known_good: no\n", "" },
 	{ "known_good, maybe", LOG "match: '<ip> <user>'\n" LIMIT THEN "known_good: maybe\n",
 	  "j:5:13: 'known_good' is yes or no, not 'maybe'\n" },

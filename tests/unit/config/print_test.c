@@ -434,7 +434,7 @@ static void test_full(void **state)
 	made_jail(&m, PACK_JAIL_ADMIN, "with", LOG "thread: {by: qid}\n" THEN_TELL
 		  "match: ['<ip> <user> <sender>', {count: '<qid> <rcpt>', aside: yes}]\n"
 		  "limit: {count: 20, per: user, within: 1h, alone: 1K, known: 0.07, spread: {accounts: 3, weight: 1.5},"
-		  " with: [foreign_sender, new_network, {distinct: rcpt_domain, over: 20}]}\n");
+		  " with: [foreign_sender, new_network, {distinct: rcpt_domain, over: 20}]}\nsuccesses: yes\n");
 	made_jail(&m, PACK_JAIL_ADMIN, "again", "log: verdicts\nthen: {ban: {scope: all, for: 5200w}}\n"
 		  LIMIT);
 	made_load(&m);

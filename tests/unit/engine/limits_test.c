@@ -32,7 +32,7 @@
 #define MSG(ms, qid, user, ip, sender) #ms " postfix/smtpd: " #qid ": client=" ip ", user=" user "\n" \
 	#ms " postfix/qmgr: " #qid ": from=<" sender ">\n"
 #define TO(ms, qid, rcpt) #ms " postfix/smtp: " #qid ": to=<" rcpt ">\n"
-#define WITH(more) MAIL "limit: {count: 3, per: user, within: 10m, " more "}\nthen: notify\n"
+#define WITH(more) MAIL "limit: {count: 3, per: user, within: 10m, " more "}\nthen: notify\nsuccesses: yes\n"
 
 #define FAILED LOG "match: 'failed <user> from <ip>'\n"
 #define ONE FAILED "limit: {count: 1, per: ip, within: 10m}\nthen: notify\n"
@@ -122,7 +122,7 @@ static const struct row {
 	  MSG(5, A002, "joe@x.example", "192.0.2.1", "") TO(6, A002, "d@three.example"),
 	  "6 b joe@x.example: 3 within 10m, with: more than 2 different rcpt_domain\n" },
 	{ "a sum, with", NULL, { "b.yaml", LOG "match: '<user> <sender> <size>'\n"
-	  "limit: {sum: size, over: 100, alone: 200, per: user, within: 1m, with: foreign_sender}\nthen: notify\n" },
+	  "limit: {sum: size, over: 100, alone: 200, per: user, within: 1m, with: foreign_sender}\nthen: notify\nsuccesses: yes\n" },
 	  "0 x: joe@x.example joe@x.example 100\n1 x: joe@x.example joe@x.example 100\n"
 	  "2 x: joe@x.example joe@x.example 1\n3 x: ann@x.example bob@y.example 100\n4 x: ann@x.example ann@x.example 1\n",
 	  "2 b joe@x.example: sum of size 201 within 1m, alone\n"
@@ -302,7 +302,7 @@ static const struct { const char *limit, *want; } words[] = {
 	  "count over 200, again after under 150, per host" },
 	{ SHARE "limit: {ratio: 0.25, count: 50, per: user, within: 1h}\n",
 	  "a share of 0.25 of 50 hits per user within 1h" },
-	{ MAIL "limit: {count: 3, per: user, within: 10m, alone: 9, with: [new_network, {distinct: rcpt, over: 4}]}\n",
+	{ MAIL "limit: {count: 3, per: user, within: 10m, alone: 9, with: [new_network, {distinct: rcpt, over: 4}]}\nsuccesses: yes\n",
 	  "3 hits per user within 10m, with new_network or more than 4 different rcpt, 9 alone" },
 	{ FAILED "limit: {count: 3, per: ip, within: 10m, known: 0.2, spread: {accounts: 3, weight: 2}}\n",
 	  "3 hits per ip within 10m, from known-good networks times 0.2, from 3 accounts on times 2" },
