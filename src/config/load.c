@@ -12,6 +12,7 @@
 
 #include "config/fields.h"
 #include "config/loader.h"
+#include "config/nearest.h"
 #include "config/words.h"
 
 struct loaded {
@@ -271,6 +272,15 @@ const struct jail *config_jail(const struct config *c, const char *name)
 		if (strcmp(c->jails[i].name, name) == 0)
 			return &c->jails[i];
 	return NULL;
+}
+
+const char *config_jail_near(const struct config *c, const char *typed)
+{
+	struct nearest near = { 0 };
+
+	for (size_t i = 0; i < c->njails; i++)
+		nearest_try(&near, typed, c->jails[i].name);
+	return near.name;
 }
 
 int config_field(const struct config *c, struct span name)

@@ -49,6 +49,7 @@ void config_print_jail(const struct config *c, const struct jail *j, struct buf 
 
 /* Lookups; NULL or -1 where there is none. */
 const struct jail *config_jail(const struct config *c, const char *name);
+const char *config_jail_near(const struct config *c, const char *typed);	/* the one that was meant, perhaps */
 int config_field(const struct config *c, struct span name);
 int config_scope(const struct config *c, const char *name);
 int config_log(const struct config *c, const char *name);

@@ -34,28 +34,40 @@ static bool is_map(struct loader *l, const struct node *n, const char *key, cons
 
 /* ---- scopes ---- */
 
-static bool read_port(struct loader *l, const struct node *n, struct scope *s)
+static void read_port(struct loader *l, const struct node *n, struct scope *s)
 {
 	unsigned errors = l->errors;
 	uint16_t port = 0;
 
 	value_read(l, &schema_port_row, n, &port);
 	if (l->errors != errors)
-		return false;
+		return;
 	for (size_t i = 0; i < s->nports; i++)
 		if (s->ports[i] == port) {
 			complain(l, n->place, "port %u is here twice", port);
-			return false;
+			return;
 		}
 	s->ports[s->nports++] = port;
-	return true;
 }
 
+static void read_ports(struct loader *l, const char *scope, const struct node *n, struct scope *s)
+{
+	size_t count = n->kind == NODE_LIST ? n->n : 1;
+
+	if (n->kind == NODE_MAP || node_is_null(n) || count == 0 || count > PORTS_MAX) {
+		complain(l, n->place, "the scope '%s' takes a list of 1 to %d ports", scope, PORTS_MAX);
+		return;
+	}
+	s->ports = arena_array(l->arena, count, sizeof(*s->ports));
+	for (size_t i = 0; i < count; i++)
+		read_port(l, n->kind == NODE_LIST ? n->items[i] : n, s);
+}
+
+/* One with a bad port is there all the same: what refers to it is not wrong, too. */
 static void read_scope(struct loader *l, const struct node *key, const struct node *n)
 {
 	struct config *c = l->config;
 	struct scope s = { 0 };
-	size_t count = n->kind == NODE_LIST ? n->n : 1;
 
 	if (!value_name(l, key, "a scope's name", NAME_MAX_LEN))
 		return;
@@ -63,15 +75,8 @@ static void read_scope(struct loader *l, const struct node *key, const struct no
 		complain(l, key->place, "the scope 'all' is all ports and cannot be changed");
 		return;
 	}
-	if (n->kind == NODE_MAP || node_is_null(n) || count == 0 || count > PORTS_MAX) {
-		complain(l, n->place, "the scope '%s' takes a list of 1 to %d ports", key->text, PORTS_MAX);
-		return;
-	}
 	s.name = arena_strdup(l->arena, key->text);
-	s.ports = arena_array(l->arena, count, sizeof(*s.ports));
-	for (size_t i = 0; i < count; i++)
-		if (!read_port(l, n->kind == NODE_LIST ? n->items[i] : n, &s))
-			return;
+	read_ports(l, key->text, n, &s);
 	if (c->nscopes == SCOPES_MAX)
 		complain(l, key->place, "more than %d scopes", SCOPES_MAX);
 	else

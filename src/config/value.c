@@ -418,12 +418,23 @@ static void read_mailbox(struct loader *l, const struct setting *s, const struct
 		*(char **)at = arena_strdup(l->arena, text);
 }
 
-static void read_path_or_off(struct loader *l, const struct setting *s, const struct node *n, void *at)
+/* `words` says what it takes: "on" alone would be a file in this directory. */
+static void read_path_unless(struct loader *l, const struct setting *s, const struct node *n, const char *words,
+			     void *at)
 {
-	if (bool_word(n) == 0)
+	int word = bool_word(n);
+
+	if (word == 0)
 		*(char **)at = NULL;
+	else if (word == 1)
+		complain(l, n->place, "'%s' takes %s, not '%.80s'", s->key, words, n->text);
 	else
 		read_path(l, s, n, at);
+}
+
+static void read_path_or_off(struct loader *l, const struct setting *s, const struct node *n, void *at)
+{
+	read_path_unless(l, s, n, "a path or off", at);
 }
 
 static void read_database(struct loader *l, const struct setting *s, const struct node *n, void *at)
@@ -431,7 +442,7 @@ static void read_database(struct loader *l, const struct setting *s, const struc
 	if (n->kind == NODE_SCALAR && n->plain && strcmp(n->text, DATABASE_AUTO) == 0)
 		*(char **)at = arena_strdup(l->arena, DATABASE_AUTO);
 	else
-		read_path_or_off(l, s, n, at);
+		read_path_unless(l, s, n, "a path, auto or off", at);
 }
 
 static void read_sub(struct loader *l, const struct setting *s, const struct node *n, void *at)

@@ -342,6 +342,7 @@ static bool is_file(const char *arg)
 
 static const struct jail *find_jail(struct offline *o, const char *arg)
 {
+	struct buf text = { 0 };
 	const struct jail *j;
 	char name[128];
 
@@ -350,7 +351,10 @@ static const struct jail *find_jail(struct offline *o, const char *arg)
 	if (!j && is_file(arg))
 		fprintf(stderr, "bailiff: %s: refused, see above\n", arg);
 	else if (!j)
-		fprintf(stderr, "bailiff: there is no jail '%s'\n", arg);
+		words_no_jail(o->config, arg, &text);
+	if (text.n)
+		fprintf(stderr, "bailiff: %s\n", buf_cstr(&text));
+	buf_free(&text);
 	return j;
 }
 

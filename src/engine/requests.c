@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/serve.h"
+#include "engine/words.h"
 #include "wire/order.h"
 
 static const struct command {
@@ -64,6 +65,15 @@ void request_fail(struct request *q, int status, const char *fmt, ...)
 	json_object_set_new(q->answer, "error", json_string(text));
 	json_object_set_new(q->answer, "status", json_integer(status));
 	request_end(q);
+}
+
+void request_no_jail(struct request *q, const char *name)
+{
+	struct buf text = { 0 };
+
+	words_no_jail(q->s->config, name, &text);
+	request_fail(q, 1, "%s", buf_cstr(&text));
+	buf_free(&text);
 }
 
 const char *request_text(const struct request *q, const char *key)

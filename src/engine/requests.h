@@ -37,6 +37,7 @@ struct request {
 void request_end(struct request *q);	/* answers with q->answer */
 void request_fail(struct request *q, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+void request_no_jail(struct request *q, const char *name);	/* fails, and names the nearest */
 const char *request_text(const struct request *q, const char *key);	/* NULL: none */
 void request_by(const struct request *q, char buf[32]);		/* "uid 0" */
 /* {"do","target","status","text"} onto q->answer's "steps". */

@@ -314,7 +314,7 @@ void request_unban(struct request *q)
 		const struct jail *j = config_jail(q->s->config, jail);
 
 		if (!j && !hand)
-			request_fail(q, 1, "there is no jail '%s'", jail);
+			request_no_jail(q, jail);
 		else
 			unban_many(q, hand ? BAN_BY_HAND : (uint16_t)(j - q->s->config->jails));
 		return;
@@ -398,7 +398,7 @@ void request_jail(struct request *q)
 	char key[160];
 
 	if (!j) {
-		request_fail(q, 1, "there is no jail '%s'", name ? name : "");
+		request_no_jail(q, name ? name : "");
 		return;
 	}
 	if (q->s->refused[i] || q->s->core->jails[i].lacks) {

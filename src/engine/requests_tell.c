@@ -88,7 +88,7 @@ static void one_jail(struct request *q, const char *name)
 	size_t at = 0;
 
 	if (!j) {
-		request_fail(q, 1, "there is no jail '%s'", name);
+		request_no_jail(q, name);
 		json_decref(banned);
 		json_decref(logs);
 		json_decref(actions);
@@ -227,7 +227,7 @@ void request_bans(struct request *q)
 	size_t at = 0;
 
 	if (jail && strcmp(jail, "hand") != 0 && !config_jail(s->config, jail)) {
-		request_fail(q, 1, "there is no jail '%s'", jail);
+		request_no_jail(q, jail);
 		return;
 	}
 	bans_expire(s->bans, clock_wall());

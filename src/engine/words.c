@@ -3,6 +3,7 @@
 #include "engine/words.h"
 
 #include "base/clock.h"
+#include "config/load.h"
 
 static const char *const with_words[] = {
 	[WITH_FOREIGN_SENDER] = "foreign_sender", [WITH_NEW_NETWORK] = "new_network",
@@ -155,6 +156,15 @@ void words_verdict(const struct config *c, const struct verdict *v, struct buf *
 	}
 	if (v->class)
 		buf_printf(out, ", limit of class %s", v->class);
+}
+
+void words_no_jail(const struct config *c, const char *typed, struct buf *out)
+{
+	const char *near = config_jail_near(c, typed);
+
+	buf_printf(out, "there is no jail '%s'", typed);
+	if (near)
+		buf_printf(out, ", did you mean '%s'?", near);
 }
 
 bool words_needed(const struct verdict *v)

@@ -14,6 +14,9 @@ void words_limit(const struct config *c, const struct jail *j, struct buf *out);
  */
 void words_verdict(const struct config *c, const struct verdict *v, struct buf *out);
 
+/* "there is no jail 'sshdd', did you mean 'sshd'?" */
+void words_no_jail(const struct config *c, const char *typed, struct buf *out);
+
 /* Is there more to say of it than how many within how long? */
 bool words_needed(const struct verdict *v);
 

@@ -362,6 +362,7 @@ def test_ban_that_is_over_cannot_be_ended(net, log):
         wait_for(lambda: not bailiff.cli("bans", json=True), 10)
         assert "nothing was banned" in bailiff.cli("unban", "198.51.100.9", status=1)
         assert "no jail 'nope'" in bailiff.cli("bans", "--jail", "nope", status=1)
+        assert "did you mean 'sshd'?" in bailiff.cli("status", "sshdd", status=1)
 
 
 def test_garbage_on_the_control_socket(net, log):

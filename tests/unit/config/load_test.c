@@ -127,6 +127,13 @@ static const struct { const char *name, *yaml, *want; } main_rows[] = {
 	  "main:1:20: 'port' is between 1 and 65535, not 70000\n" },
 	{ "port, word", "scopes: {ftp: ftp}\n", "main:1:15: 'port' takes a number, not 'ftp'\n" },
 	{ "port twice", "scopes: {ftp: [21, 21]}\n", "main:1:20: port 21 is here twice\n" },
+	{ "ports of a scope that the built-in logs name", "scopes: {mail: [25, x, 0]}\n",
+	  "main:1:21: 'port' takes a number, not 'x'\nmain:1:24: 'port' is between 1 and 65535, not 0\n" },
+	{ "no ports of mail", "scopes: {mail: {}}\n", "main:1:16: the scope 'mail' takes a list of 1 to 256 ports\n" },
+	{ "database, yes", "country: yes\n", "main:1:10: 'country' takes a path, auto or off, not 'yes'\n" },
+	{ "database, on", "asn: 'on'\n", "main:1:6: 'asn' takes a path, auto or off, not 'on'\n" },
+	{ "table of Postfix, true", "accounts: {postfix_map: true}\n",
+	  "main:1:25: 'postfix_map' takes a path or off, not 'true'\n" },
 	{ "no ports", "scopes: {ftp: []}\n", "main:1:15: the scope 'ftp' takes a list of 1 to 256 ports\n" },
 	{ "scope all", "scopes: {all: [1]}\n",
 	  "main:1:10: the scope 'all' is all ports and cannot be changed\n" },
@@ -553,6 +560,19 @@ static void test_jails(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void test_jail_near(void **state)
+{
+	struct made m;
+
+	(void)state;
+	made_begin(&m, "");
+	made_jail(&m, PACK_JAIL_ADMIN, "good", LOG MATCH LIMIT THEN);
+	made_load(&m);
+	assert_string_equal(config_jail_near(m.config, "godo"), "good");
+	assert_null(config_jail_near(m.config, "sshd"));
+	made_free(&m);
+}
+
 /* ---- which jails there are ---- */
 
 #define GOOD LOG MATCH LIMIT THEN
@@ -795,7 +815,7 @@ static void test_many_complaints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_main), cmocka_unit_test(test_jails),
+		cmocka_unit_test(test_main), cmocka_unit_test(test_jails), cmocka_unit_test(test_jail_near),
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_values), cmocka_unit_test(test_match_replaced),
 		cmocka_unit_test(test_bombs), cmocka_unit_test(test_many_complaints),
