@@ -29,7 +29,6 @@
 #define PACK_MAX (16 * 1024 * 1024)
 #define FILES_MAX 10000
 #define DIRS_MAX 64
-#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static const char magic[8] = "bailpak1";
 
@@ -448,8 +447,9 @@ int pack_seal(const struct pack *p, int *ret_fd)
 	err = file_write(fd, block_of(p));
 	if (err)
 		return err;
-	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		return -errno;
+	err = file_seal(fd);
+	if (err)
+		return err;
 	*ret_fd = fd;
 	fd = -1;
 	return 0;
@@ -457,11 +457,11 @@ int pack_seal(const struct pack *p, int *ret_fd)
 
 int pack_open(int fd, struct pack **ret)
 {
-	int seals = fcntl(fd, F_GET_SEALS), err;
 	struct stat st;
 	struct pack *p;
+	int err;
 
-	if (seals < 0 || (seals & SEALS) != SEALS)
+	if (!file_is_sealed(fd))
 		return -EBADMSG;
 	if (fstat(fd, &st) < 0)
 		return -errno;

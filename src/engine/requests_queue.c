@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "config/account.h"
 #include "engine/pick.h"
 #include "engine/requests.h"
@@ -51,6 +52,7 @@ struct queue_request {
 	char target[ORDER_NAME_MAX];	/* for people: "joe", "--sender x@y" */
 	int64_t before_s;		/* later ones are not meant */
 	size_t nlistings, at;
+	bool unsealed;			/* one of them can still be changed: none is read */
 	struct listing listing[INSTANCES_MAX];
 	off_t offset;
 	struct buf line;
@@ -307,9 +309,11 @@ static void listed(void *arg, const struct outcome *o)
 	struct queue_request *r = arg;
 	struct request *q = r->q;
 
-	if (o->status != OUTCOME_DONE) {
+	if (o->status != OUTCOME_DONE || r->unsealed) {
+		const char *why = r->unsealed ? "a listing came unsealed" : o->text;
+
 		queue_free(r);
-		request_fail(q, 1, "the queue cannot be listed: %s", o->text);
+		request_fail(q, 1, "the queue cannot be listed: %s", why);
 		return;
 	}
 	if (o->text[0])		/* an instance that gave none */
@@ -325,7 +329,9 @@ void queue_listing(struct serve *s, const struct message_listing *m, int fd)
 
 	while (r && r->order != m->order)
 		r = r->next;
-	if (!r || r->nlistings == INSTANCES_MAX) {
+	if (r && !file_is_sealed(fd))
+		r->unsealed = true;
+	if (!r || r->unsealed || r->nlistings == INSTANCES_MAX) {
 		close(fd);
 		return;
 	}

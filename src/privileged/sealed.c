@@ -128,8 +128,8 @@ static int policy_last_good(const char *state, struct policy **ret)
 	if (fd < 0)
 		return -errno;
 	r = file_copy(from, fd, SIZE_MAX);
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		r = -errno;
+	if (r == 0)
+		r = file_seal(fd);
 	if (r < 0) {
 		close(fd);
 		return r;

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 
 #define HELPER_TIMEOUT_MS 60000
@@ -166,8 +167,14 @@ static void after_list(struct job *j, const struct command_result *r)
 	struct postfix *p = j->work;
 	struct postfix_instance *i = &p->v[p->at++];
 	char why[TEMPLATE_WHY_MAX];
+	int ret = command_judge(r, "postqueue", why, sizeof(why));
 
-	if (command_judge(r, "postqueue", why, sizeof(why)) < 0) {
+	if (ret == 0) {
+		ret = file_seal(i->listing);	/* the engine gets it, too: what is read twice is the same */
+		if (ret < 0)
+			snprintf(why, sizeof(why), "the listing: %s", strerror(-ret));
+	}
+	if (ret < 0) {
 		snprintf(p->why, sizeof(p->why), "%.38s%s%.58s", i->dir, i->dir[0] ? ": " : "", why);
 		close_fd(&i->listing);
 	}
@@ -185,7 +192,7 @@ static void list_next(struct job *j)
 		return;
 	}
 	close_fd(&i->listing);
-	i->listing = memfd_create("queue", MFD_CLOEXEC);
+	i->listing = memfd_create("queue", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (i->listing < 0)
 		after_list(j, &(struct command_result){ .error = -errno });
 	else

@@ -35,6 +35,24 @@ static void copies(void **state)
 	close(from);
 }
 
+static void seals(void **state)
+{
+	int fd = memfd_create("sealed", MFD_ALLOW_SEALING), never = memfd_create("never", 0);
+
+	(void)state;
+	assert_int_equal(file_write(fd, SPAN_LIT("x")), 0);
+	assert_false(file_is_sealed(fd));
+	assert_int_equal(file_seal(fd), 0);
+	assert_true(file_is_sealed(fd));
+	assert_int_equal(file_write(fd, SPAN_LIT("y")), -EPERM);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(file_seal(never), -EPERM);
+	assert_false(file_is_sealed(never));
+	assert_false(file_is_sealed(-1));
+	close(fd);
+	close(never);
+}
+
 static void lines(void **state)
 {
 	static const struct { struct span text; const char *want; } rows[] = {
@@ -59,7 +77,7 @@ static void lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(copies), cmocka_unit_test(lines),
+		cmocka_unit_test(copies), cmocka_unit_test(seals), cmocka_unit_test(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <time.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 
 #define CONFIG ACCOUNTS ", max_per_hour: 100}\nquarantine: 1M\n"
@@ -281,6 +282,7 @@ static void test_list(void)
 		assert_string_equal(l.dir + (i ? strlen(dir) : 0), i ? "/out" : "");
 		assert_int_equal(l.name, (uint32_t)hash_fixed(i ? "postfix-out" : "postfix", i ? 11 : 7));
 		assert_int_equal(pread(fds[0], text, 27, 0), i ? 0 : 27);
+		assert_true(file_is_sealed(fds[0]));
 		close(fds[0]);
 	}
 	expect("list", OUTCOME_DONE, "");
