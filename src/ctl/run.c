@@ -18,6 +18,7 @@
 #include "ctl/show.h"
 #include "ctl/text.h"
 
+#define RUN_MAX 512
 #define REQUEST_MAX 65535	/* engine/control.h: 64 KB with the newline */
 
 static void free_json(json_t **j)
@@ -38,17 +39,36 @@ static int request_text(const struct call *call, struct buf *ret)
 	return buf_error(ret);
 }
 
-static int ask(const struct call *call, const char *run, struct buf *text, json_t **ret)
+/*
+ * 0: *ret is the engine's answer; -errno: it gave none, and `run` is where it
+ * was asked; EXIT_USAGE, EXIT_NOT_DONE: it was not asked, which is said.
+ */
+static int ask(const struct call *call, char run[RUN_MAX], json_t **ret)
 {
 	unsigned patience = call->command->patience_s ? call->command->patience_s : PATIENCE_S;
+	__attribute__((cleanup(buf_free))) struct buf text = { 0 };
 	struct client c;
-	int r = client_open(run, "control.sock", patience, &c);
+	int r;
 
+	if (request_text(call, &text) < 0)
+		return EXIT_USAGE;
+	if (rundir_find(call->conf, run, RUN_MAX) < 0)
+		return EXIT_NOT_DONE;
+	r = client_open(run, "control.sock", patience, &c);
 	if (r < 0)
 		return r;
-	r = client_ask(&c, buf_span(text), ret);
+	r = client_ask(&c, buf_span(&text), ret);
 	client_close(&c);
 	return r;
+}
+
+/* An exit status, also of what could not be asked. */
+static int status_of(const struct call *call, const char *run, int r)
+{
+	if (r >= 0)
+		return r;
+	client_complain(r, run, call->conf);
+	return EXIT_NOT_DONE;
 }
 
 /* ---- answers ---- */
@@ -191,40 +211,24 @@ static int emergency(const struct call *call, const char *run, int error)
 int run_request(struct call *call)
 {
 	__attribute__((cleanup(free_json))) json_t *answer = NULL;
-	__attribute__((cleanup(buf_free))) struct buf text = { 0 };
-	char run[512];
-	int r;
+	char run[RUN_MAX];
+	int r = ask(call, run, &answer);
 
-	if (request_text(call, &text) < 0)
-		return EXIT_USAGE;
-	if (rundir_find(call->conf, run, sizeof(run)) < 0)
-		return EXIT_NOT_DONE;
-	r = ask(call, run, &text, &answer);
 	if (r < 0 && client_is_down(r))
 		r = emergency(call, run, r);
 	else if (r == 0)
 		r = run_answer(call, answer);
-	if (r < 0) {
-		client_complain(r, run, call->conf);
-		r = EXIT_NOT_DONE;
-	}
-	return r;
+	return status_of(call, run, r);
 }
 
 int run_ask_all(const struct call *call, json_t **ret)
 {
-	__attribute__((cleanup(buf_free))) struct buf text = { 0 };
-	char run[512];
-	int r;
+	char run[RUN_MAX];
+	int r = ask(call, run, ret);
 
-	if (request_text(call, &text) < 0)
-		return EXIT_USAGE;
-	if (rundir_find(call->conf, run, sizeof(run)) < 0)
-		return EXIT_NOT_DONE;
-	r = ask(call, run, &text, ret);
-	if (r < 0)
-		client_complain(r, run, call->conf);
-	return r == 0 && json_is_true(json_object_get(*ret, "ok")) ? EXIT_DONE : EXIT_NOT_DONE;
+	if (r != 0)
+		return status_of(call, run, r);
+	return json_is_true(json_object_get(*ret, "ok")) ? EXIT_DONE : EXIT_NOT_DONE;
 }
 
 int run_ask(const struct call *call, json_t **ret)
@@ -266,7 +270,7 @@ static int watch_events(struct client *c, bool json)
 int run_watch(struct call *call)
 {
 	struct client c;
-	char run[512];
+	char run[RUN_MAX];
 	int r;
 
 	if (rundir_find(call->conf, run, sizeof(run)) < 0)

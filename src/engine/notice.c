@@ -2,8 +2,6 @@
 /* What a jail that only tells, or only bans, has to say, in plain words. */
 #include "engine/notice.h"
 
-#include "base/clock.h"
-
 static const struct jail *jail_of(const struct notice *n)
 {
 	return &n->report->config->jails[n->report->jail];
@@ -20,7 +18,6 @@ static void put_what(const struct notice *n, struct buf *out)
 {
 	const struct report *r = n->report;
 	const struct jail *j = jail_of(n);
-	char when[32];
 
 	buf_put_escaped(out, span_of(j->about ? j->about : j->name));
 	buf_puts(out, ".\n  about    ");
@@ -30,13 +27,8 @@ static void put_what(const struct notice *n, struct buf *out)
 		buf_put(out, n->count.p, n->count.n);
 	else
 		buf_printf(out, "%llu", (unsigned long long)r->amount);
-	buf_printf(out, "\n  jail     %s on %s\n  when     %s\n", j->name, r->host,
-		   clock_print(r->when.ms, when, sizeof(when)));
-	if (r->seen.n > 0) {
-		buf_puts(out, "  from     ");
-		buf_put(out, r->seen.p, r->seen.n);
-		buf_putc(out, '\n');
-	}
+	buf_putc(out, '\n');
+	report_put_where(r, out);
 }
 
 void notice_text(const struct notice *n, struct buf *out)

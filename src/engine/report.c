@@ -90,10 +90,22 @@ static void put_count(const struct report *r, struct buf *out)
 		buf_printf(out, "%llu hits within %s, the limit is %llu", n, span, most);
 }
 
+void report_put_where(const struct report *r, struct buf *out)
+{
+	char when[32];
+
+	buf_printf(out, "  jail     %s on %s\n  when     %s\n", r->config->jails[r->jail].name, r->host,
+		   clock_print(r->when.ms, when, sizeof(when)));
+	if (r->seen.n > 0) {
+		buf_puts(out, "  from     ");
+		buf_put(out, r->seen.p, r->seen.n);
+		buf_putc(out, '\n');
+	}
+}
+
 static void put_what(const struct report *r, struct buf *out)
 {
 	const struct jail *j = &r->config->jails[r->jail];
-	char when[32];
 
 	buf_puts(out, "The account ");
 	buf_put_escaped(out, span_of(r->plan->user));
@@ -104,13 +116,8 @@ static void put_what(const struct report *r, struct buf *out)
 	}
 	buf_puts(out, ".\n  count    ");
 	put_count(r, out);
-	buf_printf(out, "\n  jail     %s on %s\n  when     %s\n", j->name, r->host,
-		   clock_print(r->when.ms, when, sizeof(when)));
-	if (r->seen.n > 0) {
-		buf_puts(out, "  from     ");
-		buf_put(out, r->seen.p, r->seen.n);
-		buf_putc(out, '\n');
-	}
+	buf_putc(out, '\n');
+	report_put_where(r, out);
 }
 
 static void put_contact(const struct report *r, struct buf *out)

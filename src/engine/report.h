@@ -32,6 +32,8 @@ struct report {
 /* One line: "account joe locked (incident 42)". */
 void report_subject(const struct report *r, struct buf *out);
 void report_text(const struct report *r, struct buf *out);
+/* The jail, the time and the addresses, a line each. */
+void report_put_where(const struct report *r, struct buf *out);
 /* The incident's bans, a line each. */
 void report_put_bans(const struct report *r, struct buf *out);
 
