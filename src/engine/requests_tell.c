@@ -167,7 +167,7 @@ void request_status(struct request *q)
 	json_object_set_new(q->answer, "ledger", json_pack("{s:b,s:s?,s:I,s:I}", "ok", trouble == 0,
 		"error", trouble ? strerror(-trouble) : NULL, "waiting", (json_int_t)store_waiting(s->store),
 		"dropped", (json_int_t)store_dropped(s->store)));
-	json_object_set_new(q->answer, "tracked", json_pack("{s:I,s:I,s:I,s:I,s:I}",
+	json_object_set_new(q->answer, "tracked", json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}",
 		"subjects", (json_int_t)windows_used(s->core->windows),
 		"threads", (json_int_t)threads_used(s->core->threads),
 		"forgotten", (json_int_t)(windows_forgotten(s->core->windows) + threads_forgotten(s->core->threads) +
@@ -176,7 +176,8 @@ void request_status(struct request *q)
 			history_forgotten(s->core->history) +
 			(s->core->flow ? flow_forgotten(s->core->flow) : 0)),
 		"bytes", (json_int_t)windows_bytes(s->core->windows),
-		"messages", (json_int_t)(s->core->flow ? flow_messages(s->core->flow) : 0)));
+		"messages", (json_int_t)(s->core->flow ? flow_messages(s->core->flow) : 0),
+		"messages_bytes", (json_int_t)(s->core->flow ? flow_bytes(s->core->flow) : 0)));
 	json_object_set_new(q->answer, "probation",
 		json_integer((json_int_t)probation_count(&s->core->probation, (struct event_time){ clock_wall().ms })));
 	json_object_set_new(q->answer, "paused_until",

@@ -62,6 +62,7 @@ def test_live(net, server, home):
         settled(bailiff, 1, "ann")
         want = {"joe": (2, 3, 2, 1), "ann": (1, 1, 1, 0)}
         assert rows(bailiff) == want
+        assert bailiff.cli("status", json=True)["tracked"]["messages_bytes"] > 0
         assert rows(bailiff, "domains", "--by", "bounces") == {machine.HOSTNAME: (1, 1, 1, 1)}
         assert rows(bailiff, "clients")[OFFICE] == (2, 2, 1, 0)
         assert rows(bailiff, "senders")["boss@example.com"] == (1, 1, 1, 0)

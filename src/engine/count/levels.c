@@ -99,13 +99,6 @@ bool levels_add(struct levels *l, uint16_t jail, struct span key, struct event_t
 	return v->high;
 }
 
-bool levels_high(const struct levels *l, uint16_t jail, struct span key)
-{
-	const struct level *v = find(l, who(l, jail, key));
-
-	return v && v->high;
-}
-
 void levels_clear(struct levels *l, uint16_t jail, struct span key)
 {
 	struct level *v = find(l, who(l, jail, key));

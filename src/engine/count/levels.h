@@ -26,8 +26,6 @@ void levels_free(struct levels **l);
  */
 bool levels_add(struct levels *l, uint16_t jail, struct span key, struct event_time when,
 		uint64_t value, uint64_t over, uint64_t under);
-/* Is it too high? */
-bool levels_high(const struct levels *l, uint16_t jail, struct span key);
 /* Forget that it was: the next number that is over fires. */
 void levels_clear(struct levels *l, uint16_t jail, struct span key);
 
