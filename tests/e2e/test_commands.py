@@ -3,7 +3,6 @@
 import contextlib
 import os
 import pathlib
-import time
 
 import pytest
 import stream
@@ -29,8 +28,8 @@ def made(ns):
     bailiff.close()
 
 
-def configure(bailiff, source, **more):
-    bailiff.configure({"logs": {"app": source}, "jails": stream.jails_on("guess"),
+def configure(bailiff, source, logs=None, **more):
+    bailiff.configure({"logs": {"app": source, **(logs or {})}, "jails": stream.jails_on("guess", *(logs or ())),
                        "notify": {"mail": "off", "digest": "off"}, **more})
 
 
@@ -38,9 +37,21 @@ def source(bailiff, log="app"):
     return next((s for s in stream.status(bailiff)["sources"] if s["log"] == log), None)
 
 
-def runs(bailiff):
-    path = bailiff.dir / "runs"
+def runs(bailiff, name="runs"):
+    path = bailiff.dir / name
     return len(path.read_text().split()) if path.exists() else 0
+
+
+def beside(bailiff):
+    """A second log whose command runs each second, by which one sees that a run was due."""
+    bailiff.add_jails({"beside": {**GUESS, "log": "beside"}})
+    return {"command": [script(bailiff, "clock", "echo x >> $here/ticks")], "interval": "1s"}
+
+
+def two_more(bailiff):
+    """Two runs of the other log's command from now: one of this log's was due between them."""
+    before = runs(bailiff, "ticks")
+    wait_for(lambda: runs(bailiff, "ticks") >= before + 2)
 
 
 def named(name):
@@ -72,26 +83,27 @@ def test_interval(made):
 
 def test_off_starts_nothing(made):
     run = script(made, "prog", "echo x >> $here/runs")
-    configure(made, {"command": [run], "interval": "1s"}, jails={"auto": "off", "guess": "off"})
+    configure(made, {"command": [run], "interval": "1s"}, {"beside": beside(made)},
+              jails={**stream.jails_on("beside"), "guess": "off"})
     with made:
-        time.sleep(1.5)
+        two_more(made)
         assert runs(made) == 0 and source(made) is None
         made.cli("jail", "guess", "on")
         wait_for(lambda: runs(made) > 0)
         made.cli("jail", "guess", "off")
         wait_for(lambda: source(made) is None)
         before = runs(made)
-        time.sleep(1.5)
+        two_more(made)
         assert runs(made) <= before + 1
 
 
 def test_idle(made):
     """Left out while nothing is logged; the minute's look finds that something was."""
     run = script(made, "prog", "echo x >> $here/runs")
-    configure(made, {"command": [run], "interval": "1s", "skip_idle": True})
+    configure(made, {"command": [run], "interval": "1s", "skip_idle": True}, {"beside": beside(made)})
     with made:
         wait_for(lambda: runs(made) == 1)
-        time.sleep(2.5)
+        two_more(made)
         assert runs(made) == 1
 
 
