@@ -24,10 +24,13 @@ static const char *const statements[RECORD_KINDS][LEDGER_STATEMENTS_MAX] = {
 		" until_ms, dev, ino, fingerprint, offset, amount, mode, actions,"
 		" recorded_ms, made) VALUES"
 		" (?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-		"INSERT OR IGNORE INTO evidence SELECT ?1, ?2 WHERE changes() > 0",
+		"INSERT OR IGNORE INTO evidence (id, lines) VALUES (?1, ?2)",
 	},
 	/* id incident addr scope jail since until reason by */
 	[RECORD_BAN] = {
+		"INSERT OR IGNORE INTO bans (id, incident, addr, scope, jail,"
+		" since_ms, until_ms, reason, by)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 		"INSERT OR REPLACE INTO bans (id, incident, addr, scope, jail,"
 		" since_ms, until_ms, reason, by)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -79,6 +82,22 @@ static const char *const statements[RECORD_KINDS][LEDGER_STATEMENTS_MAX] = {
 		"INSERT INTO settings SELECT ?1, ?2 WHERE ?2 IS NOT NULL",
 	},
 };
+
+/*
+ * A second statement that depends on what the first did. A ban is there already
+ * next to never, and a statement that might replace costs SQLite a copy of each
+ * page that it touches, to go back to if it must.
+ */
+static const enum { ALWAYS, IF_CHANGED, IF_UNCHANGED } second[RECORD_KINDS] = {
+	[RECORD_VERDICT] = IF_CHANGED, [RECORD_BAN] = IF_UNCHANGED,
+};
+
+static bool is_due(const struct ledger *l, unsigned kind, int at)
+{
+	if (at == 0 || second[kind] == ALWAYS)
+		return true;
+	return (sqlite3_changes(l->db) > 0) == (second[kind] == IF_CHANGED);
+}
 
 /* Rows that one step deletes, so that bans wait little for it. */
 #define PRUNE_ROWS "2000"
@@ -235,7 +254,7 @@ int ledger_apply(struct ledger *l, const struct record *r)
 	sqlite3_stmt **stmt = l->record[r->kind];
 	int ret = 0;
 
-	for (int i = 0; i < LEDGER_STATEMENTS_MAX && stmt[i] && ret == 0; i++) {
+	for (int i = 0; i < LEDGER_STATEMENTS_MAX && stmt[i] && ret == 0 && is_due(l, r->kind, i); i++) {
 		int n = sqlite3_bind_parameter_count(stmt[i]);
 
 		for (int at = 1; at <= n; at++)
