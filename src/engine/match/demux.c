@@ -90,13 +90,23 @@ static size_t count_lists(const struct group *g)
 	return n;
 }
 
+static bool is_first_of_log(const struct groups *gs, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (gs->v[k].log == gs->v[i].log)
+			return false;
+	return true;
+}
+
 static void most_of_a_log(const struct groups *gs, size_t *most, size_t *most_by_first)
 {
 	*most = *most_by_first = 0;
 	for (size_t i = 0; i < gs->n; i++) {
 		size_t n = 0, by_first = 0;
 
-		for (size_t k = 0; k < gs->n; k++) {
+		if (!is_first_of_log(gs, i))
+			continue;
+		for (size_t k = i; k < gs->n; k++) {
 			if (gs->v[k].log != gs->v[i].log)
 				continue;
 			n++;

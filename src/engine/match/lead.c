@@ -56,9 +56,16 @@ static bool token_is(const struct pattern *p, size_t k, char c)
 	return token_byte(p, k, &have) && have == c;
 }
 
+#define IN_WORD 1
+#define IN_ID 2
+static const uint8_t sets[256] = {
+	['0' ... '9'] = IN_WORD | IN_ID, ['A' ... 'Z'] = IN_WORD | IN_ID, ['a' ... 'z'] = IN_WORD | IN_ID,
+	['.'] = IN_WORD, ['_'] = IN_WORD, ['-'] = IN_WORD,
+};
+
 static bool is_word_byte(char c)
 {
-	return is_letter(c) || is_digit(c) || c == '.' || c == '-';
+	return sets[(unsigned char)c] & IN_WORD;
 }
 
 static void add_byte(struct lead *l, char c)
@@ -246,15 +253,15 @@ bool leads_exclude(const struct leads *a, const struct leads *b)
 
 struct head head_of(struct span text)
 {
-	struct head h = { .id = true };
+	size_t n = 0, most = text.n < HEAD_MAX ? text.n : HEAD_MAX;
+	uint8_t all = IN_ID;
+	struct head h;
 
-	while (h.n < text.n && h.n <= HEAD_MAX && is_word_byte(text.p[h.n])) {
-		h.id &= text.p[h.n] != '_' && text.p[h.n] != '.' && text.p[h.n] != '-';
-		h.n++;
-	}
-	if (h.n + 2 <= text.n && h.n > 0 && text.p[h.n] == ':' && text.p[h.n + 1] == ' ')
-		h.end = h.n + 2;
-	h.id &= h.n >= ID_MIN && h.n <= ID_MAX;
+	while (n < most && sets[(unsigned char)text.p[n]])
+		all &= sets[(unsigned char)text.p[n++]];
+	h = (struct head){ .n = n, .id = all && n >= ID_MIN && n <= ID_MAX };
+	if (n > 0 && n + 2 <= text.n && text.p[n] == ':' && text.p[n + 1] == ' ')
+		h.end = n + 2;
 	return h;
 }
 

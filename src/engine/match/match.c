@@ -134,8 +134,8 @@ static bool take_captures(struct matcher *m, const struct jail_state *js, const 
 
 enum tried { MISSED, IGNORED, HIT };
 
-/* One rule of a jail whose prefix, if any, has matched. */
-static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
+/* One rule of a jail whose prefix, if any, has matched. `open`: so is its gate, whatever it is. */
+static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u, bool open,
 			   const struct view *v, match_fn *fn, void *arg)
 {
 	const struct jail *j = &m->c->jails[jail];
@@ -157,7 +157,7 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u,
 	if (ignored(m, j, js, subject, v->options))
 		return IGNORED;
 	/* Told to nobody in either way, or the time of later hits could come to differ. */
-	if (!m->single && gate_is_shut(m, jail, u, v->text))
+	if (!open && gate_is_shut(m, jail, u, v->text))
 		return HIT;
 	fn(arg, h);
 	return HIT;
@@ -174,7 +174,7 @@ static unsigned run_jail(struct matcher *m, size_t jail, const struct view *v,
 	if (js->prefix && !prefix_match(m, js->prefix, v))
 		return 0;
 	for (size_t i = 0; i < j->nrules && t == MISSED; i++)
-		t = try_rule(m, jail, &js->rule[i], v, fn, arg);
+		t = try_rule(m, jail, &js->rule[i], m->single, v, fn, arg);
 	return t == HIT;
 }
 
@@ -325,15 +325,17 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 	n = detect(m, log, e->program, &v);
 	for (one = n > 0 ? next_member(m->cursors, n) : NULL; one; one = next) {
 		enum tried t;
+		bool alone;
 
 		next = next_member(m->cursors, n);
 		if (one->jail == done || !m->jails[one->jail].enabled ||
 		    (one->other_programs && !has_program(&m->c->jails[one->jail], e->program)))
 			continue;
 		/* Another rule of the jail would come into its own if this one were passed over. */
-		if ((!next || next->jail != one->jail) && gate_is_shut(m, one->jail, one->unit, v.text))
+		alone = !next || next->jail != one->jail;
+		if (alone && gate_is_shut(m, one->jail, one->unit, v.text))
 			continue;
-		t = try_rule(m, one->jail, one->unit, &v, fn, arg);
+		t = try_rule(m, one->jail, one->unit, alone, &v, fn, arg);
 		if (t != MISSED)
 			done = one->jail;
 		hits += t == HIT;
