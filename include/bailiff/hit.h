@@ -30,4 +30,13 @@ struct hit {
 	struct capture capture[HIT_MAX_CAPTURES];
 };
 
+/* What the hit captured as this field; NULL: it did not. */
+static inline const struct capture *hit_find(const struct hit *h, int field)
+{
+	for (unsigned i = 0; i < h->ncaptures; i++)
+		if (h->capture[i].field == field)
+			return &h->capture[i];
+	return NULL;
+}
+
 #endif

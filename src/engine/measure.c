@@ -57,29 +57,39 @@ bool measure_canonical(const struct core *core, const struct capture *cap,
 	return true;
 }
 
+/* A field's value: captured, or made from what was, in *room. NULL: there is none. */
+static const struct capture *get(struct passage *p, const struct hit *hit, uint16_t field, struct capture *room)
+{
+	const struct capture *c = hit_find(hit, field);
+
+	return c ? c : hit_get(p->core->matcher, hit, field, room) ? room : NULL;
+}
+
 bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret)
 {
 	const struct limit *l = &hit->jail->limit;
-	struct capture cap;
+	struct capture room;
 
 	ret->n = l->nper;
 	for (size_t i = 0; i < l->nper; i++) {
-		if (!hit_get(p->core->matcher, hit, l->per[i], &cap) ||
-		    !measure_canonical(p->core, &cap, p->text[i], &ret->part[i]))
+		const struct capture *c = get(p, hit, l->per[i], &room);
+
+		if (!c || !measure_canonical(p->core, c, p->text[i], &ret->part[i]))
 			return false;
-		if (cap.type == FIELD_ADDR)
-			ret->part[i].addr = addr_group(&cap.addr, 32, l->v6_len);
+		if (c->type == FIELD_ADDR)
+			ret->part[i].addr = addr_group(&c->addr, 32, l->v6_len);
 	}
 	return true;
 }
 
 bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret)
 {
-	struct capture cap;
+	struct capture room;
+	const struct capture *c = get(p, hit, field, &room);
 
-	if (!hit_get(p->core->matcher, hit, field, &cap) || cap.type != FIELD_NUMBER || cap.number < 0)
+	if (!c || c->type != FIELD_NUMBER || c->number < 0)
 		return false;
-	*ret = (uint64_t)cap.number;
+	*ret = (uint64_t)c->number;
 	return true;
 }
 
@@ -99,10 +109,13 @@ static bool value_of(struct passage *p, const struct facts *f, uint16_t field, u
 {
 	char buf[SUBJECT_TEXT_MAX];
 	struct subject_part part;
-	struct capture cap;
+	const struct capture *c;
+	struct capture room;
 
-	if (is_nowhere(p, f, field) || !hit_get(p->core->matcher, f->hit, field, &cap) ||
-	    !measure_canonical(p->core, &cap, buf, &part))
+	if (is_nowhere(p, f, field))
+		return false;
+	c = get(p, f->hit, field, &room);
+	if (!c || !measure_canonical(p->core, c, buf, &part))
 		return false;
 	if (field == p->core->country) {
 		*ret = place_value(f->class, part.text);
@@ -142,10 +155,9 @@ static uint32_t weight_of(struct passage *p, const struct hit *hit)
 
 struct span hit_captured(const struct hit *hit, int field)
 {
-	for (unsigned i = 0; i < hit->ncaptures; i++)
-		if (hit->capture[i].field == field)
-			return hit->capture[i].raw;
-	return (struct span){ NULL, 0 };
+	const struct capture *c = hit_find(hit, field);
+
+	return c ? c->raw : (struct span){ NULL, 0 };
 }
 
 /* ---- beside the amount */

@@ -71,18 +71,9 @@ struct passage {
 
 static struct span captured(const struct hit *h, uint16_t field)
 {
-	for (unsigned i = 0; i < h->ncaptures; i++)
-		if (h->capture[i].field == field)
-			return h->capture[i].raw;
-	return (struct span){ NULL, 0 };
-}
+	const struct capture *c = hit_find(h, field);
 
-static bool has_field(const struct hit *h, uint16_t field)
-{
-	for (unsigned i = 0; i < h->ncaptures; i++)
-		if (h->capture[i].field == field)
-			return true;
-	return false;
+	return c ? c->raw : (struct span){ NULL, 0 };
 }
 
 static bool is_ready(const struct thread_jail *j, const struct hit *h)
@@ -91,7 +82,7 @@ static bool is_ready(const struct thread_jail *j, const struct hit *h)
 	unsigned n = h->rule->aside ? h->jail->limit.nper : j->nneeds;
 
 	for (unsigned i = 0; i < n && i < j->nneeds; i++)
-		if (!has_field(h, j->need[i]) && !has_field(h, j->base[i]))
+		if (!hit_find(h, j->need[i]) && !hit_find(h, j->base[i]))
 			return false;
 	return true;
 }
@@ -188,7 +179,7 @@ static int take_remember(const struct passage *p, struct name *n)
 	told_fill(th->told, &all);
 	for (unsigned i = 0; i < p->hit->ncaptures; i++)
 		if (all.ncaptures < HIT_MAX_CAPTURES &&
-		    !has_field(&all, p->hit->capture[i].field))
+		    !hit_find(&all, p->hit->capture[i].field))
 			all.capture[all.ncaptures++] = p->hit->capture[i];
 	ret = told_pack(&all, p->hit->jail->thread_by, p->book->by2, &told);
 	if (ret < 0)
@@ -369,6 +360,18 @@ static bool is_done(struct thread_book *b, const struct hit *h)
 	return false;
 }
 
+/* thread_find(), once for the jails of a book that count in the same line. */
+static struct name *find(const struct passage *p, struct span id)
+{
+	struct asked *a = &p->book->asked;
+
+	if (p->hit->line == 0)
+		return thread_find(p->t, p->number, p->key);
+	if (a->line != p->hit->line || a->changes != p->t->changes || a->id.p != id.p || a->id.n != id.n)
+		*a = (struct asked){ p->hit->line, p->t->changes, id, thread_find(p->t, p->number, p->key) };
+	return a->name;
+}
+
 int threads_take(struct threads *t, const struct hit *h, struct span host,
 		 struct span program, struct event_time when,
 		 thread_fn *fn, void *arg)
@@ -378,6 +381,7 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 			     .jail = (uint16_t)(h->jail - t->config->jails),
 			     .when = when.ms, .fn = fn, .arg = arg };
 	struct name *n;
+	struct span id;
 
 	if (h->rule->verb == VERB_MATCH) {
 		fn(arg, h, when);
@@ -389,14 +393,15 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 		return 0;
 	if (when.ms > p.book->now)
 		p.book->now = when.ms;
+	id = captured(h, h->jail->thread_by);
 	p.key.p = buf;
-	p.key.n = thread_key(host, program, captured(h, h->jail->thread_by), buf);
+	p.key.n = thread_key(host, program, id, buf);
 	if (p.key.n == 0) {
 		if (h->rule->verb == VERB_COUNT && is_ready(&t->jail[p.jail], h))
 			fn(arg, h, when);
 		return 0;
 	}
-	n = thread_find(t, p.number, p.key);
+	n = find(&p, id);
 	if (n && thread_is_expired(t, n->thread, when.ms)) {
 		thread_drop(t, n->thread);
 		n = NULL;

@@ -75,6 +75,11 @@ struct thread_book {
 	int64_t now;		/* newest event time */
 	uint64_t line;		/* the last line that did something to a thread, */
 	size_t rule;		/* and by which rule */
+	struct asked {		/* the id that was looked for last */
+		uint64_t line, changes;
+		struct span id;
+		struct name *name;
+	} asked;
 	uint8_t gate;		/* its column in threads.gate; the last is shared */
 };
 
@@ -97,6 +102,7 @@ struct threads {
 	struct name **bucket;
 	size_t nbuckets;	/* a power of two */
 	size_t nnames;
+	uint64_t changes;	/* of the names, so far */
 	struct thread_list begun, pending;
 	size_t n, max;
 	size_t nwaits;

@@ -141,7 +141,7 @@ static void name_free(struct threads *t, struct name *n)
 	struct name **q = &n->thread->names;
 
 	gate_note(t, n, -1);
-
+	t->changes++;
 	while (*p != n)
 		p = &(*p)->next;
 	*p = n->next;
@@ -186,6 +186,7 @@ int thread_add_name(struct threads *t, struct thread *th, struct span key,
 	n->ended = false;
 	n->thread = th;
 	gate_note(t, n, 1);
+	t->changes++;
 	n->more = th->names;
 	th->names = n;
 	th->nnames++;

@@ -87,14 +87,6 @@ int told_pack(const struct hit *h, uint16_t a, uint16_t b, struct told **ret)
 	return 0;
 }
 
-static bool hit_has(const struct hit *h, uint16_t field)
-{
-	for (unsigned i = 0; i < h->ncaptures; i++)
-		if (h->capture[i].field == field)
-			return true;
-	return false;
-}
-
 void told_fill(const struct told *t, struct hit *h)
 {
 	struct item it;
@@ -103,7 +95,7 @@ void told_fill(const struct told *t, struct hit *h)
 		struct capture c = { .field = 0 };
 
 		item_get(t->b + at, &it, &c);
-		if (h->ncaptures < HIT_MAX_CAPTURES && !hit_has(h, c.field))
+		if (h->ncaptures < HIT_MAX_CAPTURES && !hit_find(h, c.field))
 			h->capture[h->ncaptures++] = c;
 	}
 }

@@ -15,14 +15,6 @@
 #define NET_V4 24
 #define NET_V6 48
 
-static const struct capture *find(const struct hit *h, uint16_t field)
-{
-	for (unsigned i = 0; i < h->ncaptures; i++)
-		if (h->capture[i].field == field)
-			return &h->capture[i];
-	return NULL;
-}
-
 static bool number(struct span s, int64_t *ret)
 {
 	int64_t v = 0;
@@ -55,7 +47,7 @@ bool capture_add(const struct config *c, const struct expr *x,
 		uint16_t field = x->group[i].field;
 		struct capture one = { .field = field, .type = (uint8_t)c->fields[field].type };
 
-		if (!expr_group(data, s, x->group[i].group, &one.raw) || find(h, field))
+		if (!expr_group(data, s, x->group[i].group, &one.raw) || hit_find(h, field))
 			continue;
 		if (h->ncaptures == HIT_MAX_CAPTURES || !value(&one))
 			return false;
@@ -115,7 +107,7 @@ static bool derive_place(const struct geo *geo, const char *name, const struct c
 bool capture_get(const struct config *c, const struct geo *geo, const struct hit *h, uint16_t field,
 		 int base, char buf[DERIVED_MAX], struct capture *ret)
 {
-	const struct capture *have = find(h, field), *from;
+	const struct capture *have = hit_find(h, field), *from;
 	const struct field *f = &c->fields[field];
 	struct capture made = { .field = field, .type = (uint8_t)f->type };
 
@@ -123,7 +115,7 @@ bool capture_get(const struct config *c, const struct geo *geo, const struct hit
 		*ret = *have;
 		return true;
 	}
-	from = base < 0 ? NULL : find(h, (uint16_t)base);
+	from = base < 0 ? NULL : hit_find(h, base);
 	if (!from)
 		return false;
 	if (f->type == FIELD_DOMAIN ? !derive_domain(c, from, buf, &made) :
