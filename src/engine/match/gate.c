@@ -38,11 +38,70 @@ static bool tells_subject(const struct config *c, const struct jail *j, const st
 	return true;
 }
 
+/* Past a class or an escape at p, or one byte. */
+static const char *skip(const char *p)
+{
+	if (*p == '\\')
+		return p[1] ? p + 2 : p + 1;
+	if (*p++ != '[')
+		return p;
+	p += *p == '^';
+	p += *p == ']';
+	while (*p && *p != ']')
+		p += *p == '\\' && p[1] ? 2 : 1;
+	return *p ? p + 1 : p;
+}
+
+/*
+ * Does each match capture the field? Its placeholder stands outside of all
+ * groups then, with no alternative, and nothing lets it be left out.
+ */
+static bool always_tells(const char *pattern, const char *name)
+{
+	size_t n = strlen(name), depth = 0;
+	bool found = false;
+
+	/* What could end the match, or hides what stands behind it from this reading. */
+	if (strstr(pattern, "(*") || strstr(pattern, "\\Q") || strstr(pattern, "[:") || strchr(pattern, '#'))
+		return false;
+	for (const char *p = pattern; *p; p = skip(p)) {
+		depth += *p == '(';
+		depth -= *p == ')' && depth > 0;
+		if (*p == '|' && depth == 0)
+			return false;
+		if (*p == '<' && depth == 0 && strncmp(p + 1, name, n) == 0 && p[n + 1] == '>')
+			found |= !p[n + 2] || !strchr("?*{", p[n + 2]);
+	}
+	return found;
+}
+
+static bool always_has(const struct config *c, const struct rule *r, int field)
+{
+	int base = base_field(c, field);
+
+	return (field >= 0 && always_tells(r->pattern, c->fields[field].name)) ||
+	       (base >= 0 && always_tells(r->pattern, c->fields[base].name));
+}
+
+/* Has it to wait for another line that tells whom or what it counts? (thread.c, is_ready) */
+static bool may_wait(const struct config *c, const struct jail *j, const struct rule *r)
+{
+	const struct limit *l = &j->limit;
+	bool value = l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT || l->kind == LIMIT_LEVEL;
+
+	if (r->verb != VERB_COUNT || r->at_once)
+		return false;
+	for (size_t i = 0; i < l->nper; i++)
+		if (!always_has(c, r, l->per[i]))
+			return true;
+	return value && !r->aside && !always_has(c, r, l->value);
+}
+
 /* A join may also be asked for by what waits under its second id. */
-static bool anything_waits(const struct jail *j)
+static bool anything_waits(const struct config *c, const struct jail *j)
 {
 	for (size_t i = 0; i < j->nrules; i++)
-		if (j->rules[i].verb == VERB_COUNT && !j->rules[i].at_once)
+		if (may_wait(c, j, &j->rules[i]))
 			return true;
 	return false;
 }
@@ -63,7 +122,7 @@ bool gate_fits(const struct config *c, const struct jail *j, const struct unit *
 	case VERB_COUNT:
 		return u->rule->at_once && !u->rule->tells && !tells_subject(c, j, u);
 	case VERB_JOIN:
-		return !anything_waits(j);
+		return !anything_waits(c, j);
 	case VERB_FORGET:
 	case VERB_GAINED:
 		return true;

@@ -201,11 +201,54 @@ static void test_asked(void **state)
 	setup_fini(&s);
 }
 
+/* A join need not be run for an unknown id where no count can wait for it. */
+static void test_joins(void **state)
+{
+	static const struct { const char *count; bool gated; } cases[] = {
+		{ "<qid>: client=<ip>, user=<user>$", true },
+		{ "(?:NOQUEUE|<qid>): client=<ip>, user=<user>(?:,|$)", true },
+		{ "<qid>: [)(|] user=<user>,", true }, { "<qid>: []|)] user=<user>,", true },
+		{ "<qid>: \\(user=<user>\\)", true }, { "<qid>: \\[(?:a|b)\\] <user> ", true },
+		{ "<qid>: user=<user_domain>", false }, { "<qid>: (?:user=<user>)?", false },
+		{ "<qid>: user=<user>?", false }, { "<qid>: user=<user>{0,1} ", false },
+		{ "<qid>: user=<user>|<qid>: nobody", false }, { "<qid>: (?:[)]user=<user>)?", false },
+		{ "<qid>: (?:[[:alpha:])]user=<user>)?", false }, { "(?x)<qid>: # user=<user>\n", false },
+		{ "<qid>: (?:\\)user=<user>)?", false }, { "(*ACCEPT)user=<user>", false },
+		{ "<qid>: \\Q(\\E(?:user=<user>)?", false }, { "<qid>: user=\\<user>", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct jail_row row = { .name = "a", .rules = { cases[i].count, "<qid>: queued as <qid2>$" } };
+		struct complaints bad = { 0 };
+		struct matcher *m;
+		struct jail *j;
+		struct setup s;
+
+		setup_init(&s, &row, 1);
+		j = &s.c.jails[0];
+		j->threaded = true;
+		j->thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
+		j->limit.kind = LIMIT_COUNT;
+		j->limit.nper = 1;
+		j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
+		j->rules[0].verb = VERB_COUNT;
+		j->rules[1].verb = VERB_JOIN;
+		assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
+		if (m->jails[0].rule[1].gated != cases[i].gated)
+			fail_msg("'%s'", cases[i].count);
+		complaints_free(&bad);
+		matcher_free(&m);
+		setup_fini(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differential),
 		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_joins),
 	};
 
 	hash_init();
