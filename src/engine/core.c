@@ -29,7 +29,7 @@ static bool may_know(void *arg, size_t jail, struct span id)
 	if (jail == MATCH_ANY_JAIL)
 		return threads_any_may_know(core->threads, id) || submitted_knows(core->submitted, id);
 	return threads_may_know(core->threads, jail, id) ||
-	       (jail_touches_accounts(&core->config->jails[jail]) && submitted_knows(core->submitted, id));
+	       (core->jails[jail].accounts && submitted_knows(core->submitted, id));
 }
 
 /* All but the matcher. */
@@ -79,6 +79,8 @@ static struct core *blank(const struct config *c)
 	core->login = calloc(1, sizeof(*core->login));
 	if (!core->mode || !core->jails || !core->login)
 		core_free(&core);
+	for (size_t i = 0; core && i < c->njails; i++)
+		core->jails[i].accounts = jail_touches_accounts(&c->jails[i]);
 	return core;
 }
 
@@ -420,10 +422,8 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	core->jails[jail].hits++;
 	if (hit->jail->limit.kind == LIMIT_NONE)
 		return;
-	if (!measure_subject(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0) {
-		core->jails[jail].refused_subjects++;
+	if (!measure_subject(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0)
 		return;
-	}
 	w.key = (struct span){ key, n };
 	facts_of(p, hit, &facts);
 	quiet = history_quiet(core->history, jail, w.key, when);
@@ -472,7 +472,7 @@ static void note_message(struct passage *p, const struct hit *hit, struct event_
 	bool join = hit->rule && hit->rule->verb == VERB_JOIN;
 	const char *slash;
 
-	if (id.n == 0 || !jail_touches_accounts(hit->jail))
+	if (id.n == 0 || !p->core->jails[hit->jail - p->core->config->jails].accounts)
 		return;
 	/* The same words of the line, taken by jail after jail. */
 	id2 = hit_captured(hit, join ? p->core->qid2 : p->core->user);

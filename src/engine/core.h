@@ -93,7 +93,8 @@ struct core {
 	int qid, qid2, user, sender, country;	/* fields; -1: no jail has it */
 	enum jail_mode *mode;		/* per jail, as set at run time */
 	struct core_jail {
-		uint64_t hits, verdicts, refused_subjects;
+		uint64_t hits, verdicts;
+		bool accounts;		/* it acts on them */
 		const char *lacks;	/* NULL; static: the database that it needs and has not */
 	} *jails;
 	const struct geo *geo;		/* NULL: addresses are nowhere */

@@ -26,6 +26,7 @@ struct stay {
 struct networks {
 	struct stay *v[SETS];	/* WAYS stays, made when first needed */
 	bool any;		/* a pair was ever made */
+	struct stay *last;	/* found last: the jails of a line ask for the same */
 	uint64_t forgotten;
 };
 
@@ -75,13 +76,16 @@ static uint64_t pair_of(const struct addr *from, struct span account)
 	return last.pair;
 }
 
-static struct stay *find(const struct networks *n, uint64_t pair)
+static struct stay *find(struct networks *n, uint64_t pair)
 {
-	struct stay *set = n->v[pair / 2 % SETS];
+	struct stay *set;
 
+	if (n->last && n->last->pair == pair)
+		return n->last;
+	set = n->v[pair / 2 % SETS];
 	for (size_t i = 0; set && i < WAYS; i++)
 		if (set[i].pair == pair)
-			return &set[i];
+			return n->last = &set[i];
 	return NULL;
 }
 
@@ -121,7 +125,7 @@ void networks_add(struct networks *n, const struct addr *from, struct span accou
 		s->last_ms = when.ms;
 }
 
-bool networks_good(const struct networks *n, const struct addr *from, struct span account,
+bool networks_good(struct networks *n, const struct addr *from, struct span account,
 		   struct event_time now, int64_t after_ms)
 {
 	const struct stay *s = n->any ? find(n, pair_of(from, account)) : NULL;

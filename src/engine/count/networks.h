@@ -27,7 +27,7 @@ void networks_add(struct networks *n, const struct addr *from, struct span accou
  * Is it known-good: the first success there at least `after_ms` ago, the last
  * within 60 days?
  */
-bool networks_good(const struct networks *n, const struct addr *from, struct span account,
+bool networks_good(struct networks *n, const struct addr *from, struct span account,
 		   struct event_time now, int64_t after_ms);
 
 uint64_t networks_forgotten(const struct networks *n);

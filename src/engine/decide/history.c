@@ -45,6 +45,7 @@ struct history {
 	const struct config *config;
 	int64_t *remember_ms;		/* of each jail */
 	int64_t *now;			/* its newest verdict */
+	uint32_t *subjects;		/* with a verdict of it: most jails have none */
 	struct past **bucket;
 	size_t nbuckets;		/* a power of two */
 	struct past_list list[2];	/* with an end, open */
@@ -65,7 +66,8 @@ int history_new(const struct config *c, struct history **ret)
 	h->bucket = calloc(h->nbuckets, sizeof(h->bucket[0]));
 	h->remember_ms = calloc(n, sizeof(h->remember_ms[0]));
 	h->now = calloc(n, sizeof(h->now[0]));
-	if (!h->bucket || !h->remember_ms || !h->now) {
+	h->subjects = calloc(n, sizeof(h->subjects[0]));
+	if (!h->bucket || !h->remember_ms || !h->now || !h->subjects) {
 		history_free(&h);
 		return -ENOMEM;
 	}
@@ -87,7 +89,7 @@ static struct past *find(const struct history *h, uint16_t jail, struct span key
 	struct past *p;
 	uint64_t hash;
 
-	if (h->n == 0 || key.n > SUBJECT_KEY_MAX)
+	if (h->subjects[jail] == 0 || key.n > SUBJECT_KEY_MAX)
 		return NULL;
 	hash = hash_of(jail, key);
 	p = h->bucket[hash & (h->nbuckets - 1)];
@@ -124,6 +126,7 @@ static void drop(struct history *h, struct past *p)
 	*at = p->chain;
 	list_take(h, p);
 	h->n--;
+	h->subjects[p->jail]--;
 	free(p->v);
 	free(p);
 }
@@ -138,6 +141,7 @@ void history_free(struct history **h)
 	free((*h)->bucket);
 	free((*h)->remember_ms);
 	free((*h)->now);
+	free((*h)->subjects);
 	free(*h);
 	*h = NULL;
 }
@@ -183,6 +187,7 @@ static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 	*at = p;
 	list_append(h, p);
 	h->n++;
+	h->subjects[jail]++;
 	return p;
 }
 
