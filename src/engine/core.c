@@ -22,14 +22,20 @@
 #define EVIDENCE_BYTES (1u << 20)
 
 /* A join is worth a run also where no thread waits: it tells whose message the second id is. */
-static bool may_know(void *arg, size_t jail, struct span id)
+#define WHO_SUBMITTED (UINT64_C(1) << THREADS_WHO)
+
+static uint64_t known(void *arg, struct span id)
 {
 	const struct core *core = arg;
 
-	if (jail == MATCH_ANY_JAIL)
-		return threads_any_may_know(core->threads, id) || submitted_knows(core->submitted, id);
-	return threads_may_know(core->threads, jail, id) ||
-	       (core->jails[jail].accounts && submitted_knows(core->submitted, id));
+	return threads_known(core->threads, id) | (submitted_knows(core->submitted, id) ? WHO_SUBMITTED : 0);
+}
+
+static uint64_t who(const void *arg, size_t jail)
+{
+	const struct core *core = arg;
+
+	return threads_who(core->threads, jail) | (core->jails[jail].accounts ? WHO_SUBMITTED : 0);
 }
 
 /* All but the matcher. */
@@ -95,7 +101,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		core_free(&core);
 		return r;
 	}
-	matcher_gate(core->matcher, may_know, core);
+	matcher_gate(core->matcher, known, who, core);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, c->jails[i].mode);
 	*ret = core;
@@ -115,7 +121,7 @@ int core_beside(struct core *first, const struct config *c, struct core **ret)
 	}
 	core->first = first;
 	core->matcher = first->matcher;
-	matcher_gate(core->matcher, may_know, core);
+	matcher_gate(core->matcher, known, who, core);
 	core_place(core, first->geo);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, MODE_OFF);
@@ -129,7 +135,7 @@ static void give_back(struct core *core)
 	struct core *first = core->first;
 
 	core->matcher = NULL;
-	matcher_gate(first->matcher, may_know, first);
+	matcher_gate(first->matcher, known, who, first);
 	for (size_t i = 0; i < first->config->njails; i++)
 		core_set_mode(first, (uint16_t)i, first->mode[i]);
 }

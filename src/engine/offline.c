@@ -377,7 +377,7 @@ static int test(struct offline *o, int argc, char **argv)
 		r = offline_make_core(o);
 	if (r == 0) {
 		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
-		matcher_gate(o->core->matcher, NULL, NULL);	/* each line is told for itself: no id is known */
+		matcher_gate(o->core->matcher, NULL, NULL, NULL);	/* each line is told for itself: no id is known */
 	}
 	offline_say(o);
 	if (r < 0 || !matcher_has(o->core->matcher, o->jail) || offline_seal(false) < 0)

@@ -59,10 +59,13 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 		 struct span program, struct event_time when,
 		 thread_fn *fn, void *arg);
 
-/* false: no thread of this jail has such an id, on any host or instance. */
-bool threads_may_know(const struct threads *t, size_t jail, struct span id);
-/* The same of all jails. */
-bool threads_any_may_know(const struct threads *t, struct span id);
+/*
+ * Who may have such an id, on whatever host and instance: a bit each, of the
+ * lowest THREADS_WHO; one that is not set has not. threads_who(): a jail's.
+ */
+#define THREADS_WHO 8
+uint64_t threads_known(const struct threads *t, struct span id);
+uint64_t threads_who(const struct threads *t, size_t jail);
 
 size_t threads_used(const struct threads *t);
 size_t threads_waiting(const struct threads *t);

@@ -131,7 +131,7 @@ static struct thread_book *book_new(struct threads *t, const struct jail *j)
 	struct thread_book *b = &t->book[t->nbooks];
 
 	*b = (struct thread_book){ .first = j, .by2 = TOLD_GONE, .keep_ms = j->thread_keep_ms,
-				   .gate = t->nbooks < GATE_BOOKS ? (uint8_t)t->nbooks : GATE_BOOKS - 1 };
+				   .gate = t->nbooks < THREADS_WHO ? (uint8_t)t->nbooks : THREADS_WHO - 1 };
 	if (j->thread_by < t->config->nfields)
 		b->by2 = field_named(t->config, t->config->fields[j->thread_by].name, "2");
 	t->nbooks++;

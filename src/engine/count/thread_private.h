@@ -88,9 +88,8 @@ struct thread_book {
  * cache line tells for a log line which of the books may know its id.
  */
 #define GATE_ROWS 16384	/* a power of two */
-#define GATE_BOOKS 8
 struct gate_row {
-	uint16_t ids[GATE_BOOKS];	/* stays where it is once full */
+	uint16_t ids[THREADS_WHO];	/* stays where it is once full */
 };
 
 struct threads {

@@ -77,21 +77,19 @@ static void gate_note(struct threads *t, const struct name *n, int change)
 		*ids = (uint16_t)(*ids + change);
 }
 
-bool threads_may_know(const struct threads *t, size_t jail, struct span id)
-{
-	uint8_t column = t->book[t->jail[jail].book].gate;
-
-	return gate_of(t, id)->ids[column] > 0;
-}
-
-bool threads_any_may_know(const struct threads *t, struct span id)
+uint64_t threads_known(const struct threads *t, struct span id)
 {
 	const struct gate_row *row = gate_of(t, id);
-	unsigned all = 0;
+	uint64_t known = 0;
 
-	for (size_t i = 0; i < GATE_BOOKS; i++)
-		all |= row->ids[i];
-	return all > 0;
+	for (unsigned i = 0; i < THREADS_WHO; i++)
+		known |= (uint64_t)(row->ids[i] > 0) << i;
+	return known;
+}
+
+uint64_t threads_who(const struct threads *t, size_t jail)
+{
+	return t->config->jails[jail].threaded ? UINT64_C(1) << t->book[t->jail[jail].book].gate : 0;
 }
 
 static size_t name_bytes(const struct name *n)

@@ -140,32 +140,36 @@ bool gate_may_hide(const struct unit *rules, size_t n, size_t at)
 	return true;
 }
 
-/* Does the jail, or any, say that it does not know the id? */
-static bool is_unknown(const struct matcher *m, size_t jail, struct span text)
+bool gate_is_shut_to(struct matcher *m, uint64_t who, struct span text)
 {
-	const char *colon = memchr(text.p, ':', text.n < ID_MAX ? text.n : ID_MAX);
+	const char *colon;
 
-	return colon && !m->gate(m->gate_arg, jail, (struct span){ text.p, (size_t)(colon - text.p) });
-}
-
-bool gate_is_shut(const struct matcher *m, size_t jail, const struct unit *u, struct span text)
-{
-	return u->gated && m->gate && is_unknown(m, jail, text);
-}
-
-bool gate_is_shut_to_all(struct matcher *m, struct span text)
-{
 	if (!m->gate)
 		return false;
 	if (m->known_of != m->serial) {
 		m->known_of = m->serial;
-		m->known = !is_unknown(m, MATCH_ANY_JAIL, text);
+		colon = memchr(text.p, ':', text.n < ID_MAX ? text.n : ID_MAX);
+		m->known = colon ? m->gate(m->gate_arg, (struct span){ text.p, (size_t)(colon - text.p) }) : UINT64_MAX;
 	}
-	return !m->known;
+	return !(m->known & who) && m->known != UINT64_MAX;
 }
 
-void matcher_gate(struct matcher *m, match_gate_fn *fn, void *arg)
+bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct span text)
 {
-	m->gate = fn;
+	return u->gated && gate_is_shut_to(m, m->jails[jail].who, text);
+}
+
+void matcher_gate(struct matcher *m, match_known_fn *known, match_who_fn *who, void *arg)
+{
+	m->gate = known;
 	m->gate_arg = arg;
+	for (size_t i = 0; known && i < m->c->njails; i++)
+		m->jails[i].who = who(arg, i);
+	for (size_t i = 0; i < m->groups.n; i++) {
+		struct group *g = &m->groups.v[i];
+
+		g->who = 0;
+		for (size_t k = 0; k < g->n; k++)
+			g->who |= m->jails[g->member[k].jail].who;
+	}
 }

@@ -31,7 +31,8 @@ struct group {
 	uint64_t serial;		/* of the last entry that was looked at */
 	uint16_t log;
 	bool off;			/* its jails are off at the start */
-	bool hidden;			/* all do nothing for an id that no thread knows */
+	bool hidden;			/* all do nothing for an id that none of theirs knows: */
+	uint64_t who;			/* these, of all its jails */
 	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
 	struct first first;

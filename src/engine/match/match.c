@@ -261,7 +261,7 @@ static size_t detect_list(struct matcher *m, const struct tag_class *c, const st
 		if (g->enabled == 0 || g->serial == m->serial || !admits(m, g, v, r, &subject))
 			continue;
 		g->serial = m->serial;
-		if (g->hidden && gate_is_shut_to_all(m, v->text))
+		if (g->hidden && gate_is_shut_to(m, g->who, v->text))
 			continue;
 		if (group_detect(g, &m->arena, subject, r->from, v->options))
 			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };

@@ -36,13 +36,14 @@ void matcher_enable(struct matcher *m, const struct jail *j, bool on);
 void matcher_refuse(struct matcher *m, const struct jail *j);
 
 /*
- * May the jail's threads know this id? Rules that could do nothing for an id
- * that they don't know are not run then. `false` must be certain.
- * MATCH_ANY_JAIL: those of any jail; asked once an entry, before anything of it is told.
+ * Rules that could do nothing for an id that nobody knows are not run for it.
+ * known: who may know it, a bit each; asked once an entry, before anything of
+ * it is told. A bit that is not set must be certain. NULL: all rules are run.
+ * who: whose bits count for a jail.
  */
-#define MATCH_ANY_JAIL SIZE_MAX
-typedef bool match_gate_fn(void *arg, size_t jail, struct span id);
-void matcher_gate(struct matcher *m, match_gate_fn *fn, void *arg);
+typedef uint64_t match_known_fn(void *arg, struct span id);
+typedef uint64_t match_who_fn(const void *arg, size_t jail);
+void matcher_gate(struct matcher *m, match_known_fn *known, match_who_fn *who, void *arg);
 
 /* What tells <country> and <asn>; it must outlive the matcher. NULL at first: nothing does. */
 struct geo;

@@ -11,6 +11,7 @@
 struct jail_state {
 	bool ok;		/* all its patterns compiled */
 	bool enabled;
+	uint64_t who;		/* whose knowing an id counts */
 	struct prefix *prefix;
 	struct unit *rule;	/* jail.nrules */
 	struct unit *ignore;	/* jail.nignore */
@@ -26,10 +27,10 @@ struct matcher {
 	const struct config *c;
 	bool reference;
 	const struct geo *geo;	/* NULL: addresses are nowhere */
-	match_gate_fn *gate;	/* NULL: all rules run */
+	match_known_fn *gate;	/* NULL: all rules run */
 	void *gate_arg;
-	uint64_t known_of;	/* for which entry it was asked whether */
-	bool known;		/* any jail may know the id */
+	uint64_t known_of;	/* for which entry it was asked */
+	uint64_t known;		/* who may know the id */
 	bool single;		/* one jail is asked: it wants all hits */
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
@@ -55,9 +56,9 @@ void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void 
 
 /* gate.c: rules that do nothing for an unknown id, and whether this one has such. */
 bool gate_fits(const struct config *c, const struct jail *j, const struct unit *u);
-bool gate_is_shut(const struct matcher *m, size_t jail, const struct unit *u, struct span text);
-/* Is it for all jails? Asked once an entry. */
-bool gate_is_shut_to_all(struct matcher *m, struct span text);
+bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct span text);
+/* Is it for all of them? */
+bool gate_is_shut_to(struct matcher *m, uint64_t who, struct span text);
 /* Of a jail's n rules, does none take the place of rule `at` if that is passed over? */
 bool gate_may_hide(const struct unit *rules, size_t n, size_t at);
 

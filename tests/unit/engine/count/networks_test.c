@@ -34,7 +34,7 @@ static void add(struct networks *n, const char *from, struct span who, int64_t a
 	networks_add(n, &a, who, (struct event_time){ T0 + at });
 }
 
-static bool good(const struct networks *n, const char *from, struct span who, int64_t at)
+static bool good(struct networks *n, const char *from, struct span who, int64_t at)
 {
 	struct addr a = addr(from);
 
