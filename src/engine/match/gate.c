@@ -114,9 +114,15 @@ static bool begins_with_id(const struct config *c, const struct jail *j, const c
 	return pattern[0] == '<' && strncmp(pattern + 1, name, n) == 0 && strncmp(pattern + 1 + n, ">: ", 3) == 0;
 }
 
+/* Fields of other types may hold a colon, and where such a one ends the colon does not tell: 2001:db8::1. */
+static bool ends_at_colon(const struct config *c, const struct jail *j)
+{
+	return c->fields[j->thread_by].type == FIELD_ID;
+}
+
 bool gate_fits(const struct config *c, const struct jail *j, const struct unit *u)
 {
-	if (!j->threaded || j->prefix || !begins_with_id(c, j, u->rule->pattern))
+	if (!j->threaded || j->prefix || !ends_at_colon(c, j) || !begins_with_id(c, j, u->rule->pattern))
 		return false;
 	switch (u->rule->verb) {
 	case VERB_COUNT:

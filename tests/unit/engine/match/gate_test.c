@@ -244,12 +244,39 @@ static void test_joins(void **state)
 	}
 }
 
+/* An id with colons in it does not end at the first: such rules are always run. */
+static void test_colons(void **state)
+{
+	static const struct { const char *by, *pattern; bool gated; } cases[] = {
+		{ "qid", "<qid>: bad$", true }, { "session", "<session>: bad$", true },
+		{ "ip", "<ip>: bad$", false }, { "msgid", "<msgid>: bad$", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct jail_row row = { .name = "a", .rules = { cases[i].pattern } };
+		struct knowing knowing = { .asked = 0 };
+		struct matcher *m;
+		struct setup s;
+
+		setup_init(&s, &row, 1);
+		s.c.jails[0].threaded = true;
+		s.c.jails[0].thread_by = (uint16_t)config_field(&s.c, span_of(cases[i].by));
+		s.c.jails[0].rules[0].verb = VERB_FORGET;
+		m = make(&s, false, &knowing);
+		assert_int_equal(m->jails[0].rule[0].gated, cases[i].gated);
+		matcher_free(&m);
+		setup_fini(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differential),
 		cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_colons),
 	};
 
 	hash_init();
