@@ -107,9 +107,11 @@ static bool same_rules(const struct jail *a, const struct jail *b)
 	return true;
 }
 
+/* A verdict is told to each jail as a line of its own, so what one jail did with it is not known to the next. */
 static bool same_place(const struct jail *a, const struct jail *b)
 {
-	return a->nlogs == b->nlogs && memcmp(a->logs, b->logs, a->nlogs * sizeof(a->logs[0])) == 0 &&
+	return !a->verdicts && !b->verdicts && a->nlogs == b->nlogs &&
+	       (a->nlogs == 0 || memcmp(a->logs, b->logs, a->nlogs * sizeof(a->logs[0])) == 0) &&
 	       same_strings(&a->programs, &b->programs) && same_text(a->prefix, b->prefix) &&
 	       a->nignore == 0 && b->nignore == 0;
 }

@@ -96,7 +96,10 @@ static void test_alike(void **state)
 	two[1].logs = logs;
 	two[1].nlogs = 1;
 	assert_int_equal(books_of(&c), 2);
-	two[1] = jails[0];
+	two[0].verdicts = two[1].verdicts = true;
+	two[1].nlogs = 0;
+	assert_int_equal(books_of(&c), 2);
+	two[0] = two[1] = jails[0];
 	two[1].nrules = JOIN + 1;	/* it never forgets */
 	assert_int_equal(books_of(&c), 2);
 	two[0].rules = two[1].rules = counts_first;
