@@ -107,7 +107,12 @@ static void let_go(const struct passage *p, struct thread *th, uint16_t jail,
 {
 	if (th && !h->rule->each)
 		th->counted |= p->t->jail[jail].bit;
+	/* It may come to a verdict that jails with threads of their own are told of. */
+	if (th)
+		th->busy = true;
 	p->fn(p->arg, h, (struct event_time){ when });
+	if (th)
+		th->busy = false;
 }
 
 /* Hits that waited too long are of an earlier life of the id. */

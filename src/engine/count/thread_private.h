@@ -44,6 +44,7 @@ struct thread {
 	uint16_t nwaits;
 	uint8_t nnames;
 	bool begun;			/* a `remember` told it something */
+	bool busy;			/* a hit of it is being told: it stays */
 };
 
 /* Threads in the order of their last lines, oldest first. */

@@ -395,10 +395,14 @@ bool thread_is_expired(const struct threads *t, const struct thread *th,
 	return th->touched < now - (lasts ? b->keep_ms : b->wait_ms);
 }
 
-/* Idle longest of one list, but not `spare`. */
+/* Idle longest of one list, but not `spare`, nor one that is at work. */
 static struct thread *oldest(const struct thread_list *l, const struct thread *spare)
 {
-	return l->first && l->first == spare ? l->first->next : l->first;
+	struct thread *th = l->first;
+
+	while (th && (th == spare || th->busy))
+		th = th->next;
+	return th;
 }
 
 /* What the bounds cost next: those that nobody told anything come first. */
