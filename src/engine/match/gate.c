@@ -124,6 +124,9 @@ bool gate_fits(const struct config *c, const struct jail *j, const struct unit *
 {
 	if (!j->threaded || j->prefix || !ends_at_colon(c, j) || !begins_with_id(c, j, u->rule->pattern))
 		return false;
+	/* Whose message it is counts for a hold later on, whatever the threads know (core.c, note_message). */
+	if (captures(u, config_field(c, SPAN_LIT("user"))))
+		return false;
 	switch (u->rule->verb) {
 	case VERB_COUNT:
 		return u->rule->at_once && !u->rule->tells && !tells_subject(c, j, u);

@@ -640,6 +640,23 @@ static void filtered(void **state)
 	world_end(&w);
 }
 
+/* Whose message it is tells also a count that comes to nothing by itself. */
+static void told_in_vain(void **state)
+{
+	static const char *const contain[] = {
+		"burst", "log: mail\nmatch: [{remember: '<qid>: client=<ip>$'}, "
+			 "{count: '<qid>: sasl_username=<user>$', at_once: true}]\n"
+			 "thread: {by: qid}\nlimit: {count: 5, per: [user, ip], within: 10m}\nthen: [contain]\n", NULL
+	};
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", contain);
+	world_run(&w, "0 postfix/smtpd: 4F1C: sasl_username=joe\n");
+	assert_true(submitted_knows(w.core->submitted, SPAN_LIT("4F1C")));
+	world_end(&w);
+}
+
 static void keys(void **state)
 {
 	static const char *const jails[] = {
@@ -676,7 +693,8 @@ int main(void)
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
-		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered), cmocka_unit_test(keys),
+		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered),
+		cmocka_unit_test(told_in_vain), cmocka_unit_test(keys),
 	};
 
 	hash_init();
