@@ -89,19 +89,43 @@ static bool may_wait(const struct config *c, const struct jail *j, const struct 
 	const struct limit *l = &j->limit;
 	bool value = l->kind == LIMIT_SUM || l->kind == LIMIT_DISTINCT || l->kind == LIMIT_LEVEL;
 
-	if (r->verb != VERB_COUNT || r->at_once)
-		return false;
 	for (size_t i = 0; i < l->nper; i++)
 		if (!always_has(c, r, l->per[i]))
 			return true;
 	return value && !r->aside && !always_has(c, r, l->value);
 }
 
-/* A join may also be asked for by what waits under its second id. */
-static bool anything_waits(const struct config *c, const struct jail *j)
+static bool may_have(const struct config *c, const struct rule *r, int field)
+{
+	return field >= 0 && strstr(r->pattern, c->fields[field].name);
+}
+
+/* A count that tells its subject by itself counts without anything that was remembered. */
+static bool may_tell(const struct config *c, const struct jail *j, const struct rule *r)
+{
+	for (size_t i = 0; i < j->limit.nper; i++)
+		if (!may_have(c, r, j->limit.per[i]) && !may_have(c, r, base_field(c, j->limit.per[i])))
+			return false;
+	return true;
+}
+
+/*
+ * Can a thread come of it that nobody told anything: one that waits, or has
+ * counted? A join may be for that one, by its second id.
+ */
+static bool may_leave_thread(const struct config *c, const struct jail *j, const struct rule *r)
+{
+	if (r->verb != VERB_COUNT)
+		return false;
+	if (r->tells)
+		return may_wait(c, j, r);
+	return !r->at_once || (!r->each && may_tell(c, j, r));
+}
+
+static bool any_may_leave_thread(const struct config *c, const struct jail *j)
 {
 	for (size_t i = 0; i < j->nrules; i++)
-		if (may_wait(c, j, &j->rules[i]))
+		if (may_leave_thread(c, j, &j->rules[i]))
 			return true;
 	return false;
 }
@@ -131,7 +155,7 @@ bool gate_fits(const struct config *c, const struct jail *j, const struct unit *
 	case VERB_COUNT:
 		return u->rule->at_once && !u->rule->tells && !tells_subject(c, j, u);
 	case VERB_JOIN:
-		return !anything_waits(c, j);
+		return !any_may_leave_thread(c, j);
 	case VERB_FORGET:
 	case VERB_GAINED:
 		return true;

@@ -202,7 +202,10 @@ static void test_asked(void **state)
 	setup_fini(&s);
 }
 
-/* A join need not be run for an unknown id where no count can wait for it. */
+/*
+ * A join need not be run for an unknown id where no count can wait for it, or
+ * have counted by itself.
+ */
 static void test_joins(void **state)
 {
 	static const struct { const char *count; bool gated; } cases[] = {
@@ -234,10 +237,48 @@ static void test_joins(void **state)
 		j->limit.nper = 1;
 		j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
 		j->rules[0].verb = VERB_COUNT;
+		j->rules[0].tells = true;
 		j->rules[1].verb = VERB_JOIN;
 		assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
 		if (m->jails[0].rule[1].gated != cases[i].gated)
 			fail_msg("'%s'", cases[i].count);
+		complaints_free(&bad);
+		matcher_free(&m);
+		setup_fini(&s);
+	}
+}
+
+/* The same for counts that tell the thread nothing. */
+static void test_joins_of_counts(void **state)
+{
+	static const struct { const char *count; bool at_once, each, gated; } cases[] = {
+		{ "<qid>: user=<user>$", false, false, false }, { "<qid>: user=<user>$", false, true, false },
+		{ "<qid>: user=<user>$", true, false, false }, { "<qid>: user=<user>$", true, true, true },
+		{ "<qid>: from=", true, false, true }, { "<qid>: from=", false, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct jail_row row = { .name = "a", .rules = { cases[i].count, "<qid>: queued as <qid2>$" } };
+		struct complaints bad = { 0 };
+		struct matcher *m;
+		struct jail *j;
+		struct setup s;
+
+		setup_init(&s, &row, 1);
+		j = &s.c.jails[0];
+		j->threaded = true;
+		j->thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
+		j->limit.kind = LIMIT_COUNT;
+		j->limit.nper = 1;
+		j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
+		j->rules[0].verb = VERB_COUNT;
+		j->rules[0].at_once = cases[i].at_once;
+		j->rules[0].each = cases[i].each;
+		j->rules[1].verb = VERB_JOIN;
+		assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
+		if (m->jails[0].rule[1].gated != cases[i].gated)
+			fail_msg("%zu: '%s'", i, cases[i].count);
 		complaints_free(&bad);
 		matcher_free(&m);
 		setup_fini(&s);
@@ -276,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_differential),
 		cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_joins),
+		cmocka_unit_test(test_joins_of_counts),
 		cmocka_unit_test(test_colons),
 	};
 
