@@ -72,13 +72,30 @@ struct service {
 	bool leaving;
 	ev_io in, out;
 	ev_prepare prepare;
-	ev_timer leave;
-	ev_timer due;
+	ev_timer leave, due;
 };
 
-/* ---- answers ---- */
+static void on_leave(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)w;
+	(void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
 
-static void start_leaving(struct service *s);
+/* bailiffd is gone: what runs may end and be written down, the rest is not begun. */
+static void start_leaving(struct service *s)
+{
+	if (s->leaving)
+		return;
+	s->leaving = true;
+	ev_io_stop(s->r.loop, &s->in);
+	ev_io_stop(s->r.loop, &s->out);
+	source_end_all(&s->r);
+	ev_timer_init(&s->leave, on_leave, LEAVE_S, 0.);
+	ev_timer_start(s->r.loop, &s->leave);
+}
+
+/* ---- answers ---- */
 
 void runner_send_fd(struct runner *r, const void *p, size_t n, int fd)
 {
@@ -420,6 +437,7 @@ static int load_config(int pack_fd, struct config **ret)
 	if (r == 0)
 		r = config_load(pack, &bad, ret);
 	complaints_free(&bad);
+	malloc_trim(0);		/* what reading alone needed goes back */
 	return r;
 }
 
@@ -432,7 +450,6 @@ static void reconf(struct runner *r, uint64_t id, const int *fds, size_t nfds)
 		config_free(&r->config);
 		r->config = fresh;
 	}
-	malloc_trim(0);		/* the old one and what reading needed go back */
 	runner_answer(r, id, RUNNER_RECONF, ret == 0 ? OUTCOME_DONE : OUTCOME_FAILED, ret,
 	       ret == 0 ? "" : "the configuration does not load");
 }
@@ -510,26 +527,6 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
 
 /* ---- start and end ---- */
 
-static void on_leave(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	(void)w;
-	(void)revents;
-	ev_break(loop, EVBREAK_ALL);
-}
-
-/* bailiffd is gone: what runs may end and be written down, the rest is not begun. */
-static void start_leaving(struct service *s)
-{
-	if (s->leaving)
-		return;
-	s->leaving = true;
-	ev_io_stop(s->r.loop, &s->in);
-	ev_io_stop(s->r.loop, &s->out);
-	source_end_all(&s->r);
-	ev_timer_init(&s->leave, on_leave, LEAVE_S, 0.);
-	ev_timer_start(s->r.loop, &s->leave);
-}
-
 static int service_open(struct service *s)
 {
 	int ret = load_config(s->r.start->pack_fd, &s->r.config);
@@ -538,7 +535,6 @@ static int service_open(struct service *s)
 		log_err("runner: the sealed configuration does not load: %s", strerror(-ret));
 		return ret;
 	}
-	malloc_trim(0);
 	ret = settle_open(s->r.start->state_fd, &s->r.journal);
 	if (ret < 0) {
 		log_err("runner: its journal: %s", strerror(-ret));
