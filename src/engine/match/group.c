@@ -37,7 +37,7 @@
 
 #include "engine/match/factor.h"
 
-#define FEW 4		/* patterns that run one by one where most lines are hits */
+#define FEW 3		/* patterns that run one by one where most lines are hits */
 #define HOT 8
 #define HOT_MOST 16
 
