@@ -133,6 +133,8 @@ void thread_drop_waits(struct threads *t, struct thread *th);
 void thread_touch(struct threads *t, struct thread *th, int64_t when);
 void thread_set_told(struct threads *t, struct thread *th, struct told *told);
 void thread_set_begun(struct threads *t, struct thread *th);
+/* How many hits of one jail wait in it. */
+unsigned thread_waits_of(const struct thread *th, uint16_t jail);
 /* takes `told`. -ENOBUFS: bounded away; it was freed. */
 int thread_wait(struct threads *t, struct thread *th, uint16_t jail,
 		const struct rule *rule, int64_t when, struct told *told);

@@ -58,15 +58,6 @@ static void put_head(const struct config *c, struct buf *out)
 	buf_put_u8(out, SNAP_END);
 }
 
-static unsigned waits_of(const struct thread *th, uint16_t jail)
-{
-	unsigned n = 0;
-
-	for (const struct waiting *w = th->waits; w; w = w->next)
-		n += w->jail == jail;
-	return n;
-}
-
 static void put_thread(const struct threads *t, const struct thread *th,
 		       uint16_t jail, struct buf *out)
 {
@@ -85,7 +76,7 @@ static void put_thread(const struct threads *t, const struct thread *th,
 				(n->ended ? NAME_ENDED : 0));
 		buf_put_span(out, (struct span){ n->key, n->n });
 	}
-	buf_put_u8(out, (uint8_t)waits_of(th, jail));
+	buf_put_u8(out, (uint8_t)thread_waits_of(th, jail));
 	for (const struct waiting *w = th->waits; w; w = w->next) {
 		if (w->jail != jail)
 			continue;

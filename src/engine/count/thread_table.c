@@ -301,7 +301,7 @@ void thread_drop(struct threads *t, struct thread *th)
 	free(th);
 }
 
-static unsigned waits_of(const struct thread *th, uint16_t jail)
+unsigned thread_waits_of(const struct thread *th, uint16_t jail)
 {
 	unsigned n = 0;
 
@@ -315,7 +315,7 @@ int thread_wait(struct threads *t, struct thread *th, uint16_t jail,
 {
 	struct waiting **last = &th->waits, *w;
 
-	if (waits_of(th, jail) >= THREAD_WAIT_MAX || t->nwaits >= THREADS_WAIT_MAX) {
+	if (thread_waits_of(th, jail) >= THREAD_WAIT_MAX || t->nwaits >= THREADS_WAIT_MAX) {
 		free(told);
 		t->forgotten++;
 		return -ENOBUFS;
@@ -340,7 +340,7 @@ static void move_wait(struct threads *t, struct thread *from, struct thread *to)
 {
 	struct waiting *w = from->waits, **at = &to->waits;
 
-	if (waits_of(to, w->jail) >= THREAD_WAIT_MAX) {
+	if (thread_waits_of(to, w->jail) >= THREAD_WAIT_MAX) {
 		thread_drop_wait(t, from, &from->waits);
 		t->forgotten++;
 		return;

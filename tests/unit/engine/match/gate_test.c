@@ -202,6 +202,36 @@ static void test_asked(void **state)
 	setup_fini(&s);
 }
 
+/* Is the join of a jail gated that counts like this? */
+static bool join_is_gated(const struct rule *count)
+{
+	struct jail_row row = { .name = "a", .rules = { count->pattern, "<qid>: queued as <qid2>$" } };
+	struct complaints bad = { 0 };
+	struct matcher *m;
+	struct setup s;
+	struct jail *j;
+	bool gated;
+
+	setup_init(&s, &row, 1);
+	j = &s.c.jails[0];
+	j->threaded = true;
+	j->thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
+	j->limit.kind = LIMIT_COUNT;
+	j->limit.nper = 1;
+	j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
+	j->rules[0].verb = VERB_COUNT;
+	j->rules[0].tells = count->tells;
+	j->rules[0].at_once = count->at_once;
+	j->rules[0].each = count->each;
+	j->rules[1].verb = VERB_JOIN;
+	assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
+	gated = m->jails[0].rule[1].gated;
+	complaints_free(&bad);
+	matcher_free(&m);
+	setup_fini(&s);
+	return gated;
+}
+
 /*
  * A join need not be run for an unknown id where no count can wait for it, or
  * have counted by itself.
@@ -223,28 +253,10 @@ static void test_joins(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct jail_row row = { .name = "a", .rules = { cases[i].count, "<qid>: queued as <qid2>$" } };
-		struct complaints bad = { 0 };
-		struct matcher *m;
-		struct jail *j;
-		struct setup s;
+		struct rule count = { .pattern = (char *)cases[i].count, .tells = true };
 
-		setup_init(&s, &row, 1);
-		j = &s.c.jails[0];
-		j->threaded = true;
-		j->thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
-		j->limit.kind = LIMIT_COUNT;
-		j->limit.nper = 1;
-		j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
-		j->rules[0].verb = VERB_COUNT;
-		j->rules[0].tells = true;
-		j->rules[1].verb = VERB_JOIN;
-		assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
-		if (m->jails[0].rule[1].gated != cases[i].gated)
+		if (join_is_gated(&count) != cases[i].gated)
 			fail_msg("'%s'", cases[i].count);
-		complaints_free(&bad);
-		matcher_free(&m);
-		setup_fini(&s);
 	}
 }
 
@@ -259,29 +271,11 @@ static void test_joins_of_counts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct jail_row row = { .name = "a", .rules = { cases[i].count, "<qid>: queued as <qid2>$" } };
-		struct complaints bad = { 0 };
-		struct matcher *m;
-		struct jail *j;
-		struct setup s;
+		struct rule count = { .pattern = (char *)cases[i].count, .at_once = cases[i].at_once,
+				      .each = cases[i].each };
 
-		setup_init(&s, &row, 1);
-		j = &s.c.jails[0];
-		j->threaded = true;
-		j->thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
-		j->limit.kind = LIMIT_COUNT;
-		j->limit.nper = 1;
-		j->limit.per[0] = (uint16_t)config_field(&s.c, SPAN_LIT("user"));
-		j->rules[0].verb = VERB_COUNT;
-		j->rules[0].at_once = cases[i].at_once;
-		j->rules[0].each = cases[i].each;
-		j->rules[1].verb = VERB_JOIN;
-		assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
-		if (m->jails[0].rule[1].gated != cases[i].gated)
+		if (join_is_gated(&count) != cases[i].gated)
 			fail_msg("%zu: '%s'", i, cases[i].count);
-		complaints_free(&bad);
-		matcher_free(&m);
-		setup_fini(&s);
 	}
 }
 
