@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/log.h"
 
 #define WHILE_S 0.02
@@ -46,12 +47,28 @@ void cuts_init(struct monitor *m)
 	m->cuts.timer.data = m;
 }
 
-void cuts_add(struct monitor *m, const struct firewall_ban *ban)
+/* Who was let in again within the while keeps what they open from now on. */
+static void drop(struct cuts *c, const struct firewall_ban *removed)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!addr_equal(&c->v[i].addr, &removed->addr) ||
+		    (removed->scope != FIREWALL_ANY_SCOPE && removed->scope != c->v[i].scope))
+			c->v[kept++] = c->v[i];
+	c->n = kept;
+}
+
+void cuts_change(struct monitor *m, const struct firewall_ban *ban)
 {
 	struct cuts *c = &m->cuts;
 
-	if (!m->sockets || ban->error || ban->remove)
+	if (!m->sockets || ban->error)
 		return;
+	if (ban->remove) {
+		drop(c, ban);
+		return;
+	}
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 64;
 		struct firewall_ban *v = realloc(c->v, cap * sizeof(*v));

@@ -141,9 +141,10 @@ void note_make(struct message_note *note, bool alert, const char *fmt, ...)
 void notes_send(struct link *l);	/* to an engine that was told to go */
 void notes_mailed(struct monitor *m, uint64_t id);	/* the runner answered that order */
 
-/* cuts.c: the connections of who was banned are closed soon, or now all that wait. */
+/* cuts.c: the connections of who was banned are closed soon, unless the ban is
+ * lifted before that, or now all that wait. */
 void cuts_init(struct monitor *m);
-void cuts_add(struct monitor *m, const struct firewall_ban *ban);
+void cuts_change(struct monitor *m, const struct firewall_ban *ban);
 void cuts_now(struct monitor *m);	/* before the scopes change */
 
 /* programs.c: the commands that logs are read from. */

@@ -108,7 +108,7 @@ static void flush_bans(struct frame *f)
 			answer(f, o);
 		/* A ban that stood before had its sockets closed then. */
 		if (!f->from_ledger[i] && error == 0)
-			cuts_add(m, &f->bans[i]);
+			cuts_change(m, &f->bans[i]);
 	}
 	log_info("firewall changes=%zu", f->nbans);
 	f->nbans = 0;

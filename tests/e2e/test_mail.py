@@ -7,6 +7,7 @@ their own; the shipped jails watch.
 import re
 import shlex
 import subprocess
+import time
 
 import pytest
 
@@ -207,6 +208,17 @@ def test_unban(net, mail, bailiff, stranger):
     guess(stranger, times=1)
     bailiff.wait_ban(STRANGER)
     assert reached(stranger) == []
+
+
+def test_what_is_opened_after_an_unban_stays(net, mail, bailiff, stranger):
+    """The closing of connections that a ban asked for does not come after its unban."""
+    for _ in range(8):
+        bailiff.cli("ban", STRANGER, "--for", "1h", "--scope", "mail")
+        bailiff.cli("unban", STRANGER)
+        session = machine.hold_open_smtp(stranger, SERVER, 587)
+        time.sleep(0.05)
+        assert session.alive()
+        session.close()
 
 
 def test_second_ban_is_longer(net, mail, bailiff, stranger):

@@ -36,7 +36,11 @@ def status(pid):
 
 
 def processes(bailiff):
-    return {name_of(p): p for p in bailiff.ns.pids() if name_of(p).startswith("bailiff")}
+    """By name; the eldest of each, for a command that is about to run bears its parent's name."""
+    eldest = {}
+    for pid in sorted(bailiff.ns.pids()):
+        eldest.setdefault(name_of(pid), pid)
+    return {name: pid for name, pid in eldest.items() if name.startswith("bailiff")}
 
 
 def test_status_is_as_documented(bailiff):
