@@ -107,6 +107,7 @@ struct monitor {
 	uint64_t source_runs;		/* begun so far */
 	struct addr *allowed;
 	size_t nallowed;
+	ev_periodic allow_ends;		/* the next of those by hand */
 	size_t nnames;
 	struct allowed_name *names;
 
@@ -169,7 +170,8 @@ struct runner_listing;
 void orders_listing(struct monitor *m, const struct runner_listing *l, const int *fds, size_t nfds);
 void orders_reloaded(struct monitor *m, const char *why);	/* NULL: done; if it was asked for */
 int orders_ask(struct link *l, const struct message_ask *q, size_t n);
-/* Rebuild the allow list from configuration, names and hand; tell the kernel. */
+/* Rebuild the allow list from configuration, names and hand; tell the kernel;
+ * and again when the next of those by hand ends. */
 void orders_allow(struct monitor *m);
 
 /* emergency.c: root's own socket. */

@@ -188,12 +188,35 @@ static void do_unban(struct frame *f, const struct order_head *h)
 	b->remove = true;
 }
 
+static void on_allow_ends(struct ev_loop *loop, ev_periodic *p, int events)
+{
+	struct monitor *m = p->data;
+
+	(void)loop;
+	(void)events;
+	if (!m->stopping)
+		orders_allow(m);
+}
+
+static void await_end(struct monitor *m, int64_t until_ms)
+{
+	if (!m->loop)
+		return;		/* at the start; an engine that speaks asks again */
+	ev_periodic_stop(m->loop, &m->allow_ends);
+	if (until_ms == INT64_MAX)
+		return;
+	ev_periodic_init(&m->allow_ends, on_allow_ends, (double)until_ms / 1000, 0., NULL);
+	m->allow_ends.data = m;
+	ev_periodic_start(m->loop, &m->allow_ends);
+}
+
 void orders_allow(struct monitor *m)
 {
 	const struct config *c = m->policy->config;
 	const struct hand_item *item;
 	struct wall now = clock_wall();
 	size_t n = c->nallow, at = 0;
+	int64_t soonest = INT64_MAX;
 	struct addr *kernel, *v;
 	int r;
 
@@ -218,8 +241,11 @@ void orders_allow(struct monitor *m)
 	m->allowed = v;
 	m->nallowed = n;
 	memcpy(kernel, v, n * sizeof(*v));
-	while ((item = hand_next(m->hand, HAND_ALLOW, now, &at)))
+	while ((item = hand_next(m->hand, HAND_ALLOW, now, &at))) {
 		kernel[n++] = item->addr;
+		soonest = item->until_ms < soonest ? item->until_ms : soonest;
+	}
+	await_end(m, soonest);
 	r = firewall_allow(m->firewall, kernel, n);
 	if (r < 0)
 		log_err("allow sets: %s", strerror(-r));
@@ -239,6 +265,7 @@ static void do_allow(struct frame *f, const struct order_head *h)
 		refused(f, h, why);
 		return;
 	}
+	cuts_now(m);	/* what is opened from here on stays */
 	if (h->type == ORDER_ALLOW)
 		r = hand_put(m->hand, &item, f->check.now);
 	else

@@ -124,6 +124,34 @@ def test_allow_by_hand_reaches_the_kernel_and_stays(net, log):
         assert listener
 
 
+def test_allow_by_hand_ends(net, log):
+    """A ban that stood all the while counts again, though nothing else happens."""
+    stranger = net.host("stranger", "198.51.100.9")
+    with net.server.listen(machine.SERVER, 2525) as listener, guard(net.server, log) as bailiff:
+        bailiff.cli("ban", "198.51.100.9", "--scope", "all")
+        bailiff.cli("allow", "198.51.100.44", "--for", "1h")
+        bailiff.cli("allow", "198.51.100.9", "--for", "1s")
+        wait_for(lambda: machine.nft_elements(net.server)["allow4"] == ["198.51.100.44"], 20)
+        assert not stranger.can_connect(machine.SERVER, 2525, timeout=1)
+        assert listener
+
+
+def test_allow_keeps_what_opens_after_it(net, log):
+    """Connections of banned addresses are closed a little later; not those of who was let in meanwhile."""
+    stranger, other = net.host("stranger", "198.51.100.9"), net.host("other", "198.51.100.10")
+    with net.server.listen(machine.SERVER, 2525) as listener, guard(net.server, log) as bailiff:
+        with other.connect(machine.SERVER, 2525) as closed:
+            bailiff.cli("ban", "198.51.100.8/30", "--scope", "all")
+            bailiff.cli("allow", "198.51.100.9")
+            with stranger.connect(machine.SERVER, 2525) as kept:
+                closed.settimeout(10)
+                with pytest.raises(ConnectionResetError):
+                    closed.recv(1)
+                kept.sendall(b"x")
+                listener.accept()       # the other's
+                assert listener.accept()[0].recv(1) == b"x"
+
+
 def test_private_only_where_asked(net, log):
     with guard(net.server, log) as bailiff:
         offend(log, "10.1.2.3")
