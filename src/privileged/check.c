@@ -83,17 +83,10 @@ static int check_ledger_ban(const struct check *c, const struct order_ban *o, ch
 	return -ESTALE;
 }
 
-/* What the address must not hold; NULL: nothing. Text in buf. */
-static const char *protected_by(const struct check *c, const struct addr *a, char buf[102])
+const char *check_allowed(const struct check *c, const struct addr *a, char buf[102])
 {
-	static const char *const kinds[] = {
-		[OWN_ADDRESS] = "this host's own address", [OWN_GATEWAY] = "a gateway",
-		[OWN_RESOLVER] = "a resolver", [OWN_SESSION] = "the peer of a live admin session",
-	};
 	const struct hand_item *item;
 	char text[ADDR_TEXT_MAX];
-	enum own_kind kind;
-	struct addr found;
 	size_t at = 0;
 
 	for (size_t i = 0; i < c->nallowed; i++)
@@ -106,6 +99,22 @@ static const char *protected_by(const struct check *c, const struct addr *a, cha
 			snprintf(buf, 102, "%s is allowed by hand", addr_print(&item->addr, text));
 			return buf;
 		}
+	return NULL;
+}
+
+/* What the address must not hold; NULL: nothing. Text in buf. */
+static const char *protected_by(const struct check *c, const struct addr *a, char buf[102])
+{
+	static const char *const kinds[] = {
+		[OWN_ADDRESS] = "this host's own address", [OWN_GATEWAY] = "a gateway",
+		[OWN_RESOLVER] = "a resolver", [OWN_SESSION] = "the peer of a live admin session",
+	};
+	char text[ADDR_TEXT_MAX];
+	enum own_kind kind;
+	struct addr found;
+
+	if (check_allowed(c, a, buf))
+		return buf;
 	kind = c->own ? own_overlaps(c->own, a, &found) : OWN_NONE;
 	if (kind == OWN_NONE)
 		return NULL;

@@ -31,6 +31,9 @@ struct check {
  */
 int check_ban(const struct check *c, const struct order_ban *o,
 	      struct addr *ret_addr, char why[102]);
+/* What of the allow list, or allowed by hand, has addresses in common with it: a
+ * sentence in buf, or NULL. */
+const char *check_allowed(const struct check *c, const struct addr *a, char buf[102]);
 int check_hand(const struct check *c, const struct order_head *h, char why[102]);
 int check_account(const struct check *c, const struct order_account *o, char why[102]);
 int check_cut(const struct check *c, const struct order_ban *o, char why[102]);

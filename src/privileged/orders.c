@@ -257,7 +257,7 @@ static void do_allow(struct frame *f, const struct order_head *h)
 	const struct order_ban *o = (const struct order_ban *)h;
 	struct hand_item item = { .kind = HAND_ALLOW, .addr = o->addr, .until_ms = o->until_ms };
 	struct monitor *m = f->link->m;
-	char why[102];
+	char why[102], still[102] = "";
 	bool found = true;
 	int r;
 
@@ -271,8 +271,12 @@ static void do_allow(struct frame *f, const struct order_head *h)
 	else
 		r = hand_remove(m->hand, HAND_ALLOW, &o->addr, NULL, &found);
 	orders_allow(m);
+	f->check.allowed = m->allowed;
+	f->check.nallowed = m->nallowed;
+	if (h->type == ORDER_DISALLOW)
+		check_allowed(&f->check, &o->addr, still);
 	answer_with(f, h, r < 0 ? OUTCOME_FAILED : OUTCOME_DONE, found ? r : -ENOENT,
-		    r < 0 ? "in force, but not kept over a restart: cannot write the file" : "");
+		    r < 0 ? "in force, but not kept over a restart: cannot write the file" : still);
 }
 
 /*

@@ -356,6 +356,10 @@ def test_protected_by_hand_and_prefixes_around_it(hostile):
     assert hostile.order(allow, fds=[there.fileno()])[0] == "DONE"
     assert hostile.order(account("user2", "ORDER_PROTECT", origin="HAND"),
                          fds=[there.fileno()])[0] == "DONE"
+    # What follows in an allow's own frame is judged by the list as it is then.
+    frame = [ban("203.0.113.51", kind="ORDER_ALLOW", origin="HAND", until=FOREVER), ban(ALLOWED), ban("203.0.113.51")]
+    hostile.say(message("MSG_ORDERS", b"".join(frame)), fds=[there.fileno()])
+    assert [o[0] for o in hostile.outcomes(*frame)] == ["DONE", "REFUSED", "REFUSED"]
     here.close()
     there.close()
     status, text = hostile.order(ban("203.0.113.50"))
