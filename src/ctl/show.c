@@ -306,6 +306,7 @@ void show_unbanned(const json_t *request, const json_t *answer)
 			 json_string_value(json_array_get(list, i)) ?: "?");
 	if (n != 1)
 		text_say("%lld bans ended", (long long)json_integer_value(json_object_get(answer, "n")));
+	say_said(answer);
 }
 
 void show_allowed(const json_t *request, const json_t *answer)

@@ -256,16 +256,17 @@ static void unban_addr(struct request *q, const struct addr *a)
 	serve_order_told(q->s, &o.head, client_sock(q->c), unban_told, u);
 }
 
-/* The ban whose prefix holds the address. */
+/* The narrowest ban whose prefix holds the address. */
 static const struct ban *wider_ban(struct serve *s, const struct addr *a)
 {
+	const struct ban *b, *found = NULL;
 	size_t at = 0;
-	const struct ban *b;
 
 	while ((b = bans_next(s->bans, &at)))
-		if (!addr_equal(&b->addr, a) && addr_contains(&b->addr, a))
-			return b;
-	return NULL;
+		if (!addr_equal(&b->addr, a) && addr_contains(&b->addr, a) &&
+		    (!found || b->addr.len > found->addr.len))
+			found = b;
+	return found;
 }
 
 static bool is_listed(struct serve *s, const struct addr *a)
@@ -301,7 +302,7 @@ void request_unban(struct request *q)
 	const char *jail = request_text(q, "jail");
 	bool hand = jail && strcmp(jail, "hand") == 0;
 	const struct ban *wider;
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], said[ADDR_TEXT_MAX + 48];
 	struct addr a, whole;
 
 	bans_expire(q->s->bans, clock_wall());
@@ -322,16 +323,19 @@ void request_unban(struct request *q)
 	if (!addr_of(q, &a))
 		return;
 	whole = addr_is_host(&a) ? addr_group(&a, 32, 64) : a;
-	wider = is_listed(q->s, &a) ? NULL : wider_ban(q->s, &a);
 	/* A typed IPv6 address means its /64, as it does for `ban`. */
-	if (wider && addr_equal(&wider->addr, &whole) && !is_exact(q)) {
+	if (!is_listed(q->s, &a) && is_listed(q->s, &whole) && !is_exact(q))
 		a = whole;
-		wider = NULL;
-	}
-	if (wider) {
+	wider = wider_ban(q->s, &a);
+	if (wider && !is_listed(q->s, &a)) {
 		request_fail(q, 1, "%s is not banned by itself, it lies in %s, which is: unban that",
 			     request_text(q, "addr"), addr_print(&wider->addr, text));
 		return;
+	}
+	if (wider) {
+		snprintf(said, sizeof(said), "it still lies in %s, which is banned",
+			 addr_print(&wider->addr, text));
+		json_object_set_new(q->answer, "said", json_string(said));
 	}
 	q->waits = 1;
 	unban_addr(q, &a);
@@ -347,7 +351,7 @@ static void plain_told(void *arg, const struct outcome *o)
 	if (o->status != OUTCOME_DONE)
 		request_fail(q, 1, "%s", o->text);
 	else if (o->code == -ENOENT)
-		request_fail(q, 1, "it was not there");
+		request_fail(q, 1, "it was not there%s%s", o->text[0] ? "; " : "", o->text);
 	else {
 		if (o->text[0])
 			json_object_set_new(q->answer, "said", json_string(o->text));

@@ -356,6 +356,29 @@ def test_ban_inside_a_banned_prefix(net, log):
         assert bailiff.banned() == set()
 
 
+def test_bans_within_bans(net, log):
+    """The narrowest is named; an address that another still covers is told of it."""
+    with Bailiff(net.server, config(log)) as bailiff:
+        for prefix in "198.51.0.0/16", "198.51.100.0/24", "198.51.100.9", "2001:db8:7::/48", "2001:db8:7:8::9":
+            bailiff.cli("ban", prefix)
+        assert "it lies in 198.51.100.0/24," in bailiff.cli("unban", "198.51.100.7", status=1)
+        assert "it lies in 2001:db8:7:8::/64," in bailiff.cli("unban", "2001:db8:7:8::9/128", status=1)
+        assert "it still lies in 198.51.100.0/24, which is banned" in bailiff.cli("unban", "198.51.100.9")
+        assert "it still lies in 2001:db8:7::/48" in bailiff.cli("unban", "2001:db8:7:8::1")
+        assert "still" not in bailiff.cli("unban", "198.51.0.0/16")
+        assert bailiff.banned() == {"198.51.100.0/24", "2001:db8:7::/48"}
+
+
+def test_disallow_of_what_is_allowed_otherwise(net, log):
+    with Bailiff(net.server, config(log, allow=["198.51.100.0/24"])) as bailiff:
+        assert "was not there; 198.51.100.0/24 is allowed" in bailiff.cli("disallow", "198.51.100.0/24", status=1)
+        bailiff.cli("allow", "198.51.100.9")
+        assert "198.51.100.0/24 is allowed" in bailiff.cli("disallow", "198.51.100.9")
+        bailiff.cli("allow", "203.0.113.0/24")
+        assert "203.0.113.0/24 is allowed by hand" in bailiff.cli("disallow", "203.0.113.7", status=1)
+        assert "is allowed" not in bailiff.cli("disallow", "203.0.113.0/24")
+
+
 def test_ban_that_is_over_cannot_be_ended(net, log):
     with Bailiff(net.server, config(log)) as bailiff:
         bailiff.cli("ban", "198.51.100.9", "--for", "1s")
