@@ -486,6 +486,16 @@ static void close_incident(struct request *q)
 	finish(q);
 }
 
+/* A hold that found no mail: of it the runner has kept nothing, and there is nothing to send or delete. */
+static bool held_nothing(uint16_t type, const json_t *order)
+{
+	const json_t *outcome = json_object_get(order, "outcome");
+
+	return (type == ORDER_RELEASE || type == ORDER_PURGE) && did(order, "hold", "queue-hold") &&
+	       strcmp(json_string_value(json_object_get(outcome, "status")), "done") == 0 &&
+	       json_integer_value(json_object_get(outcome, "code")) <= 0;
+}
+
 static void take_back_each(struct request *q, const char *one, const char *other, uint16_t type,
 			   const char *what, bool false_alarm)
 {
@@ -495,7 +505,7 @@ static void take_back_each(struct request *q, const char *one, const char *other
 	json_array_foreach(json_object_get(q->incident, "orders"), i, order) {
 		const char *target = json_string_value(json_object_get(order, "target"));
 
-		if (target && did(order, one, other))
+		if (target && did(order, one, other) && !held_nothing(type, order))
 			order_account(q, type, what, target,
 				      (uint64_t)json_integer_value(json_object_get(order, "id")), false_alarm,
 				      has_failed(order));

@@ -282,6 +282,14 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+@pytest.mark.parametrize("end", [["undo", "--release-mail"], ["resolve", "--release"], ["resolve", "--purge"]])
+def test_no_mail_to_end_with(bailiff, end):
+    """That nothing was on hold keeps no incident open."""
+    incident = bailiff.cli("contain", "joe", json=True)["incident"]
+    bailiff.cli(end[0], incident, *end[1:], "--false-alarm")
+    assert bailiff.cli("show", incident, json=True)["closed"]["how"] == end[0]
+
+
 def test_probation(net, server, bailiff, thief):
     """Half of the limit is enough for some days, also over a restart; a false alarm ends it."""
     incident, *_ = contain(bailiff, thief)
