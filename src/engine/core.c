@@ -31,11 +31,17 @@ static uint64_t known(void *arg, struct span id)
 	return threads_known(core->threads, id) | (submitted_knows(core->submitted, id) ? WHO_SUBMITTED : 0);
 }
 
-static uint64_t who(const void *arg, size_t jail)
+/* What tells whose message it is (note_message) is told for one that asks for that. */
+static struct match_ties ties(const void *arg, size_t jail)
 {
 	const struct core *core = arg;
+	bool accounts = core->jails[jail].accounts;
+	unsigned set = threads_set(core->threads, jail) * 2 + accounts;
 
-	return threads_who(core->threads, jail) | (core->jails[jail].accounts ? WHO_SUBMITTED : 0);
+	return (struct match_ties){
+		.who = threads_who(core->threads, jail) | (accounts ? WHO_SUBMITTED : 0),
+		.set = set < 64 ? UINT64_C(1) << set : 0,
+	};
 }
 
 /* All but the matcher. */
@@ -101,7 +107,7 @@ int core_new(const struct config *c, bool reference, struct complaints *bad, str
 		core_free(&core);
 		return r;
 	}
-	matcher_gate(core->matcher, known, who, core);
+	matcher_gate(core->matcher, known, ties, core);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, c->jails[i].mode);
 	*ret = core;
@@ -121,7 +127,7 @@ int core_beside(struct core *first, const struct config *c, struct core **ret)
 	}
 	core->first = first;
 	core->matcher = first->matcher;
-	matcher_gate(core->matcher, known, who, core);
+	matcher_gate(core->matcher, known, ties, core);
 	core_place(core, first->geo);
 	for (size_t i = 0; i < c->njails; i++)
 		core_set_mode(core, (uint16_t)i, MODE_OFF);
@@ -135,7 +141,7 @@ static void give_back(struct core *core)
 	struct core *first = core->first;
 
 	core->matcher = NULL;
-	matcher_gate(first->matcher, known, who, first);
+	matcher_gate(first->matcher, known, ties, first);
 	for (size_t i = 0; i < first->config->njails; i++)
 		core_set_mode(first, (uint16_t)i, first->mode[i]);
 }

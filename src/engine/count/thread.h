@@ -66,6 +66,8 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 #define THREADS_WHO 8
 uint64_t threads_known(const struct threads *t, struct span id);
 uint64_t threads_who(const struct threads *t, size_t jail);
+/* The number of the set of threads that a jail has, or shares. */
+unsigned threads_set(const struct threads *t, size_t jail);
 
 size_t threads_used(const struct threads *t);
 size_t threads_waiting(const struct threads *t);

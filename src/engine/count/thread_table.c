@@ -92,6 +92,11 @@ uint64_t threads_who(const struct threads *t, size_t jail)
 	return t->config->jails[jail].threaded ? UINT64_C(1) << t->book[t->jail[jail].book].gate : 0;
 }
 
+unsigned threads_set(const struct threads *t, size_t jail)
+{
+	return t->jail[jail].book;
+}
+
 static size_t name_bytes(const struct name *n)
 {
 	return sizeof(*n) + n->n + MALLOC_COST;

@@ -79,9 +79,10 @@ int history_new(const struct config *c, struct history **ret)
 
 /* ---- the table */
 
-static uint64_t hash_of(uint16_t jail, struct span key)
+/* Without the jail: those that ask about a line's subject one after the other find the same bucket. */
+static uint64_t hash_of(struct span key)
 {
-	return hash_within(hash_keyed_again(key.p, key.n), jail);
+	return hash_keyed_again(key.p, key.n);
 }
 
 static struct past *find(const struct history *h, uint16_t jail, struct span key)
@@ -91,9 +92,9 @@ static struct past *find(const struct history *h, uint16_t jail, struct span key
 
 	if (h->subjects[jail] == 0 || key.n > SUBJECT_KEY_MAX)
 		return NULL;
-	hash = hash_of(jail, key);
+	hash = hash_of(key);
 	p = h->bucket[hash & (h->nbuckets - 1)];
-	while (p && (p->hash != hash || p->jail != jail ||
+	while (p && (p->jail != jail || p->hash != hash ||
 		     !span_eq((struct span){ p->key, p->nkey }, key)))
 		p = p->chain;
 	return p;
@@ -177,7 +178,7 @@ static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 		return NULL;
 	if (h->n >= h->nbuckets / 4)	/* most look-ups find nobody: they shall see an empty bucket */
 		grow(h);
-	p->hash = hash_of(jail, key);
+	p->hash = hash_of(key);
 	p->jail = jail;
 	p->nkey = (uint16_t)key.n;
 	if (key.n)

@@ -192,12 +192,27 @@ bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct s
 	return u->gated && gate_is_shut_to(m, m->jails[jail].who, text);
 }
 
-void matcher_gate(struct matcher *m, match_known_fn *known, match_who_fn *who, void *arg)
+/* Does it change threads and nothing else? */
+static bool is_for_threads(const struct rule *r)
+{
+	return r->verb == VERB_REMEMBER || r->verb == VERB_FORGET || r->verb == VERB_GAINED || r->verb == VERB_JOIN;
+}
+
+static void tie(struct matcher *m, size_t jail, struct match_ties ties)
+{
+	struct jail_state *js = &m->jails[jail];
+
+	js->who = ties.who;
+	for (size_t k = 0; js->rule && k < m->c->jails[jail].nrules; k++)
+		js->rule[k].set = js->rule[k].memo && is_for_threads(js->rule[k].rule) ? ties.set : 0;
+}
+
+void matcher_gate(struct matcher *m, match_known_fn *known, match_ties_fn *ties, void *arg)
 {
 	m->gate = known;
 	m->gate_arg = arg;
-	for (size_t i = 0; known && i < m->c->njails; i++)
-		m->jails[i].who = who(arg, i);
+	for (size_t i = 0; i < m->c->njails; i++)
+		tie(m, i, known ? ties(arg, i) : (struct match_ties){ 0, 0 });
 	for (size_t i = 0; i < m->groups.n; i++) {
 		struct group *g = &m->groups.v[i];
 

@@ -132,6 +132,20 @@ static bool take_captures(struct matcher *m, const struct jail_state *js, const 
 	return true;
 }
 
+/* Was it told for another jail of those that share their threads? */
+static bool is_told(const struct matcher *m, const struct unit *u)
+{
+	return u->set && u->memo->told_of == m->serial && u->memo->told & u->set;
+}
+
+static void note_told(const struct matcher *m, struct unit *u)
+{
+	if (u->memo->told_of != m->serial)
+		u->memo->told = 0;
+	u->memo->told_of = m->serial;
+	u->memo->told |= u->set;
+}
+
 enum tried { MISSED, IGNORED, HIT };
 
 /* One rule of a jail whose prefix, if any, has matched. `open`: so is its gate, whatever it is. */
@@ -160,6 +174,8 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u, bool 
 	if (!open && gate_is_shut(m, jail, u, v->text))
 		return HIT;
 	fn(arg, h);
+	if (u->set)
+		note_told(m, u);
 	return HIT;
 }
 
@@ -331,6 +347,11 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 		if (one->jail == done || !m->jails[one->jail].enabled ||
 		    (one->other_programs && !has_program(&m->c->jails[one->jail], e->program)))
 			continue;
+		if (is_told(m, one->unit)) {
+			done = one->jail;
+			hits++;
+			continue;
+		}
 		/* Another rule of the jail would come into its own if this one were passed over. */
 		alone = !next || next->jail != one->jail;
 		if (alone && gate_is_shut(m, one->jail, one->unit, v.text))

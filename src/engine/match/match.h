@@ -35,15 +35,22 @@ void matcher_enable(struct matcher *m, const struct jail *j, bool on);
 /* For good: from now on matcher_has() says no. */
 void matcher_refuse(struct matcher *m, const struct jail *j);
 
+/* What threads make of a jail. */
+struct match_ties {
+	uint64_t who;		/* whose knowing an id counts, a bit each */
+	uint64_t set;		/* a bit for the jails that share its threads; 0: they are its own */
+};
+
 /*
- * Rules that could do nothing for an id that nobody knows are not run for it.
- * known: who may know it, a bit each; asked once an entry, before anything of
+ * Rules that could do nothing for an id that nobody knows are not run for it,
+ * and one that does the same to the threads of several jails is told for the
+ * first of them.
+ * known: who may know it; asked once an entry, before anything of
  * it is told. A bit that is not set must be certain. NULL: all rules are run.
- * who: whose bits count for a jail.
  */
 typedef uint64_t match_known_fn(void *arg, struct span id);
-typedef uint64_t match_who_fn(const void *arg, size_t jail);
-void matcher_gate(struct matcher *m, match_known_fn *known, match_who_fn *who, void *arg);
+typedef struct match_ties match_ties_fn(const void *arg, size_t jail);
+void matcher_gate(struct matcher *m, match_known_fn *known, match_ties_fn *ties, void *arg);
 
 /* What tells <country> and <asn>; it must outlive the matcher. NULL at first: nothing does. */
 struct geo;

@@ -31,6 +31,8 @@ struct memo {
 	uint64_t serial;	/* the entry's */
 	int rc;
 	pcre2_match_data *data;
+	uint64_t told_of;	/* the entry's that it was a hit of, */
+	uint64_t told;		/* and for which sets of jails (unit.set) */
 };
 
 /* One pattern of a jail by itself. */
@@ -43,6 +45,7 @@ struct unit {
 	struct pattern loose;	/* for a detecting expression; gone once that is made */
 	struct leads leads;
 	struct memo *memo;	/* NULL: no other rule has this pattern */
+	uint64_t set;		/* jails for which it does the same, once an entry; 0: for its own */
 	struct strain strain;
 	uint64_t troubles;	/* not told yet */
 	const char *what;

@@ -55,10 +55,17 @@ static uint64_t known(void *arg, struct span id)
 	return k->jails[id.n > 3 ? (unsigned char)id.p[3] : 0];
 }
 
-static uint64_t who(const void *arg, size_t jail)
+static struct match_ties alone(const void *arg, size_t jail)
 {
 	(void)arg;
-	return UINT64_C(1) << jail;
+	return (struct match_ties){ .who = UINT64_C(1) << jail };
+}
+
+/* The first two share their threads. */
+static struct match_ties shared(const void *arg, size_t jail)
+{
+	(void)arg;
+	return (struct match_ties){ .who = 1, .set = jail < 2 ? 1 : 2 };
 }
 
 struct out {
@@ -96,7 +103,7 @@ static struct matcher *make(struct setup *s, bool reference, struct knowing *k)
 	for (size_t i = 0; i < bad.n; i++)
 		fail_msg("%s: %s", bad.v[i].jail ? bad.v[i].jail : "-", bad.v[i].text);
 	complaints_free(&bad);
-	matcher_gate(m, known, who, k);
+	matcher_gate(m, known, alone, k);
 	return m;
 }
 
@@ -197,6 +204,50 @@ static void test_asked(void **state)
 	e.text = SPAN_LIT("4F1D: removed");
 	matcher_run(m, 0, &e, note, &o);
 	assert_string_equal(buf_cstr(&o.text), "a/1 qid=4F1D; b/1 qid=4F1D; ");
+	buf_free(&o.text);
+	matcher_free(&m);
+	setup_fini(&s);
+}
+
+/* What does the same to the threads of several jails is told for the first; what is counted, for each. */
+static void test_shared(void **state)
+{
+	static const struct jail_row rows[] = {
+		{ .name = "a", .rules = { "<qid>: client=<ip>$", "<qid>: from=" } },
+		{ .name = "b", .rules = { "<qid>: client=<ip>$", "<qid>: from=" } },
+		{ .name = "c", .rules = { "<qid>: client=<ip>$", "<qid>: from=" } },
+	};
+	struct knowing knowing = { .jails = { ['C'] = 1 } };
+	struct entry e = { .program = SPAN_LIT("x"), .repeat = 1 };
+	struct matcher *m;
+	struct setup s;
+	struct out o = { .c = &s.c };
+
+	(void)state;
+	setup_init(&s, rows, 3);
+	for (size_t i = 0; i < 3; i++) {
+		s.c.jails[i].threaded = true;
+		s.c.jails[i].thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
+		s.c.jails[i].rules[0].verb = VERB_REMEMBER;
+		s.c.jails[i].rules[1].verb = VERB_COUNT;
+	}
+	m = make(&s, false, &knowing);
+	matcher_gate(m, known, shared, &knowing);
+	for (int i = 0; i < 2; i++) {
+		buf_clear(&o.text);
+		e.text = SPAN_LIT("4F1C: client=192.0.2.1");
+		assert_int_equal(matcher_run(m, 0, &e, note, &o), 3);
+		assert_string_equal(buf_cstr(&o.text), "a/0 qid=4F1C ip=192.0.2.1; c/0 qid=4F1C ip=192.0.2.1; ");
+	}
+	buf_clear(&o.text);
+	matcher_enable(m, &s.c.jails[0], false);
+	matcher_run(m, 0, &e, note, &o);
+	assert_string_equal(buf_cstr(&o.text), "b/0 qid=4F1C ip=192.0.2.1; c/0 qid=4F1C ip=192.0.2.1; ");
+	buf_clear(&o.text);
+	matcher_enable(m, &s.c.jails[0], true);
+	e.text = SPAN_LIT("4F1C: from=<a@b>");
+	matcher_run(m, 0, &e, note, &o);
+	assert_string_equal(buf_cstr(&o.text), "a/1 qid=4F1C; b/1 qid=4F1C; c/1 qid=4F1C; ");
 	buf_free(&o.text);
 	matcher_free(&m);
 	setup_fini(&s);
@@ -310,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differential),
 		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_joins),
 		cmocka_unit_test(test_joins_of_counts),
 		cmocka_unit_test(test_colons),
