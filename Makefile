@@ -14,7 +14,8 @@
 #   make clean      remove build/ except the test laboratory
 #
 #   V=1 shows commands, DEV=1 adds -Werror, SAN=address,undefined builds with
-#   sanitizers into a folder of its own, CC, CFLAGS and LDFLAGS are yours.
+#   sanitizers into a folder of its own, LTO= leaves link time optimization
+#   out, CC, CFLAGS and LDFLAGS are yours.
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
@@ -37,7 +38,7 @@ PKGS := $(sort $(PKGS_bailiffd) $(PKGS_bailiff-engine) $(PKGS_bailiff))
 
 warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef $(if $(DEV),-Werror)
-hardening := -fstack-protector-strong -fPIE \
+hardening := -fstack-protector-strong -fPIE -fno-plt \
              $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 ours := -std=gnu11 -D_GNU_SOURCE -Iinclude -Isrc -MMD -MP $(warnings) $(hardening) \
         -DBAILIFF_VERSION='"$(VERSION)"' -DBAILIFF_SYSCONFDIR='"$(SYSCONFDIR)"' \
@@ -62,6 +63,11 @@ objs = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(sort $(foreach d,$1,$(wildcard src/
 
 PKG_CFLAGS := $(call pkg,cflags,$(PKGS))
 
+# Programs are optimized as a whole where the compiler can; tests link the same
+# objects as they are. LTO= switches it off.
+LTO ?= $(if $(SAN),,$(shell $(CC) -v 2>&1 | grep -q '^gcc version' && echo -flto=auto -ffat-lto-objects))
+lto := $(LTO)
+
 .PHONY: all help deps lab unit jails-test docs-test flow-test check e2e fuzz fuzz-replay bench lint demo install uninstall clean
 all: deps-hint $(programs:%=$(BUILD)/%)
 
@@ -72,19 +78,19 @@ help:
 
 # Changed flags rebuild: the stamp holds the command line.
 stamp := $(BUILD)/flags
-flags_now := $(CC) $(CFLAGS) $(LDFLAGS) $(ours)
+flags_now := $(CC) $(CFLAGS) $(LDFLAGS) $(ours) $(lto)
 $(shell mkdir -p $(BUILD); printf '%s' "$(subst ",,$(flags_now))" | cmp -s - $(stamp) || \
 	printf '%s' "$(subst ",,$(flags_now))" > $(stamp))
 
 $(BUILD)/obj/%.o: src/%.c $(stamp)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC   $<")
-	$(Q)$(CC) $(ours) $(PKG_CFLAGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ours) $(lto) $(PKG_CFLAGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 define program
 $(BUILD)/$1: $$(call objs,$$($1_dirs))
 	$$(if $$(V),,@echo "  LD   $$@")
-	$$(Q)$$(CC) $$(ldours) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,libs,$$(PKGS_$1)) $$(LIBS_$1)
+	$$(Q)$$(CC) $$(ldours) $$(lto) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call pkg,libs,$$(PKGS_$1)) $$(LIBS_$1)
 endef
 $(foreach p,$(programs),$(eval $(call program,$p)))
 
@@ -117,7 +123,7 @@ $(BUILD)/libtest.a: $(lib_objs)
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libtest.a $(stamp)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  TEST $<")
-	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< $(BUILD)/libtest.a \
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) $(if $(lto),-fno-lto) -o $@ $< $(BUILD)/libtest.a \
 	  -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
 
 unit: $(unit_bin)
@@ -148,7 +154,7 @@ FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/replay-%: tests/fuzz/%_fuzz.c tests/fuzz/replay.c $(BUILD)/libtest.a
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  FUZZ $<")
-	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< tests/fuzz/replay.c \
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) $(if $(lto),-fno-lto) -o $@ $< tests/fuzz/replay.c \
 	  $(BUILD)/libtest.a -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
 
 fuzz-replay: $(fuzz_names:%=$(BUILD)/fuzz/replay-%)
@@ -193,7 +199,7 @@ check:
 $(BUILD)/bench/%: tests/bench/%.c tests/worst.h $(BUILD)/libtest.a $(stamp)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  BENCH $<")
-	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) -o $@ $< $(BUILD)/libtest.a \
+	$(Q)$(CC) $(ours) -Itests $(PKG_CFLAGS) $(CFLAGS) $(ldours) $(if $(lto),-fno-lto) -o $@ $< $(BUILD)/libtest.a \
 	  -lcmocka -lev -pthread $(call pkg,libs,$(PKGS))
 
 bench_src := $(wildcard tests/bench/*.c)

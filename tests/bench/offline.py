@@ -221,25 +221,29 @@ def row_ordinary(work, _disk):
 
 # ---- where the time goes
 
+# By source file, for the compiler puts functions into each other; libraries by their functions.
 STAGES = [
-    ("match: the detecting expressions (PCRE2 JIT)",
-     r"\[JIT\]|jit_match|^pcre2|group_detect|expr_run|needle_in|unit_run|run_rule|note_found"),
-    ("threads: queue ids joined", r"^thread|^told|^name_|^take_|^submitted|^let_"),
-    ("hits: captures, time, windows, evidence", r"capture|expr_group|^count$|window|roster|lookup|series|evidence|siphash|"
-     r"hash_|history_(?!next)|prefix_time|stamp_(?!scan)|read_iso|read_clock|^find$|subject|measure|addr_|inet_|print_v4|"
-     r"parse_v4|on_hit|try_rule|^parse$|facts|known|networks|canonical|^judge|strchr|account_|wheel|ring_|key_"),
-    ("demux: log, program and first byte to expressions", r"demux|matcher_run|core_take|glob|next_member"),
-    ("split: blocks to lines", r"memchr|history_next|parts_|head_|^replay$|carry|next_block|inflate|give"),
-    ("parse: stamp, host and program told apart", r"prefix_parse|take_head|stamp_scan|prefix_"),
+    ("match: the detecting expressions (PCRE2 JIT)", "group expr unit needle"),
+    ("threads: queue ids joined", "thread thread_table thread_book told submitted"),
+    ("hits: captures, time, windows, evidence",
+     "capture core measure conditions subject window roster lookup series judge evidence history known networks levels "
+     "places decide brake classes locate geo hit hash addr account passage retell when zone"),
+    ("demux: log, program and first byte to expressions", "demux match lead gate glob"),
+    ("split: blocks to lines", "parts head inflate offline"),
+    ("parse: stamp, host and program told apart", "prefix stamp"),
 ]
+REST = "the rest, starting included"
 
 
-def stage_of(dso, symbol):
+def stage_of(dso, symbol, source):
     if "kernel" in dso:
         return "read: the kernel copies out of its cache"
-    if "libpcre2" in dso or symbol.startswith("0x") and "perf-" in dso:
+    if "libpcre2" in dso or "JIT" in dso:
         return STAGES[0][0]
-    return next((name for name, pattern in STAGES if re.search(pattern, symbol)), "the rest, starting included")
+    if "memchr" in symbol or (source == "history.c" and re.match("history_next|parts_|replay|next_block", symbol)):
+        return STAGES[4][0]
+    stem = source.split(".")[0]
+    return next((name for name, files in STAGES if stem in files.split()), REST)
 
 
 def row_stages(work, _disk):
@@ -252,10 +256,10 @@ def row_stages(work, _disk):
         data, sums = work / "perf.data", {}
         run(["perf", "record", "-q", "-F", 2000, "-o", data, *ENGINE, "-c", file, "replay", log_of(work, percent)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        text = run(["perf", "report", "-i", data, "--no-children", "-g", "none", "-s", "dso,sym", "-F", "overhead,dso,sym"],
-                   capture_output=True, text=True, check=False).stdout
-        for share, dso, symbol in re.findall(r"^\s*([\d.]+)%\s+(\S+(?: tid \d+)?)\s+\[.\] (\S.*?)\s*$", text, re.M):
-            stage = stage_of(dso, "[JIT]" if "JIT" in dso else symbol)
+        text = run(["perf", "report", "-i", data, "--no-children", "-g", "none", "-t", ";", "-s", "dso,sym,srcfile",
+                    "-F", "overhead,dso,sym,srcfile"], capture_output=True, text=True, check=False).stdout
+        for share, dso, symbol, source in re.findall(r"^\s*([\d.]+)%\s*;(.*?)\s*;\s*\[.\] (.*?)\s*;(.*?)\s*$", text, re.M):
+            stage = stage_of(dso, symbol, source)
             sums[stage] = sums.get(stage, 0) + float(share)
         for stage, share in sorted(sums.items(), key=lambda x: -x[1]):
             yield f"stage: {name}", "", f"{share:.0f} %", stage
