@@ -136,7 +136,7 @@ const struct addr *hit_address(const struct hit *hit)
 	return NULL;
 }
 
-static uint32_t weight_of(struct passage *p, const struct hit *hit)
+static uint64_t weight_of(struct passage *p, const struct hit *hit)
 {
 	const struct limit *l = &hit->jail->limit;
 	uint64_t w = 1;
@@ -149,8 +149,7 @@ static uint32_t weight_of(struct passage *p, const struct hit *hit)
 		measure_number(p, hit, l->weight_field, &w);
 	else if (l->weight > 0)
 		w = (uint64_t)l->weight;
-	w *= p->entry->repeat;
-	return w > UINT32_MAX ? UINT32_MAX : (uint32_t)w;
+	return __builtin_mul_overflow(w, p->entry->repeat, &w) ? UINT64_MAX : w;
 }
 
 struct span hit_captured(const struct hit *hit, int field)

@@ -286,36 +286,52 @@ static bool is_windowed(const struct shape *sh)
 	return sh->kind != LIMIT_NONE && sh->kind != LIMIT_LEVEL;
 }
 
-/* In units of the shape. */
-static uint32_t weight_of(const struct shape *sh, const struct window_hit *h)
-{
-	uint64_t weight = h->aside ? 0 : h->weight;
+#define WEIGHT_TOLD (1ull << 40)	/* up to here a verdict tells what there was */
 
-	if (sh->unit > 1)
-		weight *= h->factor ? h->factor : sh->unit;
-	return weight > UINT32_MAX ? UINT32_MAX : (uint32_t)weight;
+/* In units of the shape; more than crosses every bar counts as what just crosses them. */
+static uint64_t weight_of(const struct shape *sh, const struct window_hit *h, const struct bar *bar)
+{
+	uint64_t most = sh->most > bar->alone ? sh->most : bar->alone, weight = h->aside ? 0 : h->weight;
+
+	if (weight > WEIGHT_TOLD && weight > most)
+		weight = most < WEIGHT_TOLD ? WEIGHT_TOLD : most + 1;
+	if (sh->unit == 1)
+		return weight;
+	weight *= h->factor ? h->factor : sh->unit;
+	if (weight > WEIGHT_TOLD && weight > most * sh->unit)
+		weight = most * sh->unit < WEIGHT_TOLD ? WEIGHT_TOLD : most * sh->unit;
+	return weight;
 }
 
 int windows_add(struct windows *w, const struct window_hit *h,
 		struct tally *ret)
 {
 	const struct shape *sh = &w->shape[h->jail];
-	struct entry_kept e = { .when = clamp_time(h->when.ms),
-				.weight = weight_of(sh, h), .flags = h->flags };
+	const struct bar *bar = h->bar ? h->bar : &sh->bar;
+	struct entry_kept e = { .when = clamp_time(h->when.ms), .flags = h->flags };
 	struct tally tally = { .amount = 0 };
+	uint64_t weight = weight_of(sh, h, bar);
 	int error;
 
 	if (h->key.n > SUBJECT_KEY_MAX)
 		return -E2BIG;
 	memcpy(e.value, h->value, sizeof(e.value));
 	if (sh->kind == LIMIT_DISTINCT && !h->aside)
-		e.weight = 1;
-	if (!is_windowed(sh) || (e.weight == 0 && !(h->aside && sh->rich))) {
+		weight = 1;
+	if (!is_windowed(sh) || (weight == 0 && !(h->aside && sh->rich))) {
 		amount_at(w, h->jail, h->key, e.when, ret);
 		ret->crossed = false;
 		return 0;
 	}
-	error = window_put(w, h->jail, h->key, &e, h->bar ? h->bar : &sh->bar, &h->seen, &tally);
+	/* An entry holds 32 bits; a plain one stands for all that there is of a hit. */
+	e.weight = UINT32_MAX;
+	for (; weight > UINT32_MAX && !sh->plain; weight -= UINT32_MAX) {
+		error = window_put(w, h->jail, h->key, &e, bar, &h->seen, NULL);
+		if (error < 0)
+			return error;
+	}
+	e.weight = weight < UINT32_MAX ? (uint32_t)weight : UINT32_MAX;
+	error = window_put(w, h->jail, h->key, &e, bar, &h->seen, &tally);
 	if (error < 0)
 		return error;
 	tally.amount /= sh->unit;

@@ -26,7 +26,7 @@ struct window_hit {
 	uint16_t jail;		/* index into config.jails */
 	struct span key;	/* subject_key(), copied */
 	struct event_time when;
-	uint32_t weight;	/* count: hits this one stands for; sum: value; 0 adds nothing */
+	uint64_t weight;	/* count: hits this one stands for; sum: value; 0 adds nothing */
 	uint32_t factor;	/* of the weight, in 1/10000, where the jail has `known` or `spread`; 0: 1 */
 	bool aside;		/* for `with` only: weighs nothing, and is kept */
 	uint32_t flags;		/* ENTRY_PART, and bit i where with[i] holds */

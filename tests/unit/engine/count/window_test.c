@@ -76,7 +76,7 @@ static struct span key_of(uint32_t i, char buf[40])
 }
 
 static struct tally hit(struct windows *w, uint32_t who, int64_t when,
-			uint32_t weight, uint64_t value)
+			uint64_t weight, uint64_t value)
 {
 	struct window_hit h = { .when.ms = when, .weight = weight, .value = { value } };
 	struct tally t;
@@ -241,6 +241,32 @@ static void test_weights(void **state)
 		}
 		windows_free(&b.w);
 	}
+}
+
+/* Amounts of more than 32 bits, in one hit and together. */
+static void test_large_amounts(void **state)
+{
+	const uint64_t g = 1ull << 30;
+	struct bench b;
+	struct tally t;
+
+	(void)state;
+	setup(&b, LIMIT_SUM, 20 * g, 1000, 10);
+	start(&b);
+	t = hit(b.w, 0, T0, 5 * g, 0);
+	assert_int_equal(t.amount, 5 * g);
+	assert_false(t.crossed);
+	hit(b.w, 0, T0 + 500, 10 * g, 0);
+	t = hit(b.w, 0, T0 + 1000, 5 * g, 0);
+	assert_int_equal(t.amount, 20 * g);
+	assert_false(t.crossed);
+	assert_int_equal(amount(b.w, 0, T0 + 1001), 15 * g);
+	t = hit(b.w, 0, T0 + 1000, 1, 0);
+	assert_int_equal(t.amount, 20 * g + 1);
+	assert_true(t.crossed);
+	t = hit(b.w, 1, T0, UINT64_MAX, 0);
+	assert_true(t.crossed);
+	windows_free(&b.w);
 }
 
 static void test_keys_are_apart(void **state)
@@ -698,6 +724,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_no_weight),
 		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_large_amounts),
 		cmocka_unit_test(test_keys_are_apart),
 		cmocka_unit_test(test_key_lengths),
 		cmocka_unit_test(test_evicts_the_idle),
