@@ -100,7 +100,7 @@ static inline int worst_load(const char *conf, struct config **c, struct matcher
 	int r;
 
 	hash_init();
-	r = offline_pack(conf, shipped, NULL, &pack);
+	r = offline_pack(conf, shipped, NULL, NULL, &pack);
 	if (r == 0)
 		r = config_load(pack, &bad, c);
 	pack_free(&pack);

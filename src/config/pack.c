@@ -107,7 +107,7 @@ static void put_path(struct buf *b, const char *path)
 static int append(struct pack *p, enum pack_role role, const char *path, int error,
 		  struct span text)
 {
-	if (text.n > PACK_MAX || p->block.n > PACK_MAX - text.n)
+	if (text.n > PACK_MAX || (text.n > 0 && p->block.n > PACK_MAX - text.n))
 		return -EFBIG;
 	buf_put_u32(&p->block, role);
 	buf_put_u32(&p->block, (uint32_t)error);
@@ -175,8 +175,8 @@ const char *pack_base(const struct pack *p)
 
 /* ---- from the disk ---- */
 
-/* A whole regular file; a FIFO must not make us wait, nor a device. */
-static int read_file(const char *path, struct buf *ret)
+/* A FIFO must not make us wait, nor a device. */
+int pack_read_file(const char *path, size_t max, struct buf *ret)
 {
 	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
@@ -192,22 +192,27 @@ static int read_file(const char *path, struct buf *ret)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (ret->n + (size_t)n > PACK_MAX)
+		if (ret->n + (size_t)n > max)
 			return -EFBIG;
 		buf_put(ret, bytes, (size_t)n);
 	}
 	return buf_error(ret);
 }
 
+/* One that is too big, or for which no room is left, is an error of its own. */
 static int add_file(struct pack *p, enum pack_role role, const char *path)
 {
+	bool jail = role == PACK_JAIL_SHIPPED || role == PACK_JAIL_ADMIN;
+	const struct span none = { NULL, 0 };
 	struct buf text = { 0 };
-	int err = read_file(path, &text), ret;
+	int ret, err = pack_read_file(path, jail ? PACK_JAIL_MAX : PACK_MAX, &text);
 
-	if (err == -ENOMEM || err == -EFBIG)
+	if (err == -ENOMEM)
 		ret = err;
 	else
-		ret = append(p, role, path, err, err ? (struct span){ NULL, 0 } : buf_span(&text));
+		ret = append(p, role, path, err, err ? none : buf_span(&text));
+	if (ret == -EFBIG)
+		ret = append(p, role, path, ret, none);
 	buf_free(&text);
 	return ret;
 }
@@ -404,7 +409,7 @@ static int read_all(struct pack *p, const char *base, const char *main_path,
 {
 	struct buf text = { 0 };
 	struct span main_text;
-	int err = main_path ? read_file(main_path, &text) : 0;
+	int err = main_path ? pack_read_file(main_path, PACK_MAX, &text) : 0;
 
 	main_text = buf_span(&text);
 	if (!err)

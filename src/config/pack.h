@@ -3,6 +3,7 @@
 #define CONFIG_PACK_H
 
 #include "bailiff/span.h"
+#include "base/buf.h"
 
 /*
  * Every configuration byte, read once: bailiff.yaml, the jail files and the
@@ -17,12 +18,13 @@ enum pack_role { PACK_MAIN, PACK_JAIL_SHIPPED, PACK_JAIL_ADMIN, PACK_LIST, PACK_
  * Read `main_path` and all *.yaml in the jail directories: the shipped ones
  * (NULL-terminated, or NULL) and the admin's, which its key jail_dirs names
  * (SYSCONFDIR/bailiff/jails where it names none). A directory that is both is
- * the admin's. A jail file that cannot be read is packed as an error of its
- * own and reported by config_load().
+ * the admin's. A jail file, or a list, that cannot be read is packed as an
+ * error of its own and reported by config_load(): also a jail of more than
+ * 4 MB, and what would make it all more than 16 MB.
  * main_path NULL: built-in defaults and shipped jails only.
  * *ret is owned by the caller (pack_free).
  * -ENOENT/-EACCES/...: main_path cannot be read; -EISDIR, -EINVAL: it is no
- * regular file; -EFBIG: over 16 MB or 10,000 files.
+ * regular file; -EFBIG: it is over 16 MB, or there are over 10,000 files.
  */
 int pack_read(const char *main_path, const char *const *shipped_dirs,
 	      struct pack **ret);
@@ -44,6 +46,10 @@ size_t pack_count(const struct pack *p);
 const struct pack_file *pack_get(const struct pack *p, size_t i);
 /* The directory that relative paths in bailiff.yaml start from, absolute. */
 const char *pack_base(const struct pack *p);
+
+#define PACK_JAIL_MAX (4u << 20)	/* bytes of a jail's file */
+/* A whole regular file of at most `max` bytes; -EFBIG: of more; -EISDIR, -EINVAL: of another kind. */
+int pack_read_file(const char *path, size_t max, struct buf *ret);
 
 /* A pack made by hand, of texts: for what is not read from a disk. */
 int pack_new(const char *base, struct pack **ret);

@@ -21,6 +21,22 @@
 
 #define ARGS_MAX 16
 
+/* -c FILE and --json may stand behind the command, too. */
+static void take_options(struct call *call)
+{
+	char **to = call->args;
+
+	for (char **a = call->args; *a; a++) {
+		if (strcmp(*a, "--json") == 0)
+			call->json = true;
+		else if (strcmp(*a, "-c") == 0 && a[1])
+			call->conf = *++a;
+		else
+			*to++ = *a;
+	}
+	*to = NULL;
+}
+
 /* bailiff-engine --offline [-c FILE] [--json] check ...; -E2BIG. */
 static int engine_words(const struct call *call, const char *path, const char *ret[ARGS_MAX])
 {
@@ -69,6 +85,7 @@ int run_check(struct call *call)
 	char path[512], *first = path;
 	int r;
 
+	take_options(call);
 	run_engine_path(path, sizeof(path));
 	engine.v = &first;
 	r = engine_words(call, path, words);

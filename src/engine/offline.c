@@ -62,7 +62,7 @@ static const char *base_of(const char *path)
 int offline_load(struct offline *o, const char *jail_file)
 {
 	struct pack *pack = NULL;
-	int r = offline_pack(o->conf_path, o->shipped, jail_file, &pack);
+	int r = offline_pack(o->conf_path, o->shipped, jail_file, &o->bad, &pack);
 
 	if (r < 0)
 		return r;

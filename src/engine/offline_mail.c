@@ -42,7 +42,7 @@ int offline_flow(struct offline *o, int argc, char **argv)
 static int load_open(struct offline *o)
 {
 	struct pack *pack = NULL;
-	int r = offline_pack(o->conf_path, o->shipped, NULL, &pack);
+	int r = offline_pack(o->conf_path, o->shipped, NULL, &o->more_bad, &pack);
 
 	if (r == 0)
 		r = config_load(pack, &o->more_bad, &o->open);

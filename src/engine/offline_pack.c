@@ -20,18 +20,14 @@ static const char *base_of(const char *path)
 static int with_jail(struct pack **pack, const char *jail_file)
 {
 	struct pack *made = NULL;
-	char text[65536];
-	FILE *f = fopen(jail_file, "re");
-	size_t n;
-	int r;
+	struct buf text = { 0 };
+	int r = pack_read_file(jail_file, PACK_JAIL_MAX, &text);
 
-	if (!f) {
-		r = -errno;
+	if (r < 0) {
 		fprintf(stderr, "bailiff: %s: %s\n", jail_file, strerror(-r));
+		buf_free(&text);
 		return r;
 	}
-	n = fread(text, 1, sizeof(text), f);
-	fclose(f);
 	r = pack_new(pack_base(*pack), &made);
 	for (size_t i = 0; r == 0 && i < pack_count(*pack); i++) {
 		const struct pack_file *old = pack_get(*pack, i);
@@ -41,13 +37,15 @@ static int with_jail(struct pack **pack, const char *jail_file)
 			r = pack_add(made, old->role, old->path, old->error, old->text);
 	}
 	if (r == 0)
-		r = pack_add(made, PACK_JAIL_ADMIN, jail_file, 0, (struct span){ text, n });
+		r = pack_add(made, PACK_JAIL_ADMIN, jail_file, 0, buf_span(&text));
+	buf_free(&text);
 	pack_free(pack);
 	*pack = made;
 	return r;
 }
 
-int offline_pack(const char *conf_path, const char *const *shipped, const char *jail_file, struct pack **ret)
+int offline_pack(const char *conf_path, const char *const *shipped, const char *jail_file,
+		 struct complaints *bad, struct pack **ret)
 {
 	const char *path = conf_path ? conf_path : BAILIFF_SYSCONFDIR "/bailiff/bailiff.yaml";
 	int r = pack_read(path, shipped, ret);
@@ -58,7 +56,8 @@ int offline_pack(const char *conf_path, const char *const *shipped, const char *
 		r = pack_read(NULL, shipped, ret);
 	}
 	if (r < 0) {
-		fprintf(stderr, "bailiff: %s: %s\n", path, strerror(-r));
+		complaints_add(bad, (struct place){ .file = path }, NULL, false, "cannot read it: %s",
+			       r == -EINVAL ? "not a regular file" : strerror(-r));
 		return r;
 	}
 	return jail_file ? with_jail(ret, jail_file) : 0;

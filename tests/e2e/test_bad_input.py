@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What bad input gets: a clear message that names the place, and the right exit status."""
+import json
 import os
 import pathlib
 import re
@@ -79,6 +80,19 @@ def test_main_file(net, main, says):
         with pytest.raises(Failed):
             bailiff.start()
         assert re.search(says, bailiff.text())
+    finally:
+        bailiff.close()
+
+
+def test_check_for_programs(net):
+    """One JSON object, wherever --json stands and whatever is wrong."""
+    bailiff = Bailiff(net.server, "alow: []\n")
+    try:
+        said = [json.loads(bailiff.command(*words).stdout) for words in (
+            ["check", "--json"], ["--json", "check"], ["check", "-c", "/none", "--json"])]
+        assert [s["ok"] for s in said] == [False] * 3
+        assert said[0] == said[1]
+        assert said[2]["complaints"][0]["file"] == "/none"
     finally:
         bailiff.close()
 

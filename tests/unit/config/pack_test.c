@@ -137,20 +137,52 @@ static void test_strange_files(void **state)
 		    "2:own/c.yaml=C 2:own/d.yaml=!EINVAL 2:own/f.yaml=!ENOENT ");
 }
 
+static void make_large(const char *name, off_t size)
+{
+	FILE *f = fopen(in_dir(name), "w");
+
+	assert_non_null(f);
+	assert_int_equal(ftruncate(fileno(f), size), 0);
+	fclose(f);
+}
+
+/* A jail or a list that is too big is refused alone; the main file is all there is. */
+static void test_large_files(void **state)
+{
+	const char *const shipped[] = { in_dir("shipped"), NULL };
+	const struct pack_file *f;
+	struct pack *p = NULL;
+	unsigned refused = 0;
+
+	(void)state;
+	put("main", "jail_dirs: own\nclasses: {a: {file: big}}\n");
+	make_large("own/d.yaml", PACK_JAIL_MAX + 1);
+	make_large("own/f.yaml", PACK_JAIL_MAX);
+	make_large("big", 17 * 1024 * 1024);
+	assert_int_equal(pack_read(in_dir("main"), shipped, &p), 0);
+	for (size_t i = 0; i < pack_count(p); i++) {
+		f = pack_get(p, i);
+		refused += f->error == -EFBIG;
+		if (strstr(f->path, "f.yaml"))
+			assert_int_equal(f->text.n, PACK_JAIL_MAX);
+	}
+	assert_int_equal(refused, 2);
+	pack_free(&p);
+	unlink(in_dir("own/d.yaml"));
+	unlink(in_dir("own/f.yaml"));
+	unlink(in_dir("big"));
+}
+
 static void test_main_errors(void **state)
 {
 	struct pack *p = NULL;
-	FILE *f;
 
 	(void)state;
 	assert_int_equal(pack_read(in_dir("none"), NULL, &p), -ENOENT);
 	assert_int_equal(pack_read("/nowhere/x/y", NULL, &p), -ENOENT);
 	assert_int_equal(pack_read(dir, NULL, &p), -EISDIR);
 	assert_int_equal(pack_read("/dev/null", NULL, &p), -EINVAL);
-	f = fopen(in_dir("main"), "w");
-	assert_non_null(f);
-	assert_int_equal(ftruncate(fileno(f), 17 * 1024 * 1024), 0);
-	fclose(f);
+	make_large("main", 17 * 1024 * 1024);
 	assert_int_equal(pack_read(in_dir("main"), NULL, &p), -EFBIG);
 	assert_null(p);
 	assert_int_equal(pack_read(NULL, NULL, &p), 0);
@@ -214,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strange_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_large_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_main_errors, set_up, tear_down),
 		cmocka_unit_test(test_damaged),
 	};
