@@ -49,17 +49,33 @@ static bool told_before(const struct core_verdict *v, const struct decided *d, s
 	return false;
 }
 
+/* The account of the subject, if there is one: what beside it is counted is not acted on. */
+static void account_print(const struct config *c, const struct subject *s, struct buf *out)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct subject one = { .n = 1, .part = { s->part[i] } };
+
+		if (s->part[i].type == FIELD_ACCOUNT) {
+			subject_print(c, &one, out);
+			return;
+		}
+	}
+}
+
 void targets_each(const struct config *c, const struct core_verdict *v,
 		  target_fn *fn, void *arg)
 {
 	struct addr host = host_of(v);
-	struct buf text = { 0 };
+	struct buf text = { 0 }, account = { 0 };
 
 	subject_print(c, v->subject, &text);
+	account_print(c, v->subject, &account);
 	for (size_t i = 0; i < v->v->nactions; i++) {
 		const struct decided *d = &v->v->action[i];
 
-		if (d->action->kind != ACTION_BAN)
+		if (d->action->kind >= ACTION_PARK && d->action->kind <= ACTION_CONTAIN)
+			fn(arg, d, NULL, buf_cstr(&account));
+		else if (d->action->kind != ACTION_BAN)
 			fn(arg, d, NULL, buf_cstr(&text));
 		else if (d->action->whom == WHOM_SUBJECT)
 			tell_ban(d, &host, fn, arg);
@@ -69,4 +85,5 @@ void targets_each(const struct config *c, const struct core_verdict *v,
 					tell_ban(d, &v->seen[k], fn, arg);
 	}
 	buf_free(&text);
+	buf_free(&account);
 }

@@ -154,7 +154,7 @@ static const struct row {
 	  "limit: {count: 2, per: [ip, user], within: 10m}\nthen: [lock, " BAN "]\n" },
 	  SENT(0, "203.0.113.9", "joe") SENT(1, "203.0.113.9", "ann") SENT(2, "203.0.113.8", "joe")
 	  SENT(3, "203.0.113.9", "Ann"),
-	  "3 p ip=203.0.113.9 user=ann 2: lock ip=203.0.113.9 user=ann, ban 203.0.113.9 600\n" },
+	  "3 p ip=203.0.113.9 user=ann 2: lock ann, ban 203.0.113.9 600\n" },
 	{ "IPv6 by its /64", NO_MAIN, { "sasl.yaml", SASL(2, BAN) },
 	  FAIL(0, "2001:db8:1:2::9") FAIL(1, "2001:db8:1:3::9") FAIL(2, "2001:db8:1:2:ffff::1"),
 	  "2 sasl 2001:db8:1:2::/64 2: ban 2001:db8:1:2::/64 600\n" },

@@ -11,9 +11,11 @@ static const char *const jails[] = {
 
 static const struct { const char *name, *line, *want; } rows[] = {
 	{ "every kind", "0 x: 203.0.113.9 joe",
-	  "deny,park,lock,kick,hold,contain,notify,run:ip=203.0.113.9 user=joe; ban:203.0.113.0/24 of 203.0.113.9" },
+	  "deny:joe,park:joe,lock:joe,kick:joe,hold:joe,contain:joe,notify:ip=203.0.113.9 user=joe,"
+	  "run:ip=203.0.113.9 user=joe; ban:203.0.113.0/24 of 203.0.113.9" },
 	{ "the host as captured, counted by its /64", "0 x: 2001:db8:1:2ff::9 joe",
-	  "deny,park,lock,kick,hold,contain,notify,run:ip=2001:db8:1:2ff::/64 user=joe; "
+	  "deny:joe,park:joe,lock:joe,kick:joe,hold:joe,contain:joe,notify:ip=2001:db8:1:2ff::/64 user=joe,"
+	  "run:ip=2001:db8:1:2ff::/64 user=joe; "
 	  "ban:2001:db8:1:200::/56 of 2001:db8:1:2ff::9" },
 };
 
@@ -28,11 +30,9 @@ static void on_target(void *arg, const struct decided *d, const struct addr *hos
 
 	assert_int_equal(d->action->kind == ACTION_BAN, host != NULL);
 	if (!host) {
-		buf_printf(&t->kinds, "%s%s", t->kinds.n ? "," : "", action_name(d->action->kind));
-		buf_clear(&t->rest);
-		buf_printf(&t->rest, ":%s; ", target);
+		buf_printf(&t->kinds, "%s%s:%s", t->kinds.n ? "," : "", action_name(d->action->kind), target);
 	} else {
-		buf_printf(&t->rest, "ban:%s of %s", target, addr_print(host, text));
+		buf_printf(&t->rest, "; ban:%s of %s", target, addr_print(host, text));
 	}
 }
 
