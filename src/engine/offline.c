@@ -358,6 +358,16 @@ static const struct jail *find_jail(struct offline *o, const char *arg)
 	return j;
 }
 
+/* It did not compile, or lacks a database: of a shipped jail that is a warning. */
+static int say_refused(struct offline *o)
+{
+	for (; o->said < o->bad.n; o->said++)
+		if (!o->bad.v[o->said].warning ||
+		    (o->bad.v[o->said].jail && strcmp(o->bad.v[o->said].jail, o->jail->name) == 0))
+			print_complaint(&o->bad.v[o->said], stderr);
+	return -ENOEXEC;
+}
+
 static int test(struct offline *o, int argc, char **argv)
 {
 	uint64_t hits = 0;
@@ -375,6 +385,8 @@ static int test(struct offline *o, int argc, char **argv)
 	}
 	if (r == 0)
 		r = offline_make_core(o);
+	if (r == 0 && !matcher_has(o->core->matcher, o->jail))
+		r = say_refused(o);
 	if (r == 0) {
 		r = jailtest_run(o->core, o->jail, &o->bad, &failed);
 		matcher_gate(o->core->matcher, NULL, NULL, NULL);	/* each line is told for itself: no id is known */

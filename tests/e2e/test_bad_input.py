@@ -97,6 +97,17 @@ def test_check_for_programs(net):
         bailiff.close()
 
 
+def test_jail_without_its_database(net, log):
+    """Said so by `test`, too; its own tests cannot tell."""
+    bailiff = Bailiff(net.server, {"country": "/none"})
+    try:
+        done = bailiff.command("test", "sasl-countries", str(log))
+        assert done.returncode == 1
+        assert "it needs a database of countries" in done.stderr and "test failed" not in done.stderr
+    finally:
+        bailiff.close()
+
+
 @pytest.mark.parametrize("key, says", [
     ("timezone: Europe/Berlni", r"no such time zone"),
     ("time: {find: 'at (.*', format: '%s'}", r"offset"),
