@@ -326,6 +326,9 @@ void loader_rules(struct loader *l, const struct jail_draft *d, const struct nod
 		read_rules(l, d->ignore, "ignore", false, &j->nignore, &j->ignore);
 	if (j->verdicts)
 		captures_of_verdicts(l, &base);
+	/* Of `sshd[4711]:` the tag tells it. */
+	if (d->thread.by && strcmp(d->thread.by, "pid") == 0 && !j->verdicts)
+		found_add(l, &base, (struct place){ 0 }, config_field(l->config, SPAN_LIT("pid")));
 	load_prefix(l, map, j, &base);
 	each = arena_array(l->arena, j->nrules, sizeof(*each));
 	for (size_t i = 0; i < j->nrules; i++) {

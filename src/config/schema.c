@@ -94,7 +94,8 @@ static const struct setting limit_keys[] = {
 
 static const struct setting thread_keys[] = {
 	{ "by", VALUE_TEXT, AT(struct thread_draft, by),
-	  .help = "The capture that joins the entries: `qid`, `session`, `pid`." },
+	  .help = "The capture that joins the entries: `qid`, `session`; or `pid`, which is that of the tag "
+		  "(`sshd[4711]:`) where no pattern captures one." },
 	{ "keep", VALUE_SPAN, AT(struct thread_draft, keep_ms), .min = SECOND, .max = 8 * WEEK,
 	  .def = "1d", .help = "A thread in which nothing happens is forgotten after this time." },
 	END
@@ -274,7 +275,8 @@ const struct setting schema_rule_keys[] = {
 const struct setting schema_test_keys[] = {
 	{ "line", VALUE_TEXT, IN_LINE(text),
 	  .help = "One entry's text, as the patterns see it; with `hit`." },
-	{ "program", VALUE_TEXT, IN_LINE(program), .help = "Its program, or that of all `lines`." },
+	{ "program", VALUE_TEXT, IN_LINE(program),
+	  .help = "Its program, or that of all `lines`; `sshd[4711]` tells a process id, too." },
 	{ "host", VALUE_TEXT, IN_LINE(host), .help = "Its host, or that of all `lines`." },
 	{ "hit", VALUE_NODE, AT(struct test_draft, hit), .shape = "map of captures, or none",
 	  .help = "What must be captured, or `none`." },

@@ -107,12 +107,26 @@ static void fail(struct bench *b, const struct jail *j, const struct jail_test *
 	complaints_add(b->bad, t->place, j->name, false, "test failed: %s", why);
 }
 
+/* "sshd[4711]", as a tag is written. */
+static void take_pid(struct entry *e)
+{
+	const char *open = e->program.n ? memrchr(e->program.p, '[', e->program.n) : NULL;
+	size_t at = open ? (size_t)(open - e->program.p) : 0;
+
+	if (at == 0 || e->program.p[e->program.n - 1] != ']')
+		return;
+	e->pid = (struct span){ open + 1, e->program.n - at - 2 };
+	e->program.n = at;
+}
+
 static struct entry entry_of(const struct jail *j, const struct jail_test_line *l)
 {
 	struct entry e = { .repeat = 1, .text = span_of(l->text) };
 
 	e.program = span_of(l->program ? l->program : j->programs.n ? j->programs.v[0] : NULL);
 	e.host = span_of(l->host ? l->host : "mail");
+	if (l->program)
+		take_pid(&e);
 	return e;
 }
 

@@ -56,6 +56,14 @@ bool capture_add(const struct config *c, const struct expr *x,
 	return true;
 }
 
+void capture_pid(uint16_t field, struct span pid, struct hit *h)
+{
+	struct capture one = { .field = field, .type = FIELD_NUMBER, .raw = pid };
+
+	if (!hit_find(h, field) && h->ncaptures < HIT_MAX_CAPTURES && value(&one))
+		h->capture[h->ncaptures++] = one;
+}
+
 /* ---- derived */
 
 static bool derive_domain(const struct config *c, const struct capture *from,

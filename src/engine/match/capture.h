@@ -14,6 +14,9 @@
 bool capture_add(const struct config *c, const struct expr *x,
 		 pcre2_match_data *data, struct span s, struct hit *h);
 
+/* The number in the brackets of the entry's tag, unless the pattern captured one. */
+void capture_pid(uint16_t field, struct span pid, struct hit *h);
+
 #define DERIVED_MAX 512		/* bytes of a derived value */
 
 /*

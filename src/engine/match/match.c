@@ -23,6 +23,7 @@
 struct view {
 	struct span text;
 	uint32_t options;
+	struct span pid;	/* of the tag */
 };
 
 /* ---- jails in and out */
@@ -62,15 +63,16 @@ void matcher_locate(struct matcher *m, const struct geo *geo)
 /* ---- one entry */
 
 /* What is past line_max is not looked at, and what is left has no end for `$`. */
-static struct view view_of(const struct matcher *m, struct span text)
+static struct view view_of(const struct matcher *m, const struct entry *e)
 {
+	struct span text = e->text;
 	size_t max = m->c->line_max ? m->c->line_max : LINE_MAX_DEFAULT;
 
 	if (text.n == 0)
 		text = SPAN_LIT("");	/* never NULL, captures point into it */
 	if (text.n <= max)
-		return (struct view){ text, 0 };
-	return (struct view){ { text.p, max }, PCRE2_NOTEOL };
+		return (struct view){ text, 0, e->pid };
+	return (struct view){ { text.p, max }, PCRE2_NOTEOL, e->pid };
 }
 
 /* Does the entry have this prefix? Tried once an entry. */
@@ -165,6 +167,8 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u, bool 
 	data = run_rule(m, u, subject, v->options);
 	if (!data || !take_captures(m, js, u, data, subject, v))
 		return MISSED;
+	if (j->threaded && j->thread_by == m->pid)
+		capture_pid(j->thread_by, v->pid, h);
 	h->jail = j;
 	h->rule = u->rule;
 	h->line = m->serial;
@@ -329,7 +333,7 @@ static const struct member *next_member(struct cursor *cursors, size_t n)
 unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 		     match_fn *fn, void *arg)
 {
-	struct view v = view_of(m, e->text);
+	struct view v = view_of(m, e);
 	const struct member *one, *next;
 	size_t n, done = SIZE_MAX;
 	unsigned hits = 0;
@@ -367,7 +371,7 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
 			  const struct entry *e, match_fn *fn, void *arg)
 {
-	struct view v = view_of(m, e->text);
+	struct view v = view_of(m, e);
 	size_t i = jail_index(m, j);
 	uint64_t outer = m->serial;
 	struct hit hit;

@@ -45,6 +45,7 @@ struct matcher {
 	uint64_t serial, serials;	/* of the entry at hand; given so far */
 	char (*derived)[DERIVED_MAX];	/* as config.fields */
 	int *base;			/* as config.fields: what it is made from; -1: nothing */
+	int pid;			/* the field that the tag tells where a thread goes by it */
 	struct hit hit;
 	const struct memo *captured;	/* whose captures it has, NULL: no memo's; */
 	uint64_t captured_of;		/* and of which entry */

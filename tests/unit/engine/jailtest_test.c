@@ -182,6 +182,39 @@ static void of_every_kind(void **state)
 	world_end(&w);
 }
 
+/* One process, one thread: the tag tells it, unless the pattern does. */
+static void by_process(void **state)
+{
+	static const char *const jails[] = {
+		"p.yaml", "log: mail\nprogram: 'sshd*'\nthread: {by: pid}\nmatch:\n"
+		"  - remember: 'Connection from <ip>'\n  - {count: 'failed', each: yes}\n"
+		"limit: {count: 2, per: ip, within: 1m}\nthen: []\ntests:\n"
+		"- lines: ['Connection from 203.0.113.9', failed, failed]\n  program: 'sshd[7]'\n"
+		"  verdict: {ip: 203.0.113.9}\n"
+		"- lines: [{line: 'Connection from 203.0.113.9', program: 'sshd[7]'},"
+		" {line: failed, program: 'sshd[8]'}, {line: failed, program: 'sshd[8]'}]\n  verdict: none\n"
+		"- lines: ['Connection from 203.0.113.9', failed, failed]\n  verdict: none\n"
+		"- line: 'Connection from 203.0.113.9'\n  program: 'sshd-session[0042]'\n  hit: {pid: 42}\n",
+		"q.yaml", "log: mail\nthread: {by: pid}\nmatch:\n"
+		"  - remember: 'opened by <pid> from <ip>'\n  - count: '<pid> failed'\n"
+		"limit: {count: 1, per: ip, within: 1m}\nthen: []\ntests:\n"
+		"- lines: ['opened by 9 from 203.0.113.9', '9 failed']\n  program: 'sshd[7]'\n"
+		"  verdict: {ip: 203.0.113.9}\n"
+		"- line: 'opened by 9 from 203.0.113.9'\n  program: 'sshd[7]'\n  hit: {pid: 9}\n", NULL
+	};
+	struct complaints bad = { 0 };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	assert_int_equal(jailtest_all(w.core, &bad), 0);
+	for (size_t i = 0; i < bad.n; i++)
+		print_error("%s\n", bad.v[i].text);
+	assert_int_equal(bad.n, 0);
+	complaints_free(&bad);
+	world_end(&w);
+}
+
 /* All tests share a core: what one counted, told or learned is nothing to the next, nor to another jail's. */
 static void on_their_own(void **state)
 {
@@ -223,7 +256,8 @@ int main(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(tests), cmocka_unit_test(of_accounts), cmocka_unit_test(others_start),
-		cmocka_unit_test(of_every_kind), cmocka_unit_test(on_their_own),
+		cmocka_unit_test(of_every_kind), cmocka_unit_test(by_process),
+		cmocka_unit_test(on_their_own),
 	};
 
 	hash_init();
