@@ -273,6 +273,16 @@ static void send_hold(struct plan *p, const struct plan_step *st)
 	free(v);
 }
 
+/* A restart must not find it open, either. */
+static void refuse(struct plan *p, const struct plan_step *st)
+{
+	p->sum = (struct outcome){ .id = st->order, .type = st->type, .status = OUTCOME_REFUSED,
+				   .code = -ECANCELED, .text = "taken back before it began" };
+	if (st->type != ORDER_CUT)	/* the ledger knows no order of it */
+		store_outcome(p->s->store, &p->sum, clock_wall().ms);
+	step_over(p);
+}
+
 static void send(struct plan *p)
 {
 	const struct plan_step *st = &p->step[p->next];
@@ -280,6 +290,10 @@ static void send(struct plan *p)
 	p->parts = 1;
 	p->sum = (struct outcome){ .status = OUTCOME_DONE };
 	memset(&p->held, 0, sizeof(p->held));
+	if (p->ended) {
+		refuse(p, st);
+		return;
+	}
 	if (st->type == ORDER_HOLD)
 		send_hold(p, st);
 	else if (st->type == ORDER_CUT)
@@ -303,14 +317,45 @@ static bool is_late(const struct plan *p)
 	return p->step[p->next].again && (p->next == 0 || !p->step[p->next - 1].again);
 }
 
+/* Those who wait for a plan to end; it is gone when they are told. */
+struct plan_waiter {
+	struct plan_waiter *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void leave(struct plan *p)
+{
+	struct plan **at = &p->s->plans;
+
+	while (*at && *at != p)
+		at = &(*at)->next_plan;
+	if (*at)
+		*at = p->next_plan;
+	p->running = false;
+}
+
+static void end(struct plan *p)
+{
+	struct plan_waiter *w = p->waiters, *next;
+
+	p->waiters = NULL;
+	leave(p);
+	p->done(p->arg);
+	for (; w; w = next) {
+		next = w->next;
+		w->fn(w->arg);
+		free(w);
+	}
+}
+
 static void run_next(struct plan *p)
 {
 	while (p->next < p->nsteps && p->step[p->next].over)
 		p->next++;
 	if (p->next == p->nsteps) {
-		p->running = false;
-		p->done(p->arg);
-	} else if (is_late(p)) {
+		end(p);
+	} else if (is_late(p) && !p->ended) {
 		ev_timer_init(&p->pause, on_pause, AGAIN_S, 0.);
 		p->pause.data = p;
 		ev_timer_start(p->s->loop, &p->pause);
@@ -323,14 +368,52 @@ void plan_run(struct plan *p)
 {
 	p->running = true;
 	p->next = 0;
+	p->next_plan = p->s->plans;
+	p->s->plans = p;
 	ev_init(&p->pause, on_pause);
 	run_next(p);
 }
 
 void plan_stop(struct plan *p)
 {
-	if (p->running)
+	struct plan_waiter *w;
+
+	if (p->running) {
 		ev_timer_stop(p->s->loop, &p->pause);
-	p->running = false;
+		leave(p);
+	}
+	while ((w = p->waiters)) {
+		p->waiters = w->next;
+		free(w);
+	}
 	buf_free(&p->found);
+}
+
+static struct plan *under_way(struct serve *s, uint64_t incident)
+{
+	struct plan *p = s->plans;
+
+	while (p && p->incident != incident)
+		p = p->next_plan;
+	return p;
+}
+
+bool plans_end(struct serve *s, uint64_t incident, bool cut_short, void (*fn)(void *arg), void *arg)
+{
+	struct plan_waiter *w;
+	struct plan *p;
+
+	while ((p = under_way(s, incident)) && cut_short) {
+		p->ended = true;
+		if (!ev_is_active(&p->pause))
+			break;
+		ev_timer_stop(s->loop, &p->pause);
+		send(p);	/* nothing: the rest is over at once */
+	}
+	w = p ? calloc(1, sizeof(*w)) : NULL;
+	if (!w)
+		return false;
+	*w = (struct plan_waiter){ p->waiters, fn, arg };
+	p->waiters = w;
+	return true;
 }

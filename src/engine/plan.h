@@ -46,7 +46,9 @@ struct plan {
 	void *arg;
 
 	/* plan.c's own */
-	bool running;
+	struct plan *next_plan;		/* of all that are under way */
+	struct plan_waiter *waiters;
+	bool running, ended;
 	ev_timer pause;
 	unsigned waits;		/* outcomes of the step's orders to come */
 	unsigned parts;
@@ -70,5 +72,12 @@ uint16_t plan_type_of(enum action_kind kind);
 void plan_sort(struct plan *p);
 void plan_run(struct plan *p);
 void plan_stop(struct plan *p);		/* before it is freed, early or not */
+
+/*
+ * What that incident does is to be taken back. true: it is under way, and fn is
+ * called when it is over, which is soon if `cut_short`: the steps that have not
+ * begun are refused then.
+ */
+bool plans_end(struct serve *s, uint64_t incident, bool cut_short, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -546,11 +546,28 @@ static void undo_told(void *arg, int error, const char *json)
 	finish(q);
 }
 
+/*
+ * Once nothing of it is under way any more: what has no outcome yet could not be
+ * taken back. A real theft is contained to the end, or the old password would
+ * not be asked for.
+ */
+static void take_back_all(void *arg)
+{
+	struct request *q = arg;
+	char id[64];
+	int r;
+
+	if (plans_end(q->s, q->id, json_is_true(json_object_get(q->args, "false_alarm")), take_back_all, q))
+		return;
+	snprintf(id, sizeof(id), "{\"id\":%llu}", (unsigned long long)q->id);
+	r = store_query(q->s->store, STORE_Q_SHOW, id, undo_told, q);
+	if (r < 0)
+		request_fail(q, 1, "the ledger cannot be asked: %s", strerror(-r));
+}
+
 static void take_back(struct request *q)
 {
 	json_t *id = json_object_get(q->args, "id");
-	char arg[64];
-	int r;
 
 	if (json_integer_value(id) <= 0) {
 		request_fail(q, 2, "which incident? `bailiff incidents` lists them");
@@ -562,10 +579,7 @@ static void take_back(struct request *q)
 	}
 	q->id = (uint64_t)json_integer_value(id);
 	json_object_set_new(q->answer, "id", json_integer((json_int_t)q->id));
-	snprintf(arg, sizeof(arg), "{\"id\":%llu}", (unsigned long long)q->id);
-	r = store_query(q->s->store, STORE_Q_SHOW, arg, undo_told, q);
-	if (r < 0)
-		request_fail(q, 1, "the ledger cannot be asked: %s", strerror(-r));
+	take_back_all(q);
 }
 
 void request_undo(struct request *q)

@@ -65,6 +65,7 @@ struct serve {
 	ev_io store_readable;
 	struct bans *bans;
 	struct incidents *incidents;
+	struct plan *plans;			/* whose steps are under way */
 	struct control *control;
 	struct waiting_order *orders[1024];	/* by id */
 	struct waiting_answer *answers;

@@ -5,10 +5,12 @@ Each helper is a script of the test's that goes wrong once and else is the real
 program. However it went wrong, the account ends up contained, nothing is done
 twice, and what the outcome says is true.
 """
+import contextlib
 import os
 import pathlib
 import re
 import stat
+import subprocess
 
 import pytest
 
@@ -113,6 +115,52 @@ def test_doveadm(net, server, thief, tmp_path, fault):
         os.symlink(machine.run(["sh", "-c", "command -v doveadm"]).stdout.strip(), path)
         again = bailiff.cli("contain", "joe", json=True)
         assert {s["status"] for s in again["steps"] if s["do"] == "kick"} == {"done"}
+
+
+def test_undo_of_a_theft_while_steps_are_under_way(net, server, thief, tmp_path):
+    """It waits for them, and for another password."""
+    argv = once(tmp_path, "doveadm", f"while ! [ -e {tmp_path}/go ]; do sleep 0.05; done")
+    with Bailiff(net.server, config(doveadm=argv), jails={"burst": jail("contain")}) as bailiff:
+        thieve(thief)
+        wait_for((tmp_path / "doveadm.went").exists)
+        incident = bailiff.wait_incident("joe")
+        undo = net.server.popen([*bailiff.bailiff, "undo", str(incident["id"])], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            undo.wait(1)
+        (tmp_path / "go").touch()
+        assert "still has the old password" in undo.communicate(timeout=30)[0] and undo.returncode == 1
+        wait_for(lambda: is_contained(server))
+
+
+@pytest.mark.parametrize("by", ["jail", "hand"])
+def test_undo_while_steps_are_under_way(net, server, thief, tmp_path, by):
+    """The one that is at work ends, those that have not begun never do, and all of it is taken back."""
+    before = shadow("joe")
+    argv = once(tmp_path, "doveadm", f"while ! [ -e {tmp_path}/go ]; do sleep 0.05; done")
+    with Bailiff(net.server, config(doveadm=argv), jails={"burst": jail("contain")}) as bailiff:
+        if by == "jail":
+            thieve(thief)
+        else:
+            session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+            assert submit(session, "boss@example.com", 2) == [250] * 2
+            server_said = net.server.popen([*bailiff.bailiff, "contain", "joe"], stdout=subprocess.PIPE, text=True)
+        wait_for((tmp_path / "doveadm.went").exists)
+        incident = bailiff.wait_incident("joe")
+        undo = net.server.popen([*bailiff.bailiff, "undo", str(incident["id"]), "--false-alarm", "--release-mail"],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):    # it waits
+            undo.wait(1)
+        (tmp_path / "go").touch()
+        said = undo.communicate(timeout=30)[0]
+        assert undo.returncode == 0, said
+        if by == "hand":
+            assert "taken back before it began" in server_said.communicate(timeout=30)[0]
+        wait_for(lambda: ("look", "refused") in [(w, s) for w, s, _ in outcomes(bailiff, incident)])
+        assert {s for w, s, _ in outcomes(bailiff, incident) if w in ("lock", "look")} == {"refused"}
+        assert shadow("joe") == before and denied() == "" and map_says("joe") == ""
+        assert "hold" not in queue(server, "boss@example.com").values()
+        assert bailiff.cli("show", incident["id"], json=True)["closed"]["how"] == "undo"
 
 
 def test_postsuper_half_way(net, server, thief, tmp_path):
