@@ -158,13 +158,19 @@ static int add_to_groups(struct matcher *m, size_t at)
 
 void matcher_count_enabled(struct matcher *m)
 {
+	bool changed = false;
+
 	for (size_t i = 0; i < m->groups.n; i++) {
 		struct group *g = &m->groups.v[i];
+		bool was = g->enabled > 0;
 
 		g->enabled = 0;
 		for (size_t k = 0; k < g->n; k++)
 			g->enabled += m->jails[g->member[k].jail].enabled;
+		changed |= was != (g->enabled > 0);
 	}
+	if (changed && m->demux)
+		demux_forget(m->demux);
 }
 
 /* ---- patterns that several rules have */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From log, program and first byte to groups. Globs are tried once for each
+ * From log, program and first bytes to groups. Globs are tried once for each
  * program name seen; then a small set-associative cache answers, under a hash
  * with a secret, as strangers may write program names. Names that concern the
  * same groups (all that no jail has heard of, for one) share a class, where
- * the groups stand sorted by the bytes that they can begin with, or that come
- * behind an id or a word: most lines are ruled out by one look into it. All of this is laid out at the start: a
- * new name takes the place of another, and if there should be more classes
- * than have room, lines of the last ones sort their groups each time anew.
+ * the doors into the groups stand sorted by the bytes that texts can begin
+ * with, or that come behind an id or a word: most lines find none there, and
+ * of the others most do not have the eight bytes that the door asks for.
+ *
+ * All of this is laid out at the start: a new name takes the place of another,
+ * and if there should be more classes than have room, lines of the last ones
+ * sort their groups each time anew.
  */
 #include "engine/match/demux.h"
 
@@ -19,42 +22,40 @@
 
 #define SETS 128		/* a power of two */
 #define WAYS 4
-#define NAME_MAX_LEN 48		/* longer names are globbed each time */
+#define NAME_MAX_LEN 40		/* longer names are globbed each time */
 #define CLASSES 64
-#define FIRSTS 257		/* first bytes, and none */
-#define LISTS (2 * FIRSTS)	/* of the text, and behind a head */
 
-struct slot {
-	uint16_t log;
-	uint8_t used;
-	uint8_t len;
-	uint32_t class;
-	char name[NAME_MAX_LEN];
+/*
+ * A name's beginning and end, its length, and its log: all of it if it has 16
+ * bytes at most.
+ */
+struct name {
+	uint64_t begin, end;
+	uint32_t kind;		/* never 0 */
+	uint32_t class;		/* what it is of; of one that is looked for, nothing */
 };
 
-/* What one set of groups makes of a text. */
-struct tag_class {
-	uint16_t log;
-	uint32_t n;		/* groups */
-	uint16_t *all;		/* room for `most` */
-	uint16_t *by_first;	/* room for `most_by_first` */
-	uint32_t from[LISTS + 1];
+/* What is compared first lies together. */
+struct slot {
+	struct name of;		/* kind 0: none */
+	char name[NAME_MAX_LEN];
 };
 
 struct demux {
 	const struct groups *gs;
 	uint64_t secret[2];
-	size_t most, most_by_first;	/* of any one log */
 	size_t nclasses;
 	struct tag_class class[CLASSES + 1];	/* the last: what has no room */
 	struct slot slot[SETS * WAYS];
 	uint8_t next[SETS];	/* the way that gives place */
-	uint16_t list[];	/* of all classes */
+	struct door *door;	/* of all groups, in their order */
+	size_t ndoors;
+	uint16_t list[];		/* of all classes */
 };
 
 static bool concerns(const struct group *g, uint16_t log, struct span program)
 {
-	if (g->log != log)
+	if (g->log != log || g->enabled == 0)
 		return false;
 	for (size_t i = 0; i < g->programs->n; i++)
 		if (glob_match(g->programs->v[i], program))
@@ -62,81 +63,96 @@ static bool concerns(const struct group *g, uint16_t log, struct span program)
 	return g->programs->n == 0;
 }
 
-/* Can a text that begins so, or goes on so behind a head, be one of its? */
-static bool begins(const struct group *g, unsigned list)
+/* Can a text that begins so, or goes on so behind a head, fit this door? */
+static bool begins(const struct groups *gs, const struct door *d, unsigned list)
 {
+	const struct group *g = &gs->v[d->group];
 	const struct first *f = g->prefix ? &g->prefix->unit.x.first : &g->first;
-	unsigned first = list % FIRSTS;
+	unsigned first = list % DEMUX_FIRSTS;
 	char c = (char)first;
 
-	for (size_t i = 0; !g->prefix && i < g->leads.n; i++) {
-		const struct lead *l = &g->leads.v[i];
-
-		if ((l->head != LEAD_PLAIN) == (list >= FIRSTS) &&
-		    (l->n == 0 || first == (unsigned char)l->bytes[0]))
-			return true;
-	}
-	if (list >= FIRSTS || (!g->prefix && g->leads.n > 0))
-		return false;
-	return first_has(f, (struct span){ &c, first < FIRSTS - 1 });
+	if (d->lead)
+		return (d->lead->head != LEAD_PLAIN) == (list >= DEMUX_FIRSTS) &&
+		       (d->lead->n == 0 || first == (unsigned char)d->lead->bytes[0]);
+	return list < DEMUX_FIRSTS && first_has(f, (struct span){ &c, first < DEMUX_FIRSTS - 1 });
 }
 
-static size_t count_lists(const struct group *g)
+/* What a prefix leaves is compared when it is known. */
+static size_t count_doors(const struct group *g)
+{
+	return g->prefix || g->leads.n == 0 ? 1 : g->leads.n;
+}
+
+static struct door door_of(const struct groups *gs, size_t group, size_t k)
+{
+	const struct group *g = &gs->v[group];
+	const struct lead *l = &g->leads.v[k];
+
+	if (g->prefix || g->leads.n == 0)
+		return (struct door){ .group = (uint16_t)group };
+	return (struct door){
+		.word = l->word, .mask = l->n > sizeof(l->word) ? UINT64_MAX : l->mask,
+		.at = l->n > sizeof(l->word) ? (uint8_t)(l->n - sizeof(l->word)) : 0, .n = l->n,
+		.group = (uint16_t)group, .lead = l,
+	};
+}
+
+static int make_doors(const struct groups *gs, struct door **ret, size_t *ret_n)
+{
+	struct door *door;
+	size_t n = 0;
+
+	for (size_t i = 0; i < gs->n; i++)
+		n += count_doors(&gs->v[i]);
+	if (n > UINT16_MAX)
+		return -E2BIG;
+	door = calloc(n + 1, sizeof(*door));
+	if (!door)
+		return -ENOMEM;
+	*ret = door;
+	*ret_n = n;
+	for (size_t i = 0; i < gs->n; i++)
+		for (size_t k = 0; k < count_doors(&gs->v[i]); k++)
+			*door++ = door_of(gs, i, k);
+	return 0;
+}
+
+static size_t count_lists(const struct groups *gs, const struct door *d)
 {
 	size_t n = 0;
 
-	for (unsigned list = 0; list < LISTS; list++)
-		n += begins(g, list);
+	for (unsigned list = 0; list < DEMUX_LISTS; list++)
+		n += begins(gs, d, list);
 	return n;
-}
-
-static bool is_first_of_log(const struct groups *gs, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (gs->v[k].log == gs->v[i].log)
-			return false;
-	return true;
-}
-
-static void most_of_a_log(const struct groups *gs, size_t *most, size_t *most_by_first)
-{
-	*most = *most_by_first = 0;
-	for (size_t i = 0; i < gs->n; i++) {
-		size_t n = 0, by_first = 0;
-
-		if (!is_first_of_log(gs, i))
-			continue;
-		for (size_t k = i; k < gs->n; k++) {
-			if (gs->v[k].log != gs->v[i].log)
-				continue;
-			n++;
-			by_first += count_lists(&gs->v[k]);
-		}
-		if (n > *most)
-			*most = n;
-		if (by_first > *most_by_first)
-			*most_by_first = by_first;
-	}
 }
 
 int demux_new(const struct groups *gs, struct demux **ret)
 {
 	static const char *const seeds[2] = { "demux 0", "demux 1" };
-	size_t most, most_by_first;
+	size_t ndoors, room;
+	struct door *door;
 	struct demux *d;
+	int r = make_doors(gs, &door, &ndoors);
 
-	most_of_a_log(gs, &most, &most_by_first);
-	d = calloc(1, sizeof(*d) + (CLASSES + 1) * (most + most_by_first) * sizeof(*d->list));
-	if (!d)
+	if (r < 0)
+		return r;
+	room = ndoors;
+	for (size_t i = 0; i < ndoors; i++)
+		room += count_lists(gs, &door[i]);
+	d = calloc(1, sizeof(*d) + (CLASSES + 1) * room * sizeof(*d->list));
+	if (!d) {
+		free(door);
 		return -ENOMEM;
+	}
 	d->gs = gs;
-	d->most = most;
-	d->most_by_first = most_by_first;
+	d->door = door;
+	d->ndoors = ndoors;
 	for (size_t i = 0; i < 2; i++)
 		d->secret[i] = hash_keyed(seeds[i], strlen(seeds[i])) | 1;
 	for (size_t i = 0; i < CLASSES + 1; i++) {
-		d->class[i].all = d->list + i * (most + most_by_first);
-		d->class[i].by_first = d->class[i].all + most;
+		d->class[i].door = door;
+		d->class[i].all = d->list + i * room;
+		d->class[i].by_first = d->class[i].all + ndoors;
 	}
 	*ret = d;
 	return 0;
@@ -144,8 +160,17 @@ int demux_new(const struct groups *gs, struct demux **ret)
 
 void demux_free(struct demux **d)
 {
+	if (*d)
+		free((*d)->door);
 	free(*d);
 	*d = NULL;
+}
+
+void demux_forget(struct demux *d)
+{
+	if (d->nclasses > 0)
+		memset(d->slot, 0, sizeof(d->slot));
+	d->nclasses = 0;
 }
 
 /* ---- classes */
@@ -154,13 +179,14 @@ static void sort_by_first(const struct groups *gs, struct tag_class *c)
 {
 	uint32_t n = 0;
 
-	for (unsigned list = 0; list < LISTS; list++) {
+	for (unsigned list = 0; list < DEMUX_LISTS; list++) {
 		c->from[list] = n;
 		for (size_t i = 0; i < c->n; i++)
-			if (begins(&gs->v[c->all[i]], list))
+			if (begins(gs, &c->door[c->all[i]], list))
 				c->by_first[n++] = c->all[i];
 	}
-	c->from[LISTS] = n;
+	c->from[DEMUX_LISTS] = n;
+	c->heads = n > c->from[DEMUX_FIRSTS];
 }
 
 static bool same_class(const struct tag_class *a, const struct tag_class *b)
@@ -176,8 +202,8 @@ static uint32_t classify(struct demux *d, uint16_t log, struct span program)
 
 	c->log = log;
 	c->n = 0;
-	for (size_t i = 0; i < d->gs->n; i++)
-		if (concerns(&d->gs->v[i], log, program))
+	for (size_t i = 0; i < d->ndoors; i++)
+		if (concerns(&d->gs->v[d->door[i].group], log, program))
 			c->all[c->n++] = (uint16_t)i;
 	for (uint32_t i = 0; i < d->nclasses; i++)
 		if (same_class(&d->class[i], c))
@@ -190,57 +216,54 @@ static uint32_t classify(struct demux *d, uint16_t log, struct span program)
 
 /* ---- names */
 
-static inline uint64_t word_at(const char *p)
+/* Four bytes and more, or three at most, without a turn a byte. */
+static inline uint64_t short_name(struct span s)
 {
-	uint64_t v;
+	uint32_t begin, end;
 
-	memcpy(&v, p, sizeof(v));
-	return v;
+	if (s.n < sizeof(begin))
+		return s.n == 0 ? 0 : (uint64_t)(unsigned char)s.p[0] << 16 |
+				      (uint64_t)(unsigned char)s.p[s.n / 2] << 8 | (unsigned char)s.p[s.n - 1];
+	memcpy(&begin, s.p, sizeof(begin));
+	memcpy(&end, s.p + s.n - sizeof(end), sizeof(end));
+	return (uint64_t)begin << 32 | end;
 }
 
-/* Length, beginning and end: enough to spread what daemons call themselves. */
-static inline uint64_t name_hash(const struct demux *d, struct span s)
+static inline struct name name_of(uint16_t log, struct span s)
 {
-	uint64_t a = 0, b = s.n, h;
+	uint32_t kind = (uint32_t)log << 16 | (uint32_t)s.n << 1 | 1;
 
-	if (s.n >= 8) {
-		a = word_at(s.p);
-		b += word_at(s.p + s.n - 8);
-	} else {
-		for (size_t i = 0; i < s.n; i++)
-			a = a << 8 | (unsigned char)s.p[i];
-	}
-	h = a * d->secret[0] + b * d->secret[1];
-	return (h ^ h >> 32) * d->secret[0] >> 32;
+	if (s.n < 8)
+		return (struct name){ short_name(s), 0, kind, 0 };
+	return (struct name){ bytes_word(s.p), bytes_word(s.p + s.n - 8), kind, 0 };
 }
 
-static inline bool same_name(const struct slot *s, struct span name)
+/* Enough to spread what daemons call themselves. */
+static inline size_t set_of(const struct demux *d, struct name s)
 {
-	size_t i = 0;
+	uint64_t h = s.begin * d->secret[0] + (s.end + s.kind) * d->secret[1];
 
-	if (s->len != name.n)
-		return false;
-	if (name.n < 8) {
-		for (; i < name.n; i++)
-			if (s->name[i] != name.p[i])
-				return false;
-		return true;
-	}
-	for (; i < name.n - 8; i += 8)
-		if (word_at(s->name + i) != word_at(name.p + i))
+	return ((h ^ h >> 32) * d->secret[0] >> 32) & (SETS - 1);
+}
+
+/* Is it this name, of which `of` is known to be the same? */
+static inline bool same_middle(const struct slot *s, struct span name)
+{
+	for (size_t i = 8; i + 8 < name.n; i += 8)
+		if (bytes_word(s->name + i) != bytes_word(name.p + i))
 			return false;
-	return word_at(s->name + name.n - 8) == word_at(name.p + name.n - 8);
+	return true;
 }
 
-static uint32_t remember(struct demux *d, size_t set, uint16_t log, struct span program)
+static uint32_t remember(struct demux *d, size_t set, struct name name, uint16_t log, struct span program)
 {
 	struct slot *s = &d->slot[set * WAYS + d->next[set]++ % WAYS];
 	uint32_t class = classify(d, log, program);
 
-	s->used = class < CLASSES;	/* the last one is another's in no time */
-	s->log = log;
-	s->len = (uint8_t)program.n;
-	s->class = class;
+	s->of = name;
+	if (class == CLASSES)	/* the last one is another's in no time */
+		s->of.kind = 0;
+	s->of.class = class;
 	if (program.n)
 		memcpy(s->name, program.p, program.n);
 	return class;
@@ -248,33 +271,21 @@ static uint32_t remember(struct demux *d, size_t set, uint16_t log, struct span 
 
 static inline uint32_t class_of(struct demux *d, uint16_t log, struct span program)
 {
+	struct name name;
 	size_t set;
 
 	if (program.n > NAME_MAX_LEN)
 		return classify(d, log, program);
-	set = (name_hash(d, program) + log) & (SETS - 1);
+	name = name_of(log, program);
+	set = set_of(d, name);
 	for (const struct slot *s = d->slot + set * WAYS, *end = s + WAYS; s < end; s++)
-		if (s->used && s->log == log && same_name(s, program))
-			return s->class;
-	return remember(d, set, log, program);
+		if (s->of.kind == name.kind && s->of.begin == name.begin && s->of.end == name.end &&
+		    same_middle(s, program))
+			return s->of.class;
+	return remember(d, set, name, log, program);
 }
 
 const struct tag_class *demux_class(struct demux *d, uint16_t log, struct span program)
 {
 	return &d->class[class_of(d, log, program)];
-}
-
-bool demux_has_heads(const struct tag_class *c)
-{
-	return c->from[LISTS] > c->from[FIRSTS];
-}
-
-const uint16_t *demux_list(const struct tag_class *c, bool head, struct span text, size_t *n)
-{
-	unsigned list = text.n ? (unsigned char)text.p[0] : FIRSTS - 1;
-
-	if (head)
-		list += FIRSTS;
-	*n = c->from[list + 1] - c->from[list];
-	return c->by_first + c->from[list];
 }

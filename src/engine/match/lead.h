@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "engine/match/pattern.h"
 
 #define LEAD_MAX 32
@@ -46,6 +47,19 @@ struct head {
 };
 
 struct head head_of(struct span text);
+
+/* Where a text goes on behind what must be its head if it has one; 0: it has none. */
+static inline size_t head_end(struct span text)
+{
+	uint32_t colons = text.n > 32 ? bytes_32(text.p, ':') : 0;
+	size_t n;
+
+	if (!colons)
+		return head_of(text).end;
+	n = (size_t)__builtin_ctz(colons);
+	return n > 0 && text.p[n + 1] == ' ' ? n + 2 : 0;
+}
+
 /* Is it the head that the lead asks for? */
 bool head_fits(const struct head *h, const struct lead *l, struct span text);
 

@@ -228,84 +228,84 @@ static unsigned run_reference(struct matcher *m, uint16_t log, const struct entr
 	return hits;
 }
 
-/* What is left of a text behind its head, and the head. NULL: all of it. */
-struct rest {
-	const struct head *head;
-	size_t from;
-	struct span text;
-	uint64_t word;
-};
-
-static bool begins(const struct leads *leads, const struct rest *r, struct span text)
+/* Behind a prefix no head is looked for. */
+static bool begins(const struct leads *leads, struct span text)
 {
-	for (size_t i = 0; i < leads->n; i++) {
-		const struct lead *l = &leads->v[i];
+	uint64_t word = lead_word(text);
 
-		if (lead_fits(l, r->text, r->word) &&
-		    (r->head ? head_fits(r->head, l, text) : l->head == LEAD_PLAIN))
+	for (size_t i = 0; i < leads->n; i++)
+		if (leads->v[i].head == LEAD_PLAIN && lead_fits(&leads->v[i], text, word))
 			return true;
-	}
 	return leads->n == 0;
 }
 
 /* May the group have this entry? *ret: what its patterns see. */
-static bool admits(struct matcher *m, struct group *g, const struct view *v, const struct rest *r,
-		   struct span *ret)
+static bool behind_prefix(struct matcher *m, const struct group *g, const struct view *v, struct span *ret)
 {
-	struct rest content = { 0 };
-
-	*ret = v->text;
-	if (!g->prefix)
-		return begins(&g->leads, r, v->text);
 	if (!prefix_match(m, g->prefix, v))
 		return false;
-	*ret = content.text = g->prefix->content;
-	content.word = lead_word(content.text);
-	return begins(&g->leads, &content, content.text) &&
-	       (g->leads.n > 0 || first_has(&g->first, content.text));
+	*ret = g->prefix->content;
+	return begins(&g->leads, *ret) && (g->leads.n > 0 || first_has(&g->first, *ret));
+}
+
+/* What the door left to be compared; `from`: where the text goes on behind its head. */
+static bool lead_holds(const struct lead *l, const struct view *v, size_t from)
+{
+	struct head h;
+
+	if (l->n > sizeof(l->word) && memcmp(v->text.p + from, l->bytes, l->n - sizeof(l->word)) != 0)
+		return false;
+	if (l->head == LEAD_PLAIN)
+		return true;
+	h = head_of(v->text);
+	return h.end == from && head_fits(&h, l, v->text);
+}
+
+/* Has the group behind a door that fits a member that may match? */
+static bool enter(struct matcher *m, const struct door *d, const struct view *v, size_t from)
+{
+	struct group *g = &m->groups.v[d->group];
+	struct span subject = v->text;
+
+	/* it can have several doors, and one look tells all */
+	if (g->serial == m->serial || (d->lead && !lead_holds(d->lead, v, from)) ||
+	    (g->prefix && !behind_prefix(m, g, v, &subject)))
+		return false;
+	g->serial = m->serial;
+	if (g->hidden && gate_is_shut_to(m, g->who, v->text))
+		return false;
+	return group_detect(g, &m->arena, subject, from, v->options);
 }
 
 /* The groups of a list with a member that may match, added to the cursors; how many there are. */
-static size_t detect_list(struct matcher *m, const struct tag_class *c, const struct view *v,
-			  struct rest *r, size_t found)
+static inline size_t detect_list(struct matcher *m, const struct tag_class *c, const struct view *v,
+				 size_t from, size_t found)
 {
+	struct span text = { v->text.p + from, v->text.n - from };
 	size_t n;
-	const uint16_t *list = demux_list(c, r->head, r->text, &n);
+	const uint16_t *list = demux_list(c, from > 0, text, &n);
+	uint64_t word = n > 0 ? lead_word(text) : 0;
 
-	r->word = n > 0 ? lead_word(r->text) : 0;
 	for (size_t i = 0; i < n; i++) {
-		struct group *g = &m->groups.v[list[i]];
-		struct span subject;
+		const struct door *d = &c->door[list[i]];
 
-		/* it can be in both lists, and one look tells all */
-		if (g->enabled == 0 || g->serial == m->serial || !admits(m, g, v, r, &subject))
-			continue;
-		g->serial = m->serial;
-		if (g->hidden && gate_is_shut_to(m, g->who, v->text))
-			continue;
-		if (group_detect(g, &m->arena, subject, r->from, v->options))
+		if (door_fits(d, text, word) && enter(m, d, v, from)) {
+			struct group *g = &m->groups.v[d->group];
+
 			m->cursors[found++] = (struct cursor){ g, group_found(g, 0) };
+		}
 	}
 	return found;
 }
 
 /* Groups of this program with a member that may match; how many. */
-static size_t detect(struct matcher *m, uint16_t log, struct span program,
-		     const struct view *v)
+static inline size_t detect(struct matcher *m, uint16_t log, struct span program, const struct view *v)
 {
 	const struct tag_class *c = demux_class(m->demux, log, program);
-	struct rest r = { .text = v->text };
-	size_t found = detect_list(m, c, v, &r, 0);
-	struct head head;
+	size_t found = detect_list(m, c, v, 0, 0);
+	size_t from = c->heads ? head_end(v->text) : 0;
 
-	if (!demux_has_heads(c))
-		return found;
-	head = head_of(v->text);
-	if (head.end == 0)
-		return found;
-	r = (struct rest){ .head = &head, .from = head.end,
-			   .text = { v->text.p + head.end, v->text.n - head.end } };
-	return detect_list(m, c, v, &r, found);
+	return from > 0 ? detect_list(m, c, v, from, found) : found;
 }
 
 /* The least member by jail and rule over all cursors, taken; NULL: none left. */
@@ -330,20 +330,15 @@ static const struct member *next_member(struct cursor *cursors, size_t n)
 	return best;
 }
 
-unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
-		     match_fn *fn, void *arg)
+/* The members that may match, one by one. */
+static unsigned run_found(struct matcher *m, const struct entry *e, const struct view *v, size_t n,
+			  match_fn *fn, void *arg)
 {
-	struct view v = view_of(m, e);
 	const struct member *one, *next;
-	size_t n, done = SIZE_MAX;
+	size_t done = SIZE_MAX;
 	unsigned hits = 0;
 
-	m->serial = ++m->serials;
-	m->single = false;
-	if (m->reference)
-		return run_reference(m, log, e, &v, fn, arg);
-	n = detect(m, log, e->program, &v);
-	for (one = n > 0 ? next_member(m->cursors, n) : NULL; one; one = next) {
+	for (one = next_member(m->cursors, n); one; one = next) {
 		enum tried t;
 		bool alone;
 
@@ -358,14 +353,28 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 		}
 		/* Another rule of the jail would come into its own if this one were passed over. */
 		alone = !next || next->jail != one->jail;
-		if (alone && gate_is_shut(m, one->jail, one->unit, v.text))
+		if (alone && gate_is_shut(m, one->jail, one->unit, v->text))
 			continue;
-		t = try_rule(m, one->jail, one->unit, alone, &v, fn, arg);
+		t = try_rule(m, one->jail, one->unit, alone, v, fn, arg);
 		if (t != MISSED)
 			done = one->jail;
 		hits += t == HIT;
 	}
 	return hits;
+}
+
+unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
+		     match_fn *fn, void *arg)
+{
+	struct view v = view_of(m, e);
+	size_t n;
+
+	m->serial = ++m->serials;
+	m->single = false;
+	if (m->reference)
+		return run_reference(m, log, e, &v, fn, arg);
+	n = detect(m, log, e->program, &v);
+	return n > 0 ? run_found(m, e, &v, n, fn, arg) : 0;
 }
 
 unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
