@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "engine/read/head.h"
@@ -24,12 +25,14 @@
 #define AHEAD 4			/* of them, so that neither waits at each */
 #define PLAIN (64u << 10)	/* of it, in place: stays in the processor's cache */
 
+#define CHUNK 4096		/* newlines are looked for in so much at a time */
+
 struct block {
 	size_t n;
 	int error;		/* after these n bytes: 0, or -errno */
 	bool last;		/* no block follows */
 	bool full;		/* the reader's turn, else the thread's */
-	char bytes[BLOCK];
+	char bytes[BLOCK + 64];	/* looked at by 64, so a little past the end */
 };
 
 struct history_file {
@@ -47,6 +50,9 @@ struct history_file {
 	struct block *blocks;	/* one, or AHEAD with a thread: a ring */
 	struct block *now;	/* the one being read, NULL at first */
 	size_t at;		/* in it */
+	size_t seen;		/* up to there newlines were looked for: */
+	unsigned nends, end;	/* so many, the next one to be taken */
+	uint32_t ends[CHUNK + 1];
 	uint64_t offset;	/* of the next line */
 	int error;		/* met at the end of the blocks */
 	bool ended;
@@ -98,7 +104,8 @@ static bool next_block(struct history_file *h)
 		h->ended = true;
 		return false;
 	}
-	h->at = 0;
+	h->at = h->seen = 0;
+	h->nends = h->end = 0;
 	if (!h->threaded) {
 		h->now = h->blocks;
 		block_fill(h, h->now);
@@ -131,6 +138,7 @@ static int skip(struct history_file *h, uint64_t offset)
 		h->at += (size_t)left;
 		h->offset += left;
 	}
+	h->seen = h->at;
 	return 0;
 }
 
@@ -300,6 +308,43 @@ static void skip_nuls(struct history_file *h)
 	}
 }
 
+/*
+ * Where the newlines of the next part of the block are: where a line ends is
+ * known then before it is asked for, and costs no wrong guess of a loop's end.
+ */
+static void find_ends(struct history_file *h)
+{
+	const struct block *b = h->now;
+	size_t end = b->n - h->seen < CHUNK ? b->n : h->seen + CHUNK;
+	unsigned n = 0;
+
+	for (size_t at = h->seen; at < end; at += 64) {
+		uint64_t ends = bytes_64(b->bytes + at, '\n');
+
+		if (end - at < 64)
+			ends &= (UINT64_C(1) << (end - at)) - 1;
+		/* mostly one or none: written in any case, so that nothing is guessed */
+		h->ends[n] = (uint32_t)(at + (unsigned)__builtin_ctzll(ends | UINT64_C(1) << 63));
+		n += ends != 0;
+		for (ends &= ends - 1; ends; ends &= ends - 1)
+			h->ends[n++] = (uint32_t)(at + (unsigned)__builtin_ctzll(ends));
+	}
+	h->seen = end;
+	h->nends = n;
+	h->end = 0;
+}
+
+/* The end of the line at hand, NULL if the block has none. */
+static inline const char *next_end(struct history_file *h)
+{
+	while (h->end == h->nends) {
+		if (h->seen == h->now->n)
+			return NULL;
+		find_ends(h);
+	}
+	return h->now->bytes + h->ends[h->end++];
+}
+
 int history_next(struct history_file *h, struct line *ret)
 {
 	for (;;) {
@@ -320,7 +365,7 @@ int history_next(struct history_file *h, struct line *ret)
 		}
 		p = h->now->bytes + h->at;
 		left = h->now->n - h->at;
-		nl = memchr(p, '\n', left);
+		nl = next_end(h);
 		if (nl && !h->ncrossed) {
 			r = give(h, p, (size_t)(nl - p), (size_t)(nl - p), 1, ret);
 		} else if (nl) {

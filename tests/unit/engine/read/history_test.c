@@ -40,6 +40,10 @@ static struct bytes make_log(void)
 			memset(b.p + b.n, '\0', 9);
 			b.n += 9;
 		}
+		if (i % 3000 == 2999) {
+			memset(b.p + b.n, '\n', 500);	/* nothing but empty lines */
+			b.n += 500;
+		}
 		if (i % 9999 == 9998) {
 			memset(b.p + b.n, 'L', 300000);	/* longer than a block */
 			b.n += 300000;
