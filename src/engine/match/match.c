@@ -23,7 +23,7 @@
 struct view {
 	struct span text;
 	uint32_t options;
-	struct span pid;	/* of the tag */
+	const struct span *pid;	/* of the tag */
 };
 
 /* ---- jails in and out */
@@ -71,8 +71,8 @@ static struct view view_of(const struct matcher *m, const struct entry *e)
 	if (text.n == 0)
 		text = SPAN_LIT("");	/* never NULL, captures point into it */
 	if (text.n <= max)
-		return (struct view){ text, 0, e->pid };
-	return (struct view){ { text.p, max }, PCRE2_NOTEOL, e->pid };
+		return (struct view){ text, 0, &e->pid };
+	return (struct view){ { text.p, max }, PCRE2_NOTEOL, &e->pid };
 }
 
 /* Does the entry have this prefix? Tried once an entry. */
@@ -168,7 +168,7 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u, bool 
 	if (!data || !take_captures(m, js, u, data, subject, v))
 		return MISSED;
 	if (j->threaded && j->thread_by == m->pid)
-		capture_pid(j->thread_by, v->pid, h);
+		capture_pid(j->thread_by, *v->pid, h);
 	h->jail = j;
 	h->rule = u->rule;
 	h->line = m->serial;
