@@ -525,7 +525,7 @@ const struct setting schema_main_keys[] = {
 	  .help = "A database of countries in MaxMind's format (`.mmdb`), for `<country>`. `auto`: the "
 		  "first that exists of GeoLite2-Country, GeoIP2-Country and dbip-country-lite, each in "
 		  "`/var/lib/GeoIP`, `/usr/share/GeoIP`, `/usr/local/share/GeoIP`. A new one that takes "
-		  "its place is noticed within about a minute." },
+		  "its place is noticed within seconds." },
 	{ "asn", VALUE_DATABASE, IN_CONFIG(asn), .def = "auto",
 	  .help = "A database of autonomous systems, for `<asn>`. `auto`: the first that exists of "
 		  "GeoLite2-ASN and dbip-asn-lite in the same directories." },

@@ -450,6 +450,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	root_watch(&m);
+	databases_init(&m);
 	if (engines_start(&m, m.policy) < 0)
 		return 1;
 	serve(&m);

@@ -118,6 +118,9 @@ struct monitor {
 	struct monitor_mails mails, others;	/* all; those that are about no account */
 
 	struct database_mark database[DATABASES];	/* what the last engine got */
+	int databases_fd;		/* inotify */
+	ev_io databases_readable;
+	ev_timer databases_quiet;
 
 	ev_io firewall_readable, own_readable, logs_readable, emergency_readable;
 	ev_signal term, interrupt, hangup;
@@ -154,7 +157,9 @@ void programs_tick(struct monitor *m);	/* those that rested: has something happe
 void programs_want(struct monitor *m, const struct message_want *w);
 void programs_ended(struct monitor *m, uint64_t run, int error, const char *why);
 
-/* databases.c: what an engine is born with; another look at it, now and then. */
+/* databases.c: what an engine is born with; another look at it when something
+ * came into its directories, and now and then. */
+void databases_init(struct monitor *m);	/* when there is a loop */
 int databases_open(struct monitor *m, const struct config *c, int ret[DATABASES]);
 void databases_look(struct monitor *m);
 

@@ -177,8 +177,16 @@ class Bailiff(machine.Daemon):
 
     def reload(self):
         """Load the configuration anew and wait until the new engine speaks."""
+        def taken():
+            done = self.command("reload")
+            if "under way" in done.stderr:      # another engine starts, for a new database
+                return False
+            if done.returncode:
+                raise Failed(f"bailiff reload ended with {done.returncode}\n{done.stderr}")
+            return True
+
         times = self.times_ready()
-        self.cli("reload")
+        wait_for(taken)
         self.wait_ready(times + 1)
 
     # ---- the command line

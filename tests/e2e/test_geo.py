@@ -92,20 +92,24 @@ def test_refused_and_back(bailiff):
     # Put back by rename: noticed by itself, and a new engine takes it.
     times = bailiff.times_ready()
     os.rename(bailiff.dir / "geo/away", place)
-    bailiff.wait_ready(times + 1, timeout=90)
+    bailiff.wait_ready(times + 1)
     assert "country: the database has changed: a new engine takes it" in bailiff.text()
     assert states(bailiff)["countries"] == ("on", "")
     assert bailiff.command("check").returncode == 0
 
 
 def test_replaced_in_place(bailiff):
-    """What is cut short and written over under a running engine is its own copy still."""
-    with Log(LOG) as log:
-        (bailiff.dir / "geo/country").write_bytes(b"")
+    """What is cut short and written over under a running engine is its own copy still; then it is taken."""
+    times = bailiff.times_ready()
+    with Log(LOG) as log, open(bailiff.dir / "geo/country", "r+b") as database:     # not closed: not done yet
+        database.truncate(0)
         engine = bailiff.pid("engine")
         log.write(said("login joe from 192.0.2.1"), said("login joe from 203.0.113.5"))
         bailiff.wait_incident("joe")
         assert bailiff.pid("engine") == engine
+    mmdb.write(bailiff.dir / "geo/country", {"192.0.2.0/24": {"country": {"iso_code": "AT"}}})
+    bailiff.wait_ready(times + 1)
+    assert bailiff.cli("why", "192.0.2.1", json=True, status=1)["country"] == "AT"
 
 
 @pytest.mark.parametrize("user, countries, want", [
