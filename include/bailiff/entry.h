@@ -19,6 +19,7 @@ struct entry {
 	struct span pid;	/* digits within the brackets, may be none */
 	struct span text;	/* what patterns see */
 	uint32_t repeat;	/* "message repeated N times": N, else 1 */
+	bool cut;		/* the text's end is not here */
 	uint8_t form;		/* enum stamp_form, how `stamp` reads */
 	int64_t when_us;	/* journal: time in us since the epoch, else 0 */
 };

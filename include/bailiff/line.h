@@ -2,6 +2,7 @@
 #ifndef BAILIFF_LINE_H
 #define BAILIFF_LINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bailiff/span.h"
@@ -21,6 +22,7 @@ struct position {
 /* One raw line without its newline; the bytes belong to the reader. */
 struct line {
 	struct span text;
+	bool cut;		/* its end is not here: it was over line_max */
 	struct position pos;
 };
 

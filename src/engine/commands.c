@@ -51,7 +51,7 @@ static void fail(struct command *c, const char *why)
 static void hand_out(struct command *c, struct span text, uint64_t offset)
 {
 	struct line line = {
-		.text = text, .pos = { .ino = c->run_ms, .offset = offset },
+		.text = text, .cut = c->eating, .pos = { .ino = c->run_ms, .offset = offset },
 	};
 
 	sources_on_line(&c->src, &line);

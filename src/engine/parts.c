@@ -206,6 +206,12 @@ int parts_open(struct parts *all, int n, char **args)
 	return r;
 }
 
+static void parse(struct part *p)
+{
+	prefix_parse(p->parser, p->line.text, &p->entry);
+	p->entry.cut = p->line.cut;
+}
+
 static int fill(struct parts *all, struct part *p, bool merge)
 {
 	struct event_time t;
@@ -224,7 +230,7 @@ static int fill(struct parts *all, struct part *p, bool merge)
 	p->pending = true;
 	all->lines++;
 	begin_line(all, p);
-	prefix_parse(p->parser, p->line.text, &p->entry);
+	parse(p);
 	if (merge && prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
 		p->raw = t;
 	return 0;
@@ -248,7 +254,7 @@ struct part *parts_next(struct parts *all, int *ret_error)
 	first->pending = false;
 	/* Some heads lie in the parser's own buffer, which the others used since. */
 	if (all->n > 1)
-		prefix_parse(first->parser, first->line.text, &first->entry);
+		parse(first);
 	return first;
 }
 
@@ -259,7 +265,7 @@ bool parts_again(struct parts *all, struct part *p)
 	p->as++;
 	p->log = all->stands[p->as];
 	p->parser = all->parsers[p->log];
-	prefix_parse(p->parser, p->line.text, &p->entry);
+	parse(p);
 	return true;
 }
 

@@ -87,6 +87,7 @@ int sources_on_line(void *arg, const struct line *line)
 		return 0;
 	fault(line->text, FAULT_ENTRY);
 	prefix_parse(s->parsers[src->log], line->text, &e);
+	e.cut = line->cut;
 	work_on(src, &e, line->text, &line->pos, s->config->logs[src->log].trust);
 	s->page->busy = 0;
 	return 0;

@@ -70,8 +70,10 @@ static struct view view_of(const struct matcher *m, const struct entry *e)
 
 	if (text.n == 0)
 		text = SPAN_LIT("");	/* never NULL, captures point into it */
-	if (text.n <= max)
+	if (text.n <= max && !e->cut)
 		return (struct view){ text, 0, &e->pid };
+	if (text.n < max)
+		max = text.n;
 	return (struct view){ { text.p, max }, PCRE2_NOTEOL, &e->pid };
 }
 

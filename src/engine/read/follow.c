@@ -276,12 +276,13 @@ static int read_on(struct follow *f, uint64_t from, size_t want, size_t *ret)
 static int hand_out(struct follow *f, const char *p, size_t n, uint64_t next,
 		    follow_fn *fn, void *arg)
 {
-	struct line line = { .pos = follow_position(f) };
+	struct line line = { .pos = follow_position(f), .cut = next - f->at > n + 1 };
 	int r;
 
-	if (n && p[n - 1] == '\r')
+	if (n && p[n - 1] == '\r' && !line.cut)
 		n--;
 	if (n > f->line_max) {
+		line.cut = true;
 		n = f->line_max;
 		f->stats.cut++;
 	}

@@ -266,7 +266,8 @@ static inline int give(struct history_file *h, const char *p, size_t kept, uint6
 	h->stats.bytes += n + ends;
 	if (kept == n && n && p[n - 1] == '\r')
 		kept = (size_t)--n;
-	if (n > h->line_max) {
+	ret->cut = n > h->line_max;
+	if (ret->cut) {
 		h->stats.cut++;
 		kept = h->line_max;
 	}

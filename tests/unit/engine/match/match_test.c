@@ -337,13 +337,20 @@ static void test_line_max(void **state)
 	struct setup s = { 0 };
 	struct matcher *m;
 	struct out o = { .c = &s.c };
+	struct entry cut = entry_of("x", SPAN_LIT("aaaa"));
 
 	(void)state;
+	cut.cut = true;
 	setup_init(&s, &row, 1);
 	s.c.line_max = 8;
 	m = make(&s, NULL, 0, false);
 	assert_string_equal(run(m, 0, "x", SPAN_LIT("aaaaaaaa"), &o), "l/0; ");
 	assert_string_equal(run(m, 0, "x", SPAN_LIT("aaaaaaaab"), &o), "l/1; ");
+	/* What a reader has cut has no end either, however short it is here. */
+	assert_string_equal(run(m, 0, "x", SPAN_LIT("aaaa"), &o), "l/0; ");
+	buf_clear(&o.text);
+	assert_int_equal(matcher_run(m, 0, &cut, note, &o), 1);
+	assert_string_equal(buf_cstr(&o.text), "l/1; ");
 	buf_free(&o.text);
 	matcher_free(&m);
 	setup_fini(&s);

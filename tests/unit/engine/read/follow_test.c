@@ -57,7 +57,7 @@ static struct follow *open_file(const char *name, uint32_t line_max)
 struct got {
 	char text[65536];
 	size_t n;
-	unsigned lines, stop_after;
+	unsigned lines, stop_after, cut;
 	struct position last;
 };
 
@@ -71,6 +71,7 @@ static int take(void *arg, const struct line *line)
 	g->text[g->n++] = '|';
 	g->text[g->n] = '\0';
 	g->last = line->pos;
+	g->cut += line->cut;
 	return ++g->lines == g->stop_after ? 7 : 0;
 }
 
@@ -169,6 +170,7 @@ static void test_long_lines(void **state)
 		calls++;
 	}
 	assert_int_equal(got.lines, 6);
+	assert_int_equal(got.cut, 2);
 	assert_true(calls > 6);
 	assert_int_equal(follow_stats(f)->cut, 4);
 	follow_free(&f);

@@ -111,7 +111,7 @@ static void add(struct sum *s, const struct line *l)
 {
 	for (size_t i = 0; i < l->text.n; i++)
 		s->text = (s->text ^ (unsigned char)l->text.p[i]) * 1099511628211u;
-	s->text = (s->text ^ 256) * 1099511628211u;
+	s->text = (s->text ^ (l->cut ? 257 : 256)) * 1099511628211u;
 	s->places = (s->places ^ l->pos.offset) * 1099511628211u;
 	s->places = (s->places ^ l->pos.fingerprint) * 1099511628211u;
 	s->lines++;
