@@ -310,7 +310,7 @@ struct log_conf {
 	enum log_form form;
 	char *time_find;		/* time: {find, format} */
 	char *time_format;
-	char *timezone;			/* NULL: the host's */
+	char *timezone;			/* the configuration's, if it has none; NULL: the host's */
 	bool trust;			/* trust: yes */
 	bool has_scope;			/* bans by its jails that name no scope */
 	uint16_t scope;			/* ... go there: index into config.scopes */
@@ -397,6 +397,8 @@ struct config {
 	struct helpers helpers;
 	char *state;		/* directories */
 	char *run;
+	char *timezone;		/* of logs; NULL: the host's */
+	struct place timezone_at;
 	char *table;
 	struct strings jail_dirs;
 	char *user_engine, *user_monitor;

@@ -207,6 +207,8 @@ static int load_main(struct loader *l, const struct pack *p, const struct node *
 	value_defaults(l, schema_main_keys, d);
 	value_read_map(l, schema_main_keys, root, d);
 	*l->config = d->config;
+	if (node_get(root, "timezone"))
+		l->config->timezone_at = node_get(root, "timezone")->place;
 	load_fields(l);
 	loader_scopes(l, d->scopes);
 	loader_logs(l, d->logs);

@@ -201,6 +201,8 @@ static void read_log(struct loader *l, const struct node *key, const struct node
 	if (l->errors != errors)
 		return;
 	c->name = arena_strdup(l->arena, key->text);
+	if (!c->timezone)
+		c->timezone = conf->timezone;
 	if (set)
 		c->place = key->place;
 	c->has_files = there(n, "files") && c->files.n;

@@ -22,7 +22,7 @@ static void refuse(struct core *core, size_t log, const char *why, struct compla
 	const struct config *c = core->config;
 	const struct log_conf *l = &c->logs[log];
 
-	complaints_add(bad, l->place, NULL, false, "the log '%s': %s: its jails are refused", l->name, why);
+	complaints_add(bad, l->place.line ? l->place : c->timezone_at, NULL, false, "the log '%s': %s: its jails are refused", l->name, why);
 	for (size_t i = 0; i < c->njails; i++)
 		if (reads(&c->jails[i], log))
 			matcher_refuse(core->matcher, &c->jails[i]);

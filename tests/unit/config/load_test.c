@@ -742,6 +742,22 @@ static void test_values(void **state)
 	made_free(&m);
 }
 
+/* One zone for all logs; a log's own comes first. */
+static void test_timezone(void **state)
+{
+	struct made m;
+
+	(void)state;
+	made_begin(&m, "logs: {far: {files: x, timezone: Asia/Tokyo}, near: {files: y}}\ntimezone: Europe/Berlin\n");
+	made_load(&m);
+	assert_int_equal(m.err, 0);
+	assert_string_equal(m.config->logs[config_log(m.config, "far")].timezone, "Asia/Tokyo");
+	assert_string_equal(m.config->logs[config_log(m.config, "near")].timezone, "Europe/Berlin");
+	assert_string_equal(m.config->logs[config_log(m.config, "mail")].timezone, "Europe/Berlin");
+	assert_int_equal(m.config->timezone_at.line, 2);
+	made_free(&m);
+}
+
 static void test_match_replaced(void **state)
 {
 	const struct jail *j;
@@ -817,7 +833,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_main), cmocka_unit_test(test_jails), cmocka_unit_test(test_jail_near),
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_match_replaced),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_timezone),
+		cmocka_unit_test(test_match_replaced),
 		cmocka_unit_test(test_bombs), cmocka_unit_test(test_many_complaints),
 	};
 

@@ -270,6 +270,7 @@ static void same_config(const struct config *a, const struct config *b)
 	TEXT(asn);
 	TEXT(state);
 	TEXT(run);
+	TEXT(timezone);
 	TEXT(table);
 	STRINGS(jail_dirs);
 	TEXT(user_engine);
@@ -354,7 +355,7 @@ static const char full_main[] =
 	"helpers: {postsuper: [docker, exec, mail, postsuper], sendmail: [\"\\\"'\\\\\"]}\n"
 	"jails: {auto: off, full: {mode: propose}}\n"
 	"jail_dirs: [a, /b]\nstate: s\nrun: /r\ntable: other\nuser_engine: e\nuser_monitor: m\n"
-	"counters: yes\nown_table: no\nset_size: 99\ntracked_max: 1000\nsnapshot_every: 1h\n"
+	"counters: yes\ntimezone: Asia/Tokyo\nown_table: no\nset_size: 99\ntracked_max: 1000\nsnapshot_every: 1h\n"
 	"line_max: 1K\nmatch_limit: 500\n"
 	"classes:\n"
 	"  bulk: {members: [News@a.example, 'no*', 192.0.2.0/24, joe], file: list, senders: ['*@BRAND.example'],"
