@@ -7,6 +7,8 @@
 #include "engine/passage.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -32,6 +34,21 @@ bool measure_account(const struct core *core, struct span login, struct span *re
 	return l->n > 0;
 }
 
+#define TEXT_MAX (SUBJECT_TEXT_MAX - 1)
+#define TEXT_MAX_OF_MANY 120	/* beside two others, so that an account and three of these are a key */
+
+/* A text of more bytes is counted by its beginning and what stands for all of it. */
+static void shorten(char *buf, struct span whole, size_t max, struct span *text)
+{
+	char digest[20];
+	size_t n = (size_t)snprintf(digest, sizeof(digest), "~%016" PRIx64, hash_fixed(whole.p, whole.n));
+
+	if (whole.n <= max)
+		return;
+	memcpy(buf + max - n, digest, n);
+	*text = (struct span){ buf, max };
+}
+
 bool measure_canonical(const struct core *core, const struct capture *cap,
 		      char buf[SUBJECT_TEXT_MAX], struct subject_part *ret)
 {
@@ -40,20 +57,21 @@ bool measure_canonical(const struct core *core, const struct capture *cap,
 		ret->addr = cap->addr;
 		return true;
 	}
-	if (cap->raw.n == 0 || cap->raw.n >= SUBJECT_TEXT_MAX)
+	if (cap->raw.n == 0)
 		return false;
 	if (cap->type == FIELD_ACCOUNT) {
-		if (!measure_account(core, cap->raw, &ret->text))
+		if (cap->raw.n > TEXT_MAX || !measure_account(core, cap->raw, &ret->text))
 			return false;
 		memcpy(buf, ret->text.p, ret->text.n);
 		ret->text.p = buf;
 		return true;
 	}
-	memcpy(buf, cap->raw.p, cap->raw.n);
+	ret->text = (struct span){ buf, cap->raw.n < TEXT_MAX ? cap->raw.n : TEXT_MAX };
+	memcpy(buf, cap->raw.p, ret->text.n);
 	if (cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL)
-		for (size_t i = 0; i < cap->raw.n; i++)
+		for (size_t i = 0; i < ret->text.n; i++)
 			buf[i] = (char)tolower((unsigned char)buf[i]);
-	ret->text = (struct span){ buf, cap->raw.n };
+	shorten(buf, cap->raw, TEXT_MAX, &ret->text);
 	return true;
 }
 
@@ -78,6 +96,8 @@ bool measure_subject(struct passage *p, const struct hit *hit, struct subject *r
 			return false;
 		if (c->type == FIELD_ADDR)
 			ret->part[i].addr = addr_group(&c->addr, 32, l->v6_len);
+		else if (c->type != FIELD_ACCOUNT && l->nper > 2)
+			shorten(p->text[i], c->raw, TEXT_MAX_OF_MANY, &ret->part[i].text);
 	}
 	return true;
 }

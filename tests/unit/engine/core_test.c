@@ -18,6 +18,8 @@
 	"match: '<qid>: client=<host>\\[<ip>\\], sasl_method=[^,\\s]+, sasl_username=<user>(?:,|$)'\n"
 #define BAN "ban: {for: 10m, scope: mail}"
 
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X300 X50 X50 X50 X50 X50 X50
 static const struct row {
 	const char *name, *main_yaml;
 	const char *jails[7];	/* name, text, ... */
@@ -155,6 +157,11 @@ static const struct row {
 	  SENT(0, "203.0.113.9", "joe") SENT(1, "203.0.113.9", "ann") SENT(2, "203.0.113.8", "joe")
 	  SENT(3, "203.0.113.9", "Ann"),
 	  "3 p ip=203.0.113.9 user=ann 2: lock ann, ban 203.0.113.9 600\n" },
+	{ "long texts count, and are told apart", NO_MAIN, { "p.yaml", "log: mail\nprogram: x\nmatch: 'get <path> from <ip>$'\n"
+	  "limit: {distinct: path, count: 2, per: ip, within: 10m}\nthen: [" BAN "]\n" },
+	  "0 x: get /" X300 "a from 203.0.113.9\n1 x: get /" X300 "a from 203.0.113.9\n"
+	  "2 x: get /" X300 "b from 203.0.113.9\n",
+	  "2 p 203.0.113.9 2: ban 203.0.113.9 600\n" },
 	{ "IPv6 by its /64", NO_MAIN, { "sasl.yaml", SASL(2, BAN) },
 	  FAIL(0, "2001:db8:1:2::9") FAIL(1, "2001:db8:1:3::9") FAIL(2, "2001:db8:1:2:ffff::1"),
 	  "2 sasl 2001:db8:1:2::/64 2: ban 2001:db8:1:2::/64 600\n" },
