@@ -308,6 +308,12 @@ void store_setting(struct store *s, const char *key, const char *value)
 	must(*key && *value);
 }
 
+void store_outcome(struct store *s, const struct outcome *o, int64_t at_ms)
+{
+	(void)s;
+	must(o->id && at_ms > 0);
+}
+
 void store_incident_closed(struct store *s, uint64_t id, int64_t at_ms, const char *how, const char *by)
 {
 	(void)s;
