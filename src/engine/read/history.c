@@ -22,7 +22,7 @@
 #include "engine/read/inflate.h"
 
 #define BLOCK (128u << 10)	/* handed over between threads */
-#define AHEAD 4			/* of them, so that neither waits at each */
+#define AHEAD 16		/* of them */
 #define PLAIN (64u << 10)	/* of it, in place: stays in the processor's cache */
 
 #define CHUNK 4096		/* newlines are looked for in so much at a time */
@@ -31,7 +31,6 @@ struct block {
 	size_t n;
 	int error;		/* after these n bytes: 0, or -errno */
 	bool last;		/* no block follows */
-	bool full;		/* the reader's turn, else the thread's */
 	char bytes[BLOCK + 64];	/* looked at by 64, so a little past the end */
 };
 
@@ -46,7 +45,8 @@ struct history_file {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t turn;
-	bool closing;
+	unsigned nfull;		/* blocks that wait for the reader or are being read */
+	bool filled, closing;	/* the last one is among them; all is given up */
 	struct block *blocks;	/* one, or AHEAD with a thread: a ring */
 	struct block *now;	/* the one being read, NULL at first */
 	size_t at;		/* in it */
@@ -69,6 +69,20 @@ static void block_fill(struct history_file *h, struct block *b)
 	b->last = b->error < 0 || b->n < h->part;
 }
 
+/*
+ * One who has nothing to do is woken when there is something for a while: a
+ * sleep a block, with a wake-up over to another processor, costs both.
+ */
+static bool is_worth_reading(const struct history_file *h)
+{
+	return h->nfull >= AHEAD / 2 || h->filled;
+}
+
+static bool is_worth_filling(const struct history_file *h)
+{
+	return h->nfull <= AHEAD / 2 || h->closing;
+}
+
 static void *fill_blocks(void *arg)
 {
 	struct history_file *h = arg;
@@ -78,8 +92,9 @@ static void *fill_blocks(void *arg)
 		struct block *b = &h->blocks[i];
 
 		pthread_mutex_lock(&h->lock);
-		while (b->full && !h->closing)
-			pthread_cond_wait(&h->turn, &h->lock);
+		if (h->nfull == AHEAD)
+			while (!is_worth_filling(h))
+				pthread_cond_wait(&h->turn, &h->lock);
 		last = h->closing;
 		pthread_mutex_unlock(&h->lock);
 		if (last)
@@ -87,8 +102,10 @@ static void *fill_blocks(void *arg)
 		block_fill(h, b);
 		last = b->last;
 		pthread_mutex_lock(&h->lock);
-		b->full = true;
-		pthread_cond_signal(&h->turn);
+		h->nfull++;
+		h->filled = last;
+		if (is_worth_reading(h))
+			pthread_cond_signal(&h->turn);
 		pthread_mutex_unlock(&h->lock);
 	}
 	return NULL;
@@ -113,12 +130,14 @@ static bool next_block(struct history_file *h)
 	}
 	pthread_mutex_lock(&h->lock);
 	if (h->now) {
-		h->now->full = false;
-		pthread_cond_signal(&h->turn);
+		h->nfull--;
+		if (is_worth_filling(h))
+			pthread_cond_signal(&h->turn);
 	}
 	b = h->now && h->now != h->blocks + AHEAD - 1 ? h->now + 1 : h->blocks;
-	while (!b->full)
-		pthread_cond_wait(&h->turn, &h->lock);
+	if (h->nfull == 0)
+		while (!is_worth_reading(h))
+			pthread_cond_wait(&h->turn, &h->lock);
 	pthread_mutex_unlock(&h->lock);
 	h->now = b;
 	return true;
