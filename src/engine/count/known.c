@@ -29,8 +29,14 @@ struct place {
 	struct success by[ACCOUNTS];
 };
 
+/* Tags are a part of the addresses' hashes: they tell which place to look at. */
+struct set {
+	uint16_t tag[WAYS];
+	struct place place[WAYS];
+};
+
 struct known {
-	struct place *v[SETS];	/* WAYS places, made when first needed */
+	struct set *v[SETS];	/* made when first needed */
 	uint64_t forgotten;
 };
 
@@ -55,30 +61,39 @@ static struct addr place_addr(const struct addr *from)
 	return addr_group(from, 32, 64);
 }
 
+static uint16_t tag_of(uint64_t hash)
+{
+	return (uint16_t)(hash >> 48);
+}
+
 static struct place *find(const struct known *k, const struct addr *a)
 {
-	struct place *set = k->v[hash_keyed(a, sizeof(*a)) % SETS];
+	uint64_t hash = hash_keyed(a, sizeof(*a));
+	struct set *set = k->v[hash % SETS];
 
 	for (size_t i = 0; set && i < WAYS; i++)
-		if (addr_equal(&set[i].addr, a))
-			return &set[i];
+		if (set->tag[i] == tag_of(hash) && addr_equal(&set->place[i].addr, a))
+			return &set->place[i];
 	return NULL;
 }
 
 static struct place *make(struct known *k, const struct addr *a)
 {
-	struct place **set = &k->v[hash_keyed(a, sizeof(*a)) % SETS], *oldest;
+	uint64_t hash = hash_keyed(a, sizeof(*a));
+	struct set **set = &k->v[hash % SETS];
+	struct place *oldest;
 
 	if (!*set)
-		*set = calloc(WAYS, sizeof(**set));
+		*set = calloc(1, sizeof(**set));
 	if (!*set)
 		return NULL;
-	oldest = *set;
+	oldest = (*set)->place;
 	for (size_t i = 1; i < WAYS; i++)
-		if ((*set)[i].last_ms < oldest->last_ms)
-			oldest = &(*set)[i];
+		if ((*set)->place[i].last_ms < oldest->last_ms)
+			oldest = &(*set)->place[i];
 	k->forgotten += oldest->addr.family != ADDR_NONE;
 	*oldest = (struct place){ .addr = *a };
+	(*set)->tag[oldest - (*set)->place] = tag_of(hash);
 	return oldest;
 }
 
@@ -148,8 +163,8 @@ void known_save(const struct known *k, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t w = 0; k->v[i] && w < WAYS; w++)
-			if (k->v[i][w].addr.family != ADDR_NONE)
-				buf_put(out, &k->v[i][w], sizeof(k->v[i][w]));
+			if (k->v[i]->place[w].addr.family != ADDR_NONE)
+				buf_put(out, &k->v[i]->place[w], sizeof(k->v[i]->place[w]));
 }
 
 int known_restore(struct known *k, struct reader *in)

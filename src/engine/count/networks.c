@@ -19,14 +19,20 @@
 #define ACCOUNT_KEPT 256
 
 struct stay {
-	uint64_t pair;		/* hash; 0: free */
 	int64_t first_ms, last_ms;
 };
 
+/* Pairs beside each other: a look at one cache line tells. */
+struct set {
+	uint64_t pair[WAYS];	/* hash; 0: free */
+	struct stay stay[WAYS];
+};
+
 struct networks {
-	struct stay *v[SETS];	/* WAYS stays, made when first needed */
+	struct set *v[SETS];	/* made when first needed */
 	bool any;		/* a pair was ever made */
-	struct stay *last;	/* found last: the jails of a line ask for the same */
+	uint64_t last_pair;	/* found last: the jails of a line ask for the same; 0: none */
+	struct stay *last;
 	uint64_t forgotten;
 };
 
@@ -78,33 +84,49 @@ static uint64_t pair_of(const struct addr *from, struct span account)
 
 static struct stay *find(struct networks *n, uint64_t pair)
 {
-	struct stay *set;
+	struct set *set;
 
-	if (n->last && n->last->pair == pair)
+	if (n->last_pair == pair)
 		return n->last;
 	set = n->v[pair / 2 % SETS];
 	for (size_t i = 0; set && i < WAYS; i++)
-		if (set[i].pair == pair)
-			return n->last = &set[i];
+		if (set->pair[i] == pair) {
+			n->last_pair = pair;
+			return n->last = &set->stay[i];
+		}
 	return NULL;
+}
+
+/* The place for one more: a free one, or that of the pair silent longest. */
+static size_t place_in(const struct set *set)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < WAYS && set->pair[best]; i++)
+		if (!set->pair[i] || set->stay[i].last_ms < set->stay[best].last_ms)
+			best = i;
+	return best;
 }
 
 static struct stay *make(struct networks *n, uint64_t pair, int64_t now)
 {
-	struct stay **set = &n->v[pair / 2 % SETS], *oldest;
+	struct set **set = &n->v[pair / 2 % SETS];
+	struct stay *stay;
+	size_t i;
 
 	if (!*set)
-		*set = calloc(WAYS, sizeof(**set));
+		*set = calloc(1, sizeof(**set));
 	if (!*set)
 		return NULL;
+	i = place_in(*set);
+	stay = &(*set)->stay[i];
 	n->any = true;
-	oldest = *set;
-	for (size_t i = 1; i < WAYS && oldest->pair; i++)
-		if (!(*set)[i].pair || (*set)[i].last_ms < oldest->last_ms)
-			oldest = &(*set)[i];
-	n->forgotten += oldest->pair && oldest->last_ms >= now - NETWORKS_LAST_MS;
-	*oldest = (struct stay){ .pair = pair, .first_ms = now, .last_ms = now };
-	return oldest;
+	n->forgotten += (*set)->pair[i] && stay->last_ms >= now - NETWORKS_LAST_MS;
+	if ((*set)->pair[i] == n->last_pair)
+		n->last_pair = 0;
+	(*set)->pair[i] = pair;
+	*stay = (struct stay){ .first_ms = now, .last_ms = now };
+	return stay;
 }
 
 void networks_add(struct networks *n, const struct addr *from, struct span account,
@@ -138,31 +160,41 @@ uint64_t networks_forgotten(const struct networks *n)
 	return n->forgotten;
 }
 
+/* As a snapshot has it. */
+struct saved {
+	uint64_t pair;
+	struct stay stay;
+};
+
 void networks_save(const struct networks *n, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
-		for (size_t w = 0; n->v[i] && w < WAYS; w++)
-			if (n->v[i][w].pair)
-				buf_put(out, &n->v[i][w], sizeof(n->v[i][w]));
+		for (size_t w = 0; n->v[i] && w < WAYS; w++) {
+			struct saved one = { n->v[i]->pair[w], n->v[i]->stay[w] };
+
+			if (one.pair)
+				buf_put(out, &one, sizeof(one));
+		}
 }
 
 int networks_restore(struct networks *n, struct reader *in)
 {
 	while (!in->error && in->at < in->n) {
-		struct span bytes = reader_bytes(in, sizeof(struct stay));
-		struct stay saved, *s;
+		struct span bytes = reader_bytes(in, sizeof(struct saved));
+		struct saved saved;
+		struct stay *s;
 
 		if (in->error)
 			break;
 		memcpy(&saved, bytes.p, sizeof(saved));
-		if (saved.pair == 0 || saved.first_ms > saved.last_ms)
+		if (saved.pair == 0 || saved.stay.first_ms > saved.stay.last_ms)
 			return -EBADMSG;
 		s = find(n, saved.pair);
 		if (!s)
-			s = make(n, saved.pair, saved.last_ms);
+			s = make(n, saved.pair, saved.stay.last_ms);
 		if (!s)
 			return -ENOMEM;
-		*s = saved;
+		*s = saved.stay;
 	}
 	return in->error ? -EBADMSG : 0;
 }

@@ -33,8 +33,14 @@ struct message {
 };
 _Static_assert(sizeof(struct message) == 48, "message");
 
+/* Tags are a part of the ids' hashes: they tell which message to look at. */
+struct set {
+	uint16_t tag[WAYS];
+	struct message v[WAYS];
+};
+
 struct submitted {
-	struct message *v[SETS];	/* WAYS messages, made when first needed */
+	struct set *v[SETS];		/* made when first needed */
 	uint64_t forgotten;
 	uint8_t seen[SEEN_BITS / 8];	/* by a hash of the id: never had, if the bit is 0 */
 };
@@ -73,61 +79,71 @@ static bool take_id(struct span id, char ret[ORDER_QUEUE_ID_MAX])
 	return true;
 }
 
-static struct message **set_of(const struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
+static struct set **set_of(const struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
 {
-	return (struct message **)&s->v[hash_keyed(id, ORDER_QUEUE_ID_MAX) % SETS];
+	return (struct set **)&s->v[hash_keyed(id, ORDER_QUEUE_ID_MAX) % SETS];
+}
+
+static uint16_t tag_of(uint64_t hash)
+{
+	return (uint16_t)hash;
+}
+
+static size_t bit_of(uint64_t hash)
+{
+	return hash >> 16 & (SEEN_BITS - 1);
+}
+
+/* The next message of that id from place i on, of whatever instance; WAYS if there is none. */
+static size_t next_of(const struct set *set, size_t i, uint64_t hash, const char id[ORDER_QUEUE_ID_MAX])
+{
+	for (; i < WAYS; i++)
+		if (set->tag[i] == tag_of(hash) && set->v[i].account && strcmp(set->v[i].id, id) == 0)
+			break;
+	return i;
 }
 
 static struct message *find(const struct submitted *s, uint32_t instance, const char id[ORDER_QUEUE_ID_MAX])
 {
-	struct message *set = *set_of(s, id);
+	uint64_t hash = hash_quick(id, strlen(id));
+	struct set *set = *set_of(s, id);
+	size_t i = set ? next_of(set, 0, hash, id) : WAYS;
 
-	for (size_t i = 0; set && i < WAYS; i++)
-		if (set[i].account && set[i].instance == instance && strcmp(set[i].id, id) == 0)
-			return &set[i];
-	return NULL;
-}
-
-static size_t bit_of(struct span id)
-{
-	uint64_t h = id.n;
-
-	for (size_t i = 0; i < id.n; i++)
-		h = (h ^ (uint8_t)id.p[i]) * 0x9e3779b97f4a7c15u;
-	return h >> 40 & (SEEN_BITS - 1);
+	while (i < WAYS && set->v[i].instance != instance)
+		i = next_of(set, i + 1, hash, id);
+	return i < WAYS ? &set->v[i] : NULL;
 }
 
 bool submitted_knows(const struct submitted *s, struct span id)
 {
+	uint64_t hash = hash_quick(id.p, id.n);
 	char name[ORDER_QUEUE_ID_MAX];
-	size_t bit = bit_of(id);
-	const struct message *set;
+	size_t bit = bit_of(hash);
+	const struct set *set;
 
 	if (!(s->seen[bit / 8] >> (bit % 8) & 1) || !take_id(id, name))
 		return false;
 	set = *set_of(s, name);
-	for (size_t i = 0; set && i < WAYS; i++)
-		if (set[i].account && strcmp(set[i].id, name) == 0)
-			return true;
-	return false;
+	return set && next_of(set, 0, hash, name) < WAYS;
 }
 
 static struct message *make(struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
 {
-	size_t bit = bit_of(span_of(id));
-	struct message **set = set_of(s, id), *oldest;
+	uint64_t hash = hash_quick(id, strlen(id));
+	struct set **set = set_of(s, id);
+	size_t oldest = 0;
 
 	if (!*set)
-		*set = calloc(WAYS, sizeof(**set));
+		*set = calloc(1, sizeof(**set));
 	if (!*set)
 		return NULL;
-	oldest = *set;
 	for (size_t i = 1; i < WAYS; i++)
-		if ((*set)[i].to_s < oldest->to_s)
-			oldest = &(*set)[i];
-	s->forgotten += oldest->account != 0;
-	s->seen[bit / 8] |= (uint8_t)(1u << (bit % 8));
-	return oldest;
+		if ((*set)->v[i].to_s < (*set)->v[oldest].to_s)
+			oldest = i;
+	s->forgotten += (*set)->v[oldest].account != 0;
+	s->seen[bit_of(hash) / 8] |= (uint8_t)(1u << (bit_of(hash) % 8));
+	(*set)->tag[oldest] = tag_of(hash);
+	return &(*set)->v[oldest];
 }
 
 static uint32_t seconds(int64_t ms, int64_t add_s)
@@ -196,7 +212,7 @@ size_t submitted_of(const struct submitted *s, struct span account, bool all,
 
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t w = 0; s->v[i] && w < WAYS && n < max; w++) {
-			const struct message *m = &s->v[i][w];
+			const struct message *m = &s->v[i]->v[w];
 
 			if (m->account != hash || !(m->trusted || all))
 				continue;
@@ -215,18 +231,18 @@ bool submitted_by(const struct submitted *s, struct span account, const char *id
 {
 	char name[ORDER_QUEUE_ID_MAX];
 	uint64_t hash = hash_of(account);
-	const struct message *set;
+	const struct set *set;
 
 	if (!take_id(span_of(id), name))
 		return false;
 	set = *set_of(s, name);
 	for (size_t w = 0; set && w < WAYS; w++) {
+		const struct message *m = &set->v[w];
 		size_t i = 0;
 
-		if (set[w].account != hash || strcmp(set[w].id, name) != 0 || arrival_s < set[w].from_s ||
-		    arrival_s > set[w].to_s)
+		if (m->account != hash || strcmp(m->id, name) != 0 || arrival_s < m->from_s || arrival_s > m->to_s)
 			continue;
-		while (i < n && (set[w].joined || set[w].instance != others[i]))
+		while (i < n && (m->joined || m->instance != others[i]))
 			i++;
 		if (i == n)
 			return true;
@@ -243,8 +259,8 @@ void submitted_save(const struct submitted *s, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t w = 0; s->v[i] && w < WAYS; w++)
-			if (s->v[i][w].account)
-				buf_put(out, &s->v[i][w], sizeof(s->v[i][w]));
+			if (s->v[i]->v[w].account)
+				buf_put(out, &s->v[i]->v[w], sizeof(s->v[i]->v[w]));
 }
 
 int submitted_restore(struct submitted *s, struct reader *in)

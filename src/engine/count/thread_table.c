@@ -52,11 +52,7 @@ uint64_t thread_hash(uint16_t book, struct span key)
 
 static struct gate_row *gate_of(const struct threads *t, struct span id)
 {
-	uint64_t h = id.n;
-
-	for (size_t i = 0; i < id.n; i++)
-		h = (h ^ (uint8_t)id.p[i]) * 0x9e3779b97f4a7c15u;
-	return &t->gate[h >> 40 & (GATE_ROWS - 1)];
+	return &t->gate[hash_quick(id.p, id.n) & (GATE_ROWS - 1)];
 }
 
 /* The id of a name's key: behind host and instance, which a snapshot may have damaged. */

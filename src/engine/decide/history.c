@@ -27,13 +27,14 @@ struct fell {
 
 struct past {
 	struct past *chain;		/* in its bucket */
-	struct past *prev, *next;	/* in its list */
-	struct fell *v;			/* by `when` */
 	uint64_t hash;
 	uint16_t jail;
 	uint16_t nkey;
 	uint8_t n, cap;
 	bool open;			/* one has no end: which list */
+	struct fell *v;			/* by `when`; most have one: */
+	struct fell one;
+	struct past *prev, *next;	/* in its list */
 	char key[];
 };
 
@@ -128,7 +129,8 @@ static void drop(struct history *h, struct past *p)
 	list_take(h, p);
 	h->n--;
 	h->subjects[p->jail]--;
-	free(p->v);
+	if (p->v != &p->one)
+		free(p->v);
 	free(p);
 }
 
@@ -178,6 +180,8 @@ static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 		return NULL;
 	if (h->n >= h->nbuckets / 4)	/* most look-ups find nobody: they shall see an empty bucket */
 		grow(h);
+	p->v = &p->one;
+	p->cap = 1;
 	p->hash = hash_of(key);
 	p->jail = jail;
 	p->nkey = (uint16_t)key.n;
@@ -238,7 +242,7 @@ static bool is_open(const struct past *p)
 /* Put it where its time belongs; the oldest of too many goes. */
 static int past_add(struct past *p, int64_t when, int64_t until)
 {
-	unsigned i, cap = p->cap ? 2u * p->cap : 1;
+	unsigned i, cap = 2u * p->cap;
 	struct fell *v;
 
 	if (p->n == VERDICTS_MAX)
@@ -246,9 +250,11 @@ static int past_add(struct past *p, int64_t when, int64_t until)
 	if (p->n == p->cap) {
 		if (cap > VERDICTS_MAX)
 			cap = VERDICTS_MAX;
-		v = realloc(p->v, cap * sizeof(v[0]));
+		v = realloc(p->v == &p->one ? NULL : p->v, cap * sizeof(v[0]));
 		if (!v)
 			return -ENOMEM;
+		if (p->v == &p->one)
+			v[0] = p->one;
 		p->v = v;
 		p->cap = (uint8_t)cap;
 	}
