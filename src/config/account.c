@@ -95,6 +95,11 @@ int account_unix_name(const struct accounts *a, const char *canonical,
 	return 0;
 }
 
+bool account_parks_for(enum action_kind kind)
+{
+	return kind == ACTION_DENY || kind == ACTION_LOCK || kind == ACTION_CONTAIN;
+}
+
 /* An entry of `protect` names an account as people do: bare or with a domain. */
 bool account_is_protected(const struct accounts *a, const char *canonical)
 {

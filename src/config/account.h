@@ -21,6 +21,9 @@ int account_canonical(const struct accounts *a, struct span login,
 int account_unix_name(const struct accounts *a, const char *canonical,
 		      char *ret, size_t size);
 
+/* May a park stand for that action, which does more? It does when max_per_hour is reached. */
+bool account_parks_for(enum action_kind kind);
+
 /* Is it on `protect` (by canonical or Unix name)? */
 bool account_is_protected(const struct accounts *a, const char *canonical);
 

@@ -379,7 +379,8 @@ static const struct setting accounts_keys[] = {
 	{ "protect", VALUE_TEXTS, AT(struct accounts, protect), .def = "[root, postmaster]",
 	  .help = "Accounts that are never touched." },
 	{ "max_per_hour", VALUE_NUMBER, AT(struct accounts, max_per_hour), .min = 0, .max = 100000,
-	  .def = "5", .help = "After this many accounts in an hour bailiff only proposes." },
+	  .def = "5", .help = "After this many accounts in an hour bailiff only parks (ten times as "
+			"many at most) and proposes." },
 	{ "stale", VALUE_SPAN, AT(struct accounts, stale_ms), .min = MINUTE, .max = YEAR,
 	  .def = "1h", .help = "On events older than this it only proposes." },
 	{ "known_after", VALUE_SPAN, AT(struct accounts, known_after_ms), .min = 0, .max = 8 * WEEK,

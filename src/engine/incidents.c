@@ -256,6 +256,8 @@ static void steps_done(void *arg)
 {
 	struct incident *in = arg;
 
+	if (in->plan.limited[0])
+		in->propose_why = "as many accounts as max_per_hour says were acted on within the hour";
 	mail(in);
 	in->waits--;
 	let_go(in);

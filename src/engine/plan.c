@@ -21,6 +21,7 @@
 
 #define AGAIN_S 1.3
 #define HOLD_MAX (64 * ORDER_QUEUED_MAX)
+#define PARK_ID 0x100000	/* beyond the parts of what it comes after */
 
 static const struct { uint16_t type; bool again; } contain[] = {
 	{ ORDER_DENY, false }, { ORDER_CUT, false }, { ORDER_HOLD, false }, { ORDER_KICK, false },
@@ -87,6 +88,29 @@ void plan_sort(struct plan *p)
 
 static void run_next(struct plan *p);
 
+/*
+ * So many accounts were touched within the hour that this one is the admin's:
+ * what loses nothing is done in place of the rest.
+ */
+static void limit(struct plan *p, const struct plan_step *at)
+{
+	struct plan_step park = {
+		.type = ORDER_PARK, .action = at->action,
+		.order = p->jail == ORDER_NO_JAIL ? store_next_id(p->s->store) : at->order + PARK_ID,
+	};
+	bool there = at->type != ORDER_DENY && at->type != ORDER_LOCK;
+
+	memcpy(p->limited, at->text, sizeof(p->limited));
+	for (size_t i = 0; i < p->nsteps; i++)
+		there |= p->step[i].type == ORDER_PARK;
+	if (there || p->nsteps == PLAN_STEPS_MAX)
+		return;
+	memmove(&p->step[p->next + 1], &p->step[p->next], (p->nsteps - p->next) * sizeof(park));
+	p->step[p->next] = park;
+	p->nsteps++;
+	store_order(p->s->store, park.order, p->incident, ORDER_PARK, plan_step_name(&park), p->user, clock_wall().ms);
+}
+
 static void step_over(struct plan *p)
 {
 	struct plan_step *st = &p->step[p->next++];
@@ -96,6 +120,8 @@ static void step_over(struct plan *p)
 	st->code = p->sum.code;
 	memcpy(st->text, p->sum.text, sizeof(st->text));
 	p->told(p->arg, st);
+	if (st->status == OUTCOME_REFUSED && st->code == -EDQUOT && !p->limited[0])
+		limit(p, st);
 	run_next(p);
 }
 
@@ -274,10 +300,10 @@ static void send_hold(struct plan *p, const struct plan_step *st)
 }
 
 /* A restart must not find it open, either. */
-static void refuse(struct plan *p, const struct plan_step *st)
+static void leave_out(struct plan *p, const struct plan_step *st, enum outcome_status status, int code, const char *why)
 {
-	p->sum = (struct outcome){ .id = st->order, .type = st->type, .status = OUTCOME_REFUSED,
-				   .code = -ECANCELED, .text = "taken back before it began" };
+	p->sum = (struct outcome){ .id = st->order, .type = st->type, .status = (uint16_t)status, .code = code };
+	snprintf(p->sum.text, sizeof(p->sum.text), "%s", why);
 	if (st->type != ORDER_CUT)	/* the ledger knows no order of it */
 		store_outcome(p->s->store, &p->sum, clock_wall().ms);
 	step_over(p);
@@ -290,11 +316,11 @@ static void send(struct plan *p)
 	p->parts = 1;
 	p->sum = (struct outcome){ .status = OUTCOME_DONE };
 	memset(&p->held, 0, sizeof(p->held));
-	if (p->ended) {
-		refuse(p, st);
-		return;
-	}
-	if (st->type == ORDER_HOLD)
+	if (p->ended)
+		leave_out(p, st, OUTCOME_REFUSED, -ECANCELED, "taken back before it began");
+	else if (p->limited[0] && st->type != ORDER_PARK)
+		leave_out(p, st, OUTCOME_PROPOSED, -EDQUOT, p->limited);
+	else if (st->type == ORDER_HOLD)
 		send_hold(p, st);
 	else if (st->type == ORDER_CUT)
 		send_cuts(p, st);
@@ -355,7 +381,7 @@ static void run_next(struct plan *p)
 		p->next++;
 	if (p->next == p->nsteps) {
 		end(p);
-	} else if (is_late(p) && !p->ended) {
+	} else if (is_late(p) && !p->ended && !p->limited[0]) {
 		ev_timer_init(&p->pause, on_pause, AGAIN_S, 0.);
 		p->pause.data = p;
 		ev_timer_start(p->s->loop, &p->pause);

@@ -49,6 +49,7 @@ struct plan {
 	struct plan *next_plan;		/* of all that are under way */
 	struct plan_waiter *waiters;
 	bool running, ended;
+	char limited[102];	/* why no more than a park is done; "": all is */
 	ev_timer pause;
 	unsigned waits;		/* outcomes of the step's orders to come */
 	unsigned parts;

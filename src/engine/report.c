@@ -187,7 +187,8 @@ static void put_missed(const struct report *r, struct buf *out)
 static void put_state(const struct report *r, struct buf *out)
 {
 	if (r->propose_why) {
-		buf_printf(out, "NOTHING WAS DONE to the account: %s.\n", r->propose_why);
+		buf_printf(out, "%s: %s.\n", was_done(r, ORDER_PARK) ? "ONLY PARKED, new mail is put on hold" :
+			   "NOTHING WAS DONE to the account", r->propose_why);
 		return;
 	}
 	if (r->plan->nsteps == 0) {

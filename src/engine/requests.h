@@ -46,6 +46,12 @@ void request_step(struct request *q, const char *what, const char *target,
 
 void request_skip(struct request *q);	/* the last step is `skipped` */
 
+/* requests_account.c: what is asked of one account. */
+bool request_user(struct request *q, char name[ORDER_NAME_MAX]);	/* canonical; false: it has failed */
+/* A deed by hand is an incident of its own: q->id. false: it has failed. */
+bool request_by_hand(struct request *q, const char *what, char user[ORDER_NAME_MAX]);
+void request_finish(struct request *q);	/* one of q->waits is over; with the last it ends */
+
 /* The commands: each gets a request with its arguments and ends it, at once or later. */
 typedef void request_fn(struct request *q);
 request_fn request_status, request_bans, request_locks, request_incidents, request_show,
@@ -53,8 +59,9 @@ request_fn request_status, request_bans, request_locks, request_incidents, reque
 request_fn request_top, request_trace;			/* requests_flow.c */
 request_fn request_ban, request_unban, request_allow, request_disallow,
 	   request_jail, request_pause, request_reload, request_teardown;	/* requests_do.c */
-request_fn request_lock, request_unlock, request_contain, request_protect,
+request_fn request_lock, request_unlock, request_protect,
 	   request_undo, request_resolve;			/* requests_account.c */
+request_fn request_contain;				/* requests_contain.c */
 request_fn request_queue;					/* requests_queue.c */
 
 #endif

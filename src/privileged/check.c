@@ -246,7 +246,8 @@ int check_account(const struct check *c, const struct order_account *o, char why
 	if (o->head.origin != ORIGIN_JAIL || !step)
 		return refuse(why, "only an admin may order this");
 	act = action_of(c, &o->head);
-	if (!act || (act->kind != step->kind && act->kind != ACTION_CONTAIN))
+	if (!act || (act->kind != step->kind && act->kind != ACTION_CONTAIN &&
+		     !(step->type == ORDER_PARK && account_parks_for(act->kind))))
 		return refuse(why, step->no);
 	return check_acts(c, o->at_ms, why);
 }

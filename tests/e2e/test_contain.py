@@ -16,7 +16,7 @@ import pytest
 import machine
 from daemon import Bailiff
 from machine import SERVER, wait_for
-from test_mail import locked, shadow, wait_admin_mail
+from test_mail import locked, proposal, shadow, wait_admin_mail
 
 THIEF, OFFICE, PASSWORD = "198.51.100.66", "198.51.100.7", "sesame"
 BURST = 5
@@ -182,6 +182,33 @@ def test_parked(net, server, bailiff, thief):
     assert map_says("joe") == ""
     assert submit(session, "joe@example.com") == [250]
     session.close()
+
+
+@pytest.mark.parametrize("then", ["contain", "lock"])
+def test_beyond_the_rate(net, server, thief, office, then):
+    """One account more than max_per_hour is parked and left to the admin, whose one command does the rest."""
+    before = shadow("ann")
+    config = {**CONFIG, "accounts": {**CONFIG["accounts"], "max_per_hour": 1}}
+    with Bailiff(net.server, config, jails={"burst": jail(then)}) as bailiff:
+        bailiff.cli("lock", "joe")
+        session = machine.hold_open_smtp(office, SERVER, 587, "ann", PASSWORD)
+        assert submit(session, "ann@example.com", BURST) == [250] * BURST
+        incident = bailiff.wait_incident("ann", jail="burst")
+        text = wait_admin_mail(incident)
+        assert "account ann needs your word" in text and "ONLY PARKED, new mail is put on hold: " in text
+        assert session.alive() and submit(session, "parked@example.com") == [250]
+        assert set(queue(server, "parked@example.com").values()) == {"hold"}
+        assert shadow("ann") == before and denied() == "" and map_says("ann") == "HOLD parked by bailiff"
+        command = proposal(text)
+        assert "max_per_hour of 1" in bailiff.cli(*command, status=1)
+        bailiff.configure(CONFIG)
+        bailiff.reload()
+        bailiff.cli(*command)
+        assert locked("ann") and "ann:" in denied() and map_says("ann").startswith("REJECT")
+        assert "carried out already" in bailiff.cli(*command, status=1)
+        bailiff.cli("undo", incident["id"], "--false-alarm", "--release-mail")
+        assert shadow("ann") == before and denied() == "" and map_says("ann") == ""
+        session.close()
 
 
 @pytest.mark.parametrize("bailiff", [[{"deny": {"text": "call the office"}}]], indirect=True)

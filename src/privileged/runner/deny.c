@@ -210,7 +210,7 @@ static uint64_t end_of(const struct job *j)
 void job_deny(struct job *j)
 {
 	char why[TEMPLATE_WHY_MAX];
-	int ret = policy_account(j->r, j->entry.name, false, j->again, why);
+	int ret = policy_account(j->r, j->kind->type, j->entry.name, false, j->again, why);
 	bool map = has_map(j->r->config);
 	struct deny *d;
 	uint64_t deny;

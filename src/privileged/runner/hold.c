@@ -557,7 +557,7 @@ static void begin_with(struct job *j, const struct queued *v, size_t n, const ch
 void job_hold(struct job *j)
 {
 	char why[TEMPLATE_WHY_MAX];
-	int ret = policy_account(j->r, j->entry.name, false, j->again, why);
+	int ret = policy_account(j->r, j->kind->type, j->entry.name, false, j->again, why);
 
 	if (ret < 0)
 		job_end(j, OUTCOME_REFUSED, ret, "%s", why);

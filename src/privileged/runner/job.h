@@ -174,11 +174,11 @@ void source_end_all(struct runner *r);	/* at once; nothing is told */
 /*
  * policy.c: may this account be touched? Protections, min_uid and
  * max_per_hour (accounts, not steps; by hand as well), by root's own
- * configuration. 0, or -EPERM with `why`; -ENOENT: no such Unix account, if
- * it must be one.
+ * configuration. 0, or -EPERM with `why`; -EDQUOT: max_per_hour is reached, of
+ * parks ten times that; -ENOENT: no such Unix account, if it must be one.
  * again  it was counted already
  */
-int policy_account(const struct runner *r, const char *canonical, bool must_exist,
+int policy_account(const struct runner *r, uint16_t type, const char *canonical, bool must_exist,
 		   bool again, char *why);
 
 /*

@@ -104,7 +104,7 @@ void job_kick(struct job *j)
 {
 	struct kick *k = calloc(1, sizeof(*k));
 	char why[TEMPLATE_WHY_MAX] = "out of memory, or a name that doveadm would misread";
-	int ret = k ? policy_account(j->r, j->entry.name, false, j->again, why) : -ENOMEM;
+	int ret = k ? policy_account(j->r, j->kind->type, j->entry.name, false, j->again, why) : -ENOMEM;
 
 	if (ret == 0)
 		ret = names_of(&j->r->config->accounts, j->entry.name, &k->names);

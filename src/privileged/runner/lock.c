@@ -57,7 +57,8 @@ static int accept_from_jail(struct job *j, char *why)
 	const struct accounts *a = &j->r->config->accounts;
 	const struct action *action = job_action(j);
 
-	if (!action || (action->kind != needs[j->kind->type] && action->kind != ACTION_CONTAIN)) {
+	if (!action || (action->kind != needs[j->kind->type] && action->kind != ACTION_CONTAIN &&
+			!(j->kind->type == ORDER_PARK && account_parks_for(action->kind)))) {
 		snprintf(why, TEMPLATE_WHY_MAX, "no action of a jail that does this");
 		return OUTCOME_REFUSED;
 	}
@@ -267,7 +268,7 @@ void job_lock(struct job *j)
 {
 	const struct strings *template = &j->r->config->accounts.lock;
 	char why[TEMPLATE_WHY_MAX];
-	int ret = policy_account(j->r, j->entry.name, template->n == 0, j->again, why);
+	int ret = policy_account(j->r, j->kind->type, j->entry.name, template->n == 0, j->again, why);
 
 	if (ret < 0) {
 		job_end(j, OUTCOME_REFUSED, ret, "%s", why);

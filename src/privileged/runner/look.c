@@ -257,7 +257,7 @@ void job_look(struct job *j)
 	const struct strings *paths = &j->r->config->accounts.leftovers;
 	uint64_t which = j->order->account.ref;
 	char why[TEMPLATE_WHY_MAX];
-	int ret = policy_account(j->r, j->entry.name, false, true, why);
+	int ret = policy_account(j->r, j->kind->type, j->entry.name, false, true, why);
 
 	if (ret < 0)
 		job_end(j, OUTCOME_REFUSED, ret, "%s", why);

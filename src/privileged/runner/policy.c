@@ -21,6 +21,7 @@
 /* What containing one account takes at most, and several jails may do it at once. */
 #define HOLDS_AN_ACCOUNT 128	/* two of the largest that the engine makes: 204,800 messages */
 #define LOOKS_AN_ACCOUNT 16	/* at each leftover */
+#define PARKS_AN_ACCOUNT 10	/* a park loses nothing: so many accounts for each that may be touched */
 
 /* Protected by hand: a PROTECT order that was not taken back. */
 static bool protected_by_hand(const struct runner *r, const char *name, const char *unix_name)
@@ -37,37 +38,39 @@ static bool protected_by_hand(const struct runner *r, const char *name, const ch
 	return false;
 }
 
-static bool touches(const struct logbook_entry *e, int64_t now)
+/* Parks are what is left when the rate is reached: they count for parks alone. */
+static bool touches(const struct logbook_entry *e, uint16_t type, int64_t now)
 {
-	return (e->type == ORDER_LOCK || e->type == ORDER_DENY || e->type == ORDER_PARK ||
+	return (e->type == ORDER_LOCK || e->type == ORDER_DENY || (e->type == ORDER_PARK && type == ORDER_PARK) ||
 		e->type == ORDER_KICK || e->type == ORDER_HOLD ||
 		(e->type == ORDER_RUN && e->name[0])) && llabs(now - e->at_ms) < HOUR_MS;
 }
 
 /* Would `name` be one account more than max_per_hour within this hour? */
-static bool over_rate(const struct runner *r, const char *name)
+static bool over_rate(const struct runner *r, uint16_t type, const char *name)
 {
+	size_t most = (size_t)r->config->accounts.max_per_hour * (type == ORDER_PARK ? PARKS_AN_ACCOUNT : 1);
 	size_t n = 0, count = logbook_count(r->journal);
 	_cleanup_(free_ptr) const char **seen = calloc(count + 1, sizeof(*seen));
 	int64_t now = clock_wall().ms;
 
 	if (!seen)
 		return true;
-	for (size_t i = 0; i < count && n < r->config->accounts.max_per_hour; i++) {
+	for (size_t i = 0; i < count && n < most; i++) {
 		const struct logbook_entry *e = logbook_at(r->journal, i);
 		size_t k = 0;
 
-		if (!touches(e, now) || strcmp(e->name, name) == 0)
+		if (!touches(e, type, now) || strcmp(e->name, name) == 0)
 			continue;
 		while (k < n && strcmp(seen[k], e->name) != 0)
 			k++;
 		if (k == n)
 			seen[n++] = e->name;
 	}
-	return n >= r->config->accounts.max_per_hour;
+	return n >= most;
 }
 
-int policy_account(const struct runner *r, const char *canonical, bool must_exist,
+int policy_account(const struct runner *r, uint16_t type, const char *canonical, bool must_exist,
 		   bool again, char *why)
 {
 	const struct accounts *a = &r->config->accounts;
@@ -95,10 +98,10 @@ int policy_account(const struct runner *r, const char *canonical, bool must_exis
 			 (unsigned)uid, (unsigned)a->min_uid);
 		return -EPERM;
 	}
-	if (!again && over_rate(r, canonical)) {
+	if (!again && over_rate(r, type, canonical)) {
 		snprintf(why, TEMPLATE_WHY_MAX, "%.40s: max_per_hour of %u accounts is reached",
 			 canonical, (unsigned)a->max_per_hour);
-		return -EPERM;
+		return -EDQUOT;
 	}
 	return 0;
 }

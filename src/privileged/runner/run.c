@@ -26,7 +26,7 @@ static int check_account(void *arg, const char *account, char *why)
 
 	if (!j->entry.name[0])
 		job_about(j, account);
-	return policy_account(j->r, account, false, counted, why);
+	return policy_account(j->r, j->kind->type, account, false, counted, why);
 }
 
 /* Whose values these are: the jail and the place of the action in it. */

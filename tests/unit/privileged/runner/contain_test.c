@@ -274,6 +274,8 @@ static void test_jails(void **state)
 		skip();
 	launch_mail();
 	for (uint16_t type = ORDER_DENY; type <= ORDER_KICK; type++) {
+		if (type == ORDER_PARK)
+			continue;	/* may stand for a lock */
 		o = account_order((enum order_type)type, "joe");
 		o.head.origin = ORIGIN_JAIL;
 		o.head.jail = 0;
@@ -310,6 +312,27 @@ static void flood(enum order_type type, unsigned most, const char *text)
 	expect("by hand", OUTCOME_DONE, NULL);
 }
 
+/* A park is what is left when no account more may be touched, and is none that counts. */
+static void test_parks_beyond_the_rate(void **state)
+{
+	char name[32], config[512];
+
+	(void)state;
+	if (!usable)
+		skip();
+	snprintf(config, sizeof(config), ACCOUNTS ", max_per_hour: 1, postfix_map: %s/map, dovecot_deny: off}\n", dir);
+	launch(config);
+	write_text("map.lmdb", "", 0644);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "user%d@example.net", i);
+		by_hand(ORDER_PARK, name, OUTCOME_DONE, "new mail is put on hold");
+	}
+	by_hand(ORDER_PARK, "more@example.net", OUTCOME_REFUSED, "more@example.net: max_per_hour of 1 accounts is reached");
+	by_hand(ORDER_DENY, "user0@example.net", OUTCOME_DONE, NULL);
+	by_hand(ORDER_DENY, "user1@example.net", OUTCOME_REFUSED, "user1@example.net: max_per_hour of 1 accounts is reached");
+	stop_runner();
+}
+
 static void test_rates(void **state)
 {
 	(void)state;
@@ -329,7 +352,7 @@ int main(void)
 		cmocka_unit_test_setup(test_hold, server), cmocka_unit_test_setup(test_half, server),
 		cmocka_unit_test_setup(test_crash, server), cmocka_unit_test_setup(test_crash_forgotten, server), cmocka_unit_test_setup(test_deny, server),
 		cmocka_unit_test_setup(test_kick, server), cmocka_unit_test_setup(test_deny_and_park, server), cmocka_unit_test_setup(test_jails, server),
-		cmocka_unit_test_setup(test_rates, server),
+		cmocka_unit_test_setup(test_parks_beyond_the_rate, server), cmocka_unit_test_setup(test_rates, server),
 	};
 
 	return cmocka_run_group_tests(tests, enter_laboratory, leave_laboratory);
