@@ -344,11 +344,14 @@ static const struct jail *find_jail(struct offline *o, const char *arg)
 {
 	struct buf text = { 0 };
 	const struct jail *j;
+	bool refused = is_file(arg);
 	char name[128];
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(base_of(arg), "."), base_of(arg));
 	j = config_jail(o->config, is_file(arg) ? name : arg);
-	if (!j && is_file(arg))
+	for (size_t i = 0; !j && !refused && i < o->bad.n; i++)
+		refused = o->bad.v[i].jail && strcmp(o->bad.v[i].jail, arg) == 0;
+	if (!j && refused)
 		fprintf(stderr, "bailiff: %s: refused, see above\n", arg);
 	else if (!j)
 		words_no_jail(o->config, arg, &text);
@@ -569,7 +572,7 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 	for (size_t i = 0; optind < argc && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(o.command = commands[i].name, argv[optind]) == 0)
 			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
-	if (r == 2)
+	if (r == 2 && !o.told)
 		fputs(usage, stderr);
 	if (sealed)
 		return r;	/* what was compiled is not to be freed */

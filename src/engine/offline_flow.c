@@ -111,7 +111,7 @@ int flow_job_open(struct parts *parts, const struct geo *geo, const char *comman
 		fprintf(stderr, "bailiff: %s\n", why);
 	json_decref(args);
 	if (r < 0)
-		return 2;
+		return r;
 	r = name_logs(j, n, logs);
 	if (r == 0)
 		r = parts_open(parts, j->nargs, j->args);

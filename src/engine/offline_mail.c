@@ -33,7 +33,8 @@ int offline_flow(struct offline *o, int argc, char **argv)
 	if (r == 0)
 		r = offline_seal(false) < 0 ? 1 : flow_job_run(job);
 	flow_job_free(&job);
-	return r < 0 ? 1 : r;
+	o->told = r == -EINVAL;		/* what the request lacks, in words of its own */
+	return o->told ? 2 : r < 0 ? 1 : r;
 }
 
 /* ---- suggest */

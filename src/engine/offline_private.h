@@ -23,6 +23,7 @@ struct offline {
 	uint64_t verdicts, clamped;
 	const struct jail *jail;	/* test: the one */
 	bool matched;
+	bool told;			/* why it is no use */
 };
 
 /* offline.c */

@@ -97,6 +97,19 @@ def test_check_for_programs(net):
         bailiff.close()
 
 
+def test_requests_that_cannot_be(net, log):
+    bailiff = Bailiff(net.server, {"country": "/none"}, jails={"bad": jail("about:", "abuot:")})
+    try:
+        for words, status, says in ((["top", "--limit", "0"], 2, "the limit is between"),
+                                    (["top", "--by", "countries"], 1, "no database of countries"),
+                                    (["test", "bad"], 1, "bad: refused, see above")):
+            done = bailiff.command(*words, str(log))
+            assert done.returncode == status and says in done.stderr
+            assert "usage" not in done.stderr and "there is no jail" not in done.stderr
+    finally:
+        bailiff.close()
+
+
 def test_jail_without_its_database(net, log):
     """Said so by `test`, too; its own tests cannot tell."""
     bailiff = Bailiff(net.server, {"country": "/none"})

@@ -37,8 +37,10 @@ int flow_request_read(const json_t *args, bool trace, struct flow_request *ret,
 		return wrong(why, size, "top tells of users, senders, clients or domains, not '%s'", what);
 	if (by && !top_by_named(by, &ret->by))
 		return wrong(why, size, "'%s' is nothing to sort by", by);
-	if (ret->by == TOP_COUNTRIES && !ret->places)
-		return wrong(why, size, "no database of countries is known: `country` in bailiff.yaml names one");
+	if (ret->by == TOP_COUNTRIES && !ret->places) {
+		wrong(why, size, "no database of countries is known: `country` in bailiff.yaml names one");
+		return -ENOENT;
+	}
 	if (since && !(s > 0 && s < 1e10))
 		return wrong(why, size, "since is no time");
 	if (limit && !(n >= 1 && n <= LIMIT_MAX))

@@ -16,7 +16,7 @@ struct flow_request {
 	char of[512];			/* trace */
 };
 
-/* `places` is set before. -EINVAL: *why says what is wrong with it. */
+/* `places` is set before. -EINVAL: *why says what is wrong with it; -ENOENT: what is missing here. */
 int flow_request_read(const json_t *args, bool trace, struct flow_request *ret,
 		      char *why, size_t size);
 
