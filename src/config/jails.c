@@ -190,6 +190,19 @@ static const struct node *single_line_tests(struct loader *l, const struct node 
 	return node_merge(l->arena, map, over);
 }
 
+static bool sets_any(const struct node *settings, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (node_get(settings, *keys))
+			return true;
+	return false;
+}
+
+/* What says which lines are hits, and what says which hits count, and how much. */
+static const char *const hit_keys[] = { "match", "ignore", "prefix", "program", NULL };
+static const char *const verdict_keys[] = { "limit", "thread", "country", "known_good", "foreign_sender",
+					    "successes", "score", "again", NULL };
+
 /* The jail's own tests are for its own patterns, and their verdicts for its own limit. */
 static const struct node *merge(struct loader *l, const struct source *s, const struct node *own,
 				bool *match_replaced)
@@ -197,9 +210,9 @@ static const struct node *merge(struct loader *l, const struct source *s, const 
 	if (!s->settings)
 		return own;
 	*match_replaced = node_get(s->settings, "match");
-	if (*match_replaced)
+	if (sets_any(s->settings, hit_keys))
 		own = node_without(l->arena, own, "tests");
-	else if (node_get(s->settings, "limit") || node_get(s->settings, "thread"))
+	else if (sets_any(s->settings, verdict_keys))
 		own = single_line_tests(l, own);
 	return node_merge(l->arena, own, s->settings);
 }

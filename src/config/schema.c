@@ -142,7 +142,8 @@ const struct setting schema_jail_keys[] = {
 	{ "match", VALUE_NODE, AT(struct jail_draft, match), .print = config_print_rules,
 	  .shape = "list of patterns", .help = "Patterns (PCRE2), anchored at the start of the "
 		  "entry's text; each bare or behind a verb. Setting it in bailiff.yaml drops the "
-		  "jail's `tests`; setting `limit` or `thread` there drops those with a `verdict`." },
+		  "jail's `tests`, as `ignore`, `prefix` and `program` do; setting `limit`, `thread` or a "
+		  "condition there drops those with a `verdict`." },
 	{ "ignore", VALUE_NODE, AT(struct jail_draft, ignore), .print = config_print_ignore,
 	  .shape = "list of patterns", .help = "Entries that one of these matches are no hits." },
 	{ "thread", VALUE_MAP, .sub = thread_keys, .offset = offsetof(struct jail_draft, thread),

@@ -742,6 +742,32 @@ static void test_values(void **state)
 	made_free(&m);
 }
 
+/* Whatever says which lines are hits, or which hits count, leaves tests of that without a ground. */
+static void test_settings_and_tests(void **state)
+{
+	static const struct { const char *settings; size_t ntests; } rows[] = {
+		{ "mode: shadow", 2 }, { "then: []", 2 }, { "active: {days: mon}", 2 },
+		{ "limit: {count: 9}", 1 }, { "known_good: no", 1 }, { "country: [DE]", 1 }, { "again: 1h", 1 },
+		{ "program: [a, b]", 0 }, { "ignore: x", 0 }, { "prefix: 'a <content>'", 0 },
+		{ "program: a, tests: [{line: x, hit: none}]", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[128];
+		struct made m;
+
+		snprintf(text, sizeof(text), "jails: {j: {%s}}\n", rows[i].settings);
+		made_begin(&m, text);
+		made_jail(&m, PACK_JAIL_SHIPPED, "j", LOG "match: 'x <ip> <user>'\n" LIMIT THEN
+			  "tests: [{line: x, hit: none}, {lines: [x], verdict: none}]\n");
+		made_load(&m);
+		assert_string_equal(buf_cstr(&m.text), "");
+		assert_int_equal(config_jail(m.config, "j")->ntests, rows[i].ntests);
+		made_free(&m);
+	}
+}
+
 /* One zone for all logs; a log's own comes first. */
 static void test_timezone(void **state)
 {
@@ -833,7 +859,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_main), cmocka_unit_test(test_jails), cmocka_unit_test(test_jail_near),
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_timezone),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_timezone), cmocka_unit_test(test_settings_and_tests),
 		cmocka_unit_test(test_match_replaced),
 		cmocka_unit_test(test_bombs), cmocka_unit_test(test_many_complaints),
 	};
