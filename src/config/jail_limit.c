@@ -84,6 +84,7 @@ static void take_over(struct loader *l, const struct limit_draft *d, const struc
 {
 	const char *key = d->level ? "level" : "sum";
 	struct place where = loader_at(map, "limit", key);
+	int64_t under;
 
 	ret->value = (uint16_t)captured_number(l, key, d->level ? d->level : d->sum, map, caps);
 	if (d->count || d->distinct)
@@ -94,10 +95,16 @@ static void take_over(struct loader *l, const struct limit_draft *d, const struc
 	ret->amount = (uint64_t)d->over;
 	if (!d->level)
 		return;
-	ret->under = d->under < 0 ? ret->amount : (uint64_t)d->under;
-	if (d->over >= 0 && d->under > d->over)
-		complain(l, loader_at(map, "limit", "under"), "'under' is at most 'over', %lld, not %lld",
-			 (long long)d->over, (long long)d->under);
+	under = d->under < 0 ? d->over : d->under;
+	if (d->over >= 0 && under > d->over) {
+		/* bailiff.yaml set an `over` for which the jail's own `under` was not made */
+		if (strcmp(loader_at(map, "limit", "under").file, loader_at(map, "limit", "over").file) != 0)
+			under = d->over;
+		else
+			complain(l, loader_at(map, "limit", "under"), "'under' is at most 'over', %lld, not %lld",
+				 (long long)d->over, (long long)d->under);
+	}
+	ret->under = (uint64_t)under;
 }
 
 static void take_distinct(struct loader *l, const struct limit_draft *d, const struct node *map,

@@ -768,6 +768,24 @@ static void test_settings_and_tests(void **state)
 	}
 }
 
+/* A shipped `under` is made for the shipped `over`; one's own must fit. */
+static void test_lower_level(void **state)
+{
+	struct made m;
+
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		made_begin(&m, own ? "jails: {j: {limit: {over: 5, under: 6}}}\n" : "jails: {j: {limit: {over: 5}}}\n");
+		made_jail(&m, PACK_JAIL_SHIPPED, "j", LOG "match: 'x <count> <ip>'\n"
+			  "limit: {level: count, over: 20, under: 10, per: ip}\nthen: []\n");
+		made_load(&m);
+		assert_string_equal(buf_cstr(&m.text), own ? "main:1:37: 'under' is at most 'over', 5, not 6\n" : "");
+		if (!own)
+			assert_int_equal(config_jail(m.config, "j")->limit.under, 5);
+		made_free(&m);
+	}
+}
+
 /* One zone for all logs; a log's own comes first. */
 static void test_timezone(void **state)
 {
@@ -859,7 +877,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_main), cmocka_unit_test(test_jails), cmocka_unit_test(test_jail_near),
 		cmocka_unit_test(test_sets), cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_values), cmocka_unit_test(test_timezone), cmocka_unit_test(test_settings_and_tests),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_timezone), cmocka_unit_test(test_lower_level),
+		cmocka_unit_test(test_settings_and_tests),
 		cmocka_unit_test(test_match_replaced),
 		cmocka_unit_test(test_bombs), cmocka_unit_test(test_many_complaints),
 	};
