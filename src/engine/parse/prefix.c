@@ -496,6 +496,8 @@ void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
 		}
 	}
 	after = take_stamp(p, s, end, e);
+	if (!after && s < end && blank(*s))
+		after = take_stamp(p, skip_blanks(s, end), end, e);
 	if (after) {
 		bool strict = e->form != STAMP_SYSLOG &&
 			      (e->form != STAMP_ISO || e->stamp.p[10] != 'T');

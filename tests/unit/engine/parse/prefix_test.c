@@ -46,6 +46,8 @@ struct head_row {
 
 static const struct head_row heads[] = {
 	/* traditional syslog */
+	{ "\t  Aug 21 10:11:12 mx postfix/smtpd[9]: lost connection", "mx", "postfix/smtpd",
+	  "9", "lost connection", STAMP_SYSLOG, AUG21 },
 	{ "Aug 21 10:11:12 mx postfix/smtpd[9]: lost connection", "mx", "postfix/smtpd",
 	  "9", "lost connection", STAMP_SYSLOG, AUG21 },
 	{ "Aug  1 03:27:28 mx sshd[743]: x", "mx", "sshd", "743", "x", STAMP_SYSLOG,
