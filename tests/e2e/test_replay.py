@@ -52,6 +52,11 @@ JAILS = {
     "risk": {
         "about": "signals add up", "log": "verdicts", "score": {"not-alone": 30, "volume": 40, "pairs": 25},
         "limit": {"score": 70, "per": "user", "within": "6h"}, "then": ["notify"]},
+    "process": {
+        "about": "lines of one process, some of them longer than what is matched", "log": "mail", "program": "app",
+        "thread": {"by": "pid", "keep": "1h"},
+        "match": [{"remember": "refused <ip>$"}, {"count": "good day to <user>$", "each": True}],
+        "limit": {"count": 3, "per": "ip", "within": "2h"}, "then": [{"ban": {"for": "5m", "scope": "mail"}}]},
     "watched": {
         "about": "only watched", "log": "mail", "program": "app", "mode": "shadow",
         "match": ["refused <ip>$"], "limit": {"count": 10, "per": "ip", "within": "1h"},
@@ -90,6 +95,7 @@ def day_of_lines(rng, begin, end, n=12000, form=stamp):
                                              f"sasl_username={who}"),
         ("sshd", lambda ip, who, q: f"Failed password for {who} from {ip} port 22 ssh2"),
         ("app", lambda ip, who, q: f"good day to {who}"),
+        ("app", lambda ip, who, q: f"good day to {who:x<{rng.randrange(200, 6000)}}"),
     ]
     out = []
     for i in range(n):
@@ -99,7 +105,7 @@ def day_of_lines(rng, begin, end, n=12000, form=stamp):
         program, text = kinds[rng.randrange(len(kinds))]
         queue = f"4F{i // 60:06X}"
         told = text(strangers[at % len(strangers)], names[int(rng.paretovariate(1)) % len(names)], queue)
-        out.append(f"{form(when)} mx {program}[7]: {told}\n".encode("latin-1"))
+        out.append(f"{form(when)} mx {program}[{i // 9 % 400}]: {told}\n".encode("latin-1"))
     return out
 
 
