@@ -276,12 +276,15 @@ int loader_jails(struct loader *l, const struct pack *p, const struct node *jail
 	if (l->errors)
 		return -EINVAL;
 	c->auto_jails = all.automatic;
-	for (size_t i = 0; i < all.n && c->njails < JAILS_MAX; i++) {
+	for (size_t i = 0; i < all.n; i++) {
+		struct place top = { all.v[i].file->path, 1, 1 };
 		size_t nfields = c->nfields;
 		struct jail one = { 0 };
 
 		l->jail = all.v[i].name;
-		if (load_one(l, &all, &all.v[i], &one))
+		if (c->njails == JAILS_MAX)
+			complain(l, top, "more than %d jails", JAILS_MAX);
+		else if (load_one(l, &all, &all.v[i], &one))
 			*(struct jail *)arena_push(l->arena, &c->jails, &c->njails, sizeof(one)) = one;
 		else
 			c->nfields = nfields;	/* its own captures go with it */

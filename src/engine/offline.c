@@ -401,6 +401,7 @@ static int test(struct offline *o, int argc, char **argv)
 	while ((p = parts_next(&o->parts, &error)))
 		test_line(o, p, &hits);
 	fflush(stdout);
+	troubles_print(o->core->matcher);
 	if (!o->json)
 		fprintf(stderr, "%" PRIu64 " lines, %" PRIu64 " matched\n", o->parts.lines, hits);
 	return error < 0 ? 1 : 0;

@@ -110,6 +110,20 @@ def test_requests_that_cannot_be(net, log):
         bailiff.close()
 
 
+def test_pattern_that_runs_into_its_limit(net, log):
+    """Said by `test`, where it is written, as by `replay`."""
+    bailiff = Bailiff(net.server, jails={"slow": jail("warning: <host>\\[<ip>\\]", "(?:x+x+)+[yz] <ip>").replace(
+        "hit: {ip: 203.0.113.9}", "hit: none")})
+    log.write_text(LINE.format("2026-08-21T10:00:00Z", "x").replace("warning:", "x" * 2000 + "w 192.0.2.1"))
+    try:
+        for words in (["test", "slow"], ["replay"]):
+            done = bailiff.command(*words, str(log))
+            assert done.returncode == 0
+            assert re.search(r"slow: the pattern at .*slow\.yaml:6:\d+ ran into its match limit on 1 line", done.stderr), done
+    finally:
+        bailiff.close()
+
+
 def test_jail_without_its_database(net, log):
     """Said so by `test`, too; its own tests cannot tell."""
     bailiff = Bailiff(net.server, {"country": "/none"})
