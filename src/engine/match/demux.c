@@ -63,18 +63,29 @@ static bool concerns(const struct group *g, uint16_t log, struct span program)
 	return g->programs->n == 0;
 }
 
-/* Can a text that begins so, or goes on so behind a head, fit this door? */
+/* The lists that a door may stand in: of one byte, of any behind a head, of any at first. */
+struct range {
+	unsigned from, to;
+};
+
+static struct range range_of(const struct door *d)
+{
+	unsigned from = d->lead && d->lead->head != LEAD_PLAIN ? DEMUX_FIRSTS : 0;
+
+	if (!d->lead || d->lead->n == 0)
+		return (struct range){ from, from + DEMUX_FIRSTS };
+	from += (unsigned char)d->lead->bytes[0];
+	return (struct range){ from, from + 1 };
+}
+
+/* Does it stand in this one of them? */
 static bool begins(const struct groups *gs, const struct door *d, unsigned list)
 {
 	const struct group *g = &gs->v[d->group];
 	const struct first *f = g->prefix ? &g->prefix->unit.x.first : &g->first;
-	unsigned first = list % DEMUX_FIRSTS;
-	char c = (char)first;
+	char c = (char)list;
 
-	if (d->lead)
-		return (d->lead->head != LEAD_PLAIN) == (list >= DEMUX_FIRSTS) &&
-		       (d->lead->n == 0 || first == (unsigned char)d->lead->bytes[0]);
-	return list < DEMUX_FIRSTS && first_has(f, (struct span){ &c, first < DEMUX_FIRSTS - 1 });
+	return d->lead || first_has(f, (struct span){ &c, list < DEMUX_FIRSTS - 1 });
 }
 
 /* What a prefix leaves is compared when it is known. */
@@ -119,9 +130,10 @@ static int make_doors(const struct groups *gs, struct door **ret, size_t *ret_n)
 
 static size_t count_lists(const struct groups *gs, const struct door *d)
 {
+	struct range r = range_of(d);
 	size_t n = 0;
 
-	for (unsigned list = 0; list < DEMUX_LISTS; list++)
+	for (unsigned list = r.from; list < r.to; list++)
 		n += begins(gs, d, list);
 	return n;
 }
@@ -175,18 +187,31 @@ void demux_forget(struct demux *d)
 
 /* ---- classes */
 
+/*
+ * Counted, then filled: from[list + 1] is where the list goes on while it is
+ * filled, and so in the end where the next one begins.
+ */
 static void sort_by_first(const struct groups *gs, struct tag_class *c)
 {
-	uint32_t n = 0;
+	memset(c->from, 0, sizeof(c->from));
+	for (size_t i = 0; i < c->n; i++) {
+		const struct door *d = &c->door[c->all[i]];
+		struct range r = range_of(d);
 
-	for (unsigned list = 0; list < DEMUX_LISTS; list++) {
-		c->from[list] = n;
-		for (size_t i = 0; i < c->n; i++)
-			if (begins(gs, &c->door[c->all[i]], list))
-				c->by_first[n++] = c->all[i];
+		for (unsigned list = r.from; list < r.to; list++)
+			c->from[list + 2] += begins(gs, d, list);
 	}
-	c->from[DEMUX_LISTS] = n;
-	c->heads = n > c->from[DEMUX_FIRSTS];
+	for (unsigned list = 0; list < DEMUX_LISTS; list++)
+		c->from[list + 2] += c->from[list + 1];
+	for (size_t i = 0; i < c->n; i++) {
+		const struct door *d = &c->door[c->all[i]];
+		struct range r = range_of(d);
+
+		for (unsigned list = r.from; list < r.to; list++)
+			if (begins(gs, d, list))
+				c->by_first[c->from[list + 1]++] = c->all[i];
+	}
+	c->heads = c->from[DEMUX_LISTS] > c->from[DEMUX_FIRSTS];
 }
 
 static bool same_class(const struct tag_class *a, const struct tag_class *b)

@@ -38,7 +38,7 @@ struct tag_class {
 	uint16_t *all;
 	const struct door *door;	/* of all groups */
 	uint16_t *by_first;	/* their numbers, list after list, */
-	uint32_t from[DEMUX_LISTS + 1];	/* and where each begins */
+	uint32_t from[DEMUX_LISTS + 2];	/* and where each begins; one more for making it */
 };
 
 /* All groups in use of the program's lines in that log. Lives until the next call. No allocation. */
