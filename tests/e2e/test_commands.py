@@ -116,10 +116,10 @@ def test_failures(made, text, words):
     configure(made, {"command": [run], "interval": "1s"})
     with made:
         wait_for(lambda: runs(made) >= 3)
-        assert source(made)["state"] == "failed" and words in source(made)["error"]
+        wait_for(lambda: source(made)["state"] == "failed" and words in source(made)["error"])
         assert made.text().count(f"log app: {run}: {words}") == 1
         (made.dir / "well").touch()
-        made.wait_log("log app: its command works again")
+        made.wait_log("log app: its command works again", timeout=60)
         wait_for(lambda: source(made)["state"] == "waiting")
 
 
@@ -136,7 +136,7 @@ def test_too_much(made):
     with made:
         made.wait_log("log app: it printed more than 64 MB", timeout=60)
         wait_for(lambda: not named("yes"))
-        assert source(made)["state"] == "failed" and "64 MB" in source(made)["error"]
+        wait_for(lambda: source(made)["state"] == "failed" and "64 MB" in source(made)["error"])
 
 
 def test_follow(made):

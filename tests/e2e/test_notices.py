@@ -88,6 +88,8 @@ def test_once_each_and_bounded(ns, tmp_path):
         bailiff.wait_ready(times + 1)
         log.write(*(stream.line(time.time(), f"refused 203.0.113.{i}") for i in range(20, 40)))
         wait_for(lambda: len(stream.verdicts(bailiff)) == 22)
+        wait_for(lambda: "10 mails of this jail within the hour: no more" in bailiff.text())
+        wait_for(lambda: sum("jail banned" in m for m in box.messages()) >= 11)
         stream.settled(bailiff)
         assert sum("jail banned" in m for m in box.messages()) == 11
         assert sum("jail client" in m for m in box.messages()) == 1

@@ -81,7 +81,10 @@ def opened(pid):
                 for inode in sockets(pid, kind)}
     found = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        link = os.readlink(f"/proc/{pid}/fd/{fd}").removesuffix(" (deleted)")
+        try:
+            link = os.readlink(f"/proc/{pid}/fd/{fd}").removesuffix(" (deleted)")
+        except FileNotFoundError:       # closed meanwhile
+            continue
         inode = re.match(r"socket:\[(\d+)\]", link)
         if int(fd) > 2:
             found.add(families[inode[1]] if inode else link)

@@ -41,7 +41,7 @@ class Far:
     def __init__(self, net, seconds):
         self.ns = net.host("far", FAR)
         self.seconds = seconds
-        self.took = []
+        self.took, self.busy = [], set()
         self.socket = self.ns.listen(FAR, 25)
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -52,6 +52,13 @@ class Far:
                 threading.Thread(target=self.session, args=(client,), daemon=True).start()
 
     def session(self, client):
+        self.busy.add(client)
+        try:
+            self.talk(client)
+        finally:
+            self.busy.discard(client)
+
+    def talk(self, client):
         sender, data = "", False
         with client, client.makefile("rb") as lines, contextlib.suppress(OSError):
             client.sendall(b"220 far ESMTP\r\n")
@@ -173,6 +180,7 @@ def test_thief(net, server, far, user):
         wait_for(lambda: set(messages(server).values()) == {"hold"}, 15,
                  f"not all on hold: {messages(server)}\n{text}")
         time.sleep(3 * far.seconds)                  # what was in delivery when it was held
+        wait_for(lambda: not far.busy, 20, "a delivery does not end")
         left = len(far.took)
         assert honest.alive() and honest.submit(SHARED, ["customer@example.org"])[0] == 250
         wait_for(lambda: len(far.took) > left and not [q for q in messages(server).values() if q != "hold"])

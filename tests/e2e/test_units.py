@@ -234,7 +234,7 @@ def test_accounts_under_systemd(system, net):
                if i["jail"] == "sasl-burst")
     said = bailiff(system, "undo", str(one["id"]), "--false-alarm").stdout
     assert status_of("joe") == "P", said + system.journal("-u", "bailiff")
-    assert "bailiff" in system.journal("-t", "bailiff", "-p", "alert")
+    until(system, lambda: "bailiff" in system.journal("-t", "bailiff", "-p", "alert"))
 
 
 def test_restart_watchdog_and_teardown(system, net):
