@@ -101,13 +101,12 @@ static bool take_global(struct call *call, char ***at, int *status)
 	return false;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct call call = { 0 };
 	char **at = argv + (argc > 0);
 	int status = EXIT_DONE;
 
-	text_init(STDOUT_FILENO);
 	for (; *at && (*at)[0] == '-'; at++)
 		if (take_global(&call, &at, &status))
 			return status;
@@ -116,8 +115,18 @@ int main(int argc, char **argv)
 	if (strcmp(*at, "help") == 0 && (!at[1] || command_find(at[1])))
 		return at[1] ? help(command_find(at[1])) : overview(stdout, EXIT_DONE);
 	call.args = at + 1;
-	status = dispatch(&call, *at);
-	if (fflush(stdout) != 0 && status == EXIT_DONE)
-		status = EXIT_NOT_DONE;
-	return status;
+	return dispatch(&call, *at);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	text_init(STDOUT_FILENO);
+	status = run(argc, argv);
+	/* What nobody can read is not done. */
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	text_complain("what is printed cannot be written");
+	return status == EXIT_DONE ? EXIT_NOT_DONE : status;
 }

@@ -268,7 +268,7 @@ static int replay(struct offline *o, int argc, char **argv)
 	troubles_print(o->core->matcher);
 	if (!o->json)
 		say_totals(o);
-	return error < 0 || ferror(stdout) ? 1 : 0;
+	return error < 0 ? 1 : 0;
 }
 
 /* ---- test */
@@ -575,6 +575,10 @@ int offline_main(int argc, char **argv, const char *const *shipped)
 			r = commands[i].run(&o, argc - optind - 1, argv + optind + 1);
 	if (r == 2 && !o.told)
 		fputs(usage, stderr);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("bailiff: what is printed cannot be written\n", stderr);
+		r = r ? r : 1;
+	}
 	if (sealed)
 		return r;	/* what was compiled is not to be freed */
 	parts_close(&o.parts);

@@ -124,6 +124,21 @@ def test_pattern_that_runs_into_its_limit(net, log):
         bailiff.close()
 
 
+@pytest.mark.parametrize("words", [["replay"], ["--json", "replay"], ["test", "sshd"], ["check"], ["top"], ["--help"]],
+                         ids="-".join)
+def test_nowhere_to_print(net, log, words):
+    log.write_text("".join(f"2026-08-21T10:00:0{i}Z mail sshd[7]: Failed password for root from 203.0.113.9 port 9 ssh2\n"
+                           for i in range(6)))
+    bailiff = Bailiff(net.server, {})
+    logs = [] if words[0] in ("check", "--help") else [str(log)]
+    try:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*bailiff.bailiff, *words, *logs], stdout=full, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 1 and b"what is printed cannot be written" in done.stderr
+    finally:
+        bailiff.close()
+
+
 def test_jail_without_its_database(net, log):
     """Said so by `test`, too; its own tests cannot tell."""
     bailiff = Bailiff(net.server, {"country": "/none"})
