@@ -561,7 +561,8 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	p.clock = clock;
 	p.trusted = trusted;
 	p.timed = false;
-	p.noted[0] = p.noted[1] = p.taught = (struct span){ NULL, 0 };
+	memset(p.noted, 0, sizeof(p.noted));
+	p.taught = (struct span){ NULL, 0 };
 	p.taught_from.family = ADDR_NONE;
 	if (core->flow)
 		flow_take(core->flow, e, flow_clock, &p);

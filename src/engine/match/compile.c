@@ -57,22 +57,69 @@ static int compile_loose(struct matcher *m, struct unit *u)
 	return rc;
 }
 
+/* Jails about the same lines have the same patterns: a rule of an earlier jail that has this one. */
+static const struct unit *find_like(const struct matcher *m, const struct jail *j, const char *pattern)
+{
+	for (size_t i = 0; i < (size_t)(j - m->c->jails); i++)
+		for (size_t k = 0; k < m->c->jails[i].nrules; k++)
+			if (m->jails[i].rule[k].x.code && strcmp(m->c->jails[i].rules[k].pattern, pattern) == 0)
+				return &m->jails[i].rule[k];
+	return NULL;
+}
+
+static int compile_like(struct unit *u, const struct unit *like)
+{
+	u->like = like->like ? like->like : like;
+	u->x = like->x;
+	u->loose = like->loose;
+	u->leads = like->leads;
+	u->remark = like->remark ? strdup(like->remark) : NULL;
+	return like->remark && !u->remark ? -ENOMEM : 0;
+}
+
+static int compile_rule(struct matcher *m, struct jail_state *js, struct complaints *bad, struct unit *u)
+{
+	const struct unit *like = find_like(m, u->jail, u->rule->pattern);
+	int rc;
+
+	if (like)
+		return compile_like(u, like);
+	rc = compile_unit(m, js, u->rule->pattern, PATTERN_RULE, u->rule->place, bad, u);
+	return rc == 0 && !m->reference ? compile_loose(m, u) : rc;
+}
+
 static int compile_rules(struct matcher *m, struct jail_state *js, const struct jail *j,
-			 const struct rule *rules, size_t n, enum pattern_place place,
-			 struct complaints *bad, struct unit **ret)
+			 struct complaints *bad)
 {
 	int rc = 0;
 
-	*ret = calloc(n + 1, sizeof(**ret));
-	if (!*ret)
+	js->rule = calloc(j->nrules + 1, sizeof(*js->rule));
+	if (!js->rule)
 		return -ENOMEM;
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		(*ret)[i] = (struct unit){ .jail = j, .rule = &rules[i] };
-		rc = compile_unit(m, js, rules[i].pattern, place, rules[i].place,
-				  bad, &(*ret)[i]);
-		if (rc == 0 && place == PATTERN_RULE && !m->reference)
-			rc = compile_loose(m, &(*ret)[i]);
-		(*ret)[i].gated = place == PATTERN_RULE && gate_fits(m->c, j, &(*ret)[i]);
+	for (size_t i = 0; i < j->nrules && rc == 0; i++) {
+		struct unit *u = &js->rule[i];
+
+		*u = (struct unit){ .jail = j, .rule = &j->rules[i] };
+		rc = compile_rule(m, js, bad, u);
+		u->gated = gate_fits(m->c, j, u);
+	}
+	for (size_t i = 0; i < j->nrules; i++)
+		js->rule[i].hidden = gate_may_hide(js->rule, j->nrules, i);
+	return rc;
+}
+
+static int compile_ignores(struct matcher *m, struct jail_state *js, const struct jail *j,
+			   struct complaints *bad)
+{
+	int rc = 0;
+
+	js->ignore = calloc(j->nignore + 1, sizeof(*js->ignore));
+	if (!js->ignore)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->nignore && rc == 0; i++) {
+		js->ignore[i] = (struct unit){ .jail = j, .rule = &j->ignore[i] };
+		rc = compile_unit(m, js, j->ignore[i].pattern, PATTERN_IGNORE, j->ignore[i].place, bad,
+				  &js->ignore[i]);
 	}
 	return rc;
 }
@@ -126,14 +173,11 @@ static int compile_jail(struct matcher *m, size_t at, struct complaints *bad)
 	if (j->prefix)
 		rc = compile_prefix(m, js, j, bad);
 	if (rc == 0)
-		rc = compile_rules(m, js, j, j->rules, j->nrules, PATTERN_RULE, bad, &js->rule);
+		rc = compile_rules(m, js, j, bad);
 	if (rc == 0)
-		rc = compile_rules(m, js, j, j->ignore, j->nignore, PATTERN_IGNORE, bad,
-				   &js->ignore);
+		rc = compile_ignores(m, js, j, bad);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < j->nrules; i++)
-		js->rule[i].hidden = gate_may_hide(js->rule, j->nrules, i);
 	check_captures(js, j, bad);
 	js->enabled = js->ok && j->mode != MODE_OFF;
 	return 0;
@@ -263,7 +307,8 @@ void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void 
 static void drop_loose(struct unit *u, void *arg)
 {
 	(void)arg;
-	pattern_free(&u->loose);
+	if (!u->like)
+		pattern_free(&u->loose);
 }
 
 static int make_groups(struct matcher *m, unsigned *nojit)
@@ -285,7 +330,7 @@ static int make_groups(struct matcher *m, unsigned *nojit)
 
 static void count_nojit(struct unit *u, void *arg)
 {
-	*(unsigned *)arg += u->x.code && !u->x.jit;
+	*(unsigned *)arg += u->x.code && !u->x.jit && !u->like;
 }
 
 static void complain_nojit(const struct matcher *m, bool have, unsigned nojit,

@@ -37,8 +37,10 @@ int unit_run(struct unit *u, struct arena *a, struct span s, uint32_t options,
 
 void unit_fini(struct unit *u)
 {
-	expr_fini(&u->x);
-	pattern_free(&u->loose);
+	if (!u->like) {
+		expr_fini(&u->x);
+		pattern_free(&u->loose);
+	}
 	free(u->remark);
 	u->remark = NULL;
 }

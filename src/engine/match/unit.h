@@ -39,6 +39,7 @@ struct memo {
 struct unit {
 	const struct jail *jail;
 	const struct rule *rule;	/* NULL: the jail's prefix */
+	const struct unit *like;	/* whose pattern was the same, and is shared; NULL: its own */
 	struct expr x;
 	bool gated;		/* does nothing for an id that no thread knows */
 	bool hidden;		/* nor does another rule then take its place */
