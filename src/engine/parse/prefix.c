@@ -466,6 +466,7 @@ static inline void blank_entry(struct entry *e)
 	e->pid = none;
 	e->text = none;
 	e->repeat = 1;
+	e->cut = false;
 	e->form = STAMP_NONE;
 	e->when_us = 0;
 }
