@@ -130,6 +130,7 @@ static void do_ban(struct frame *f, const struct order_head *h)
 {
 	const struct order_ban *o = (const struct order_ban *)h;
 	struct monitor *m = f->link->m;
+	const char *said = "";
 	char why[102], text[ADDR_TEXT_MAX];
 	struct firewall_element e;
 	struct firewall_ban *b;
@@ -149,16 +150,20 @@ static void do_ban(struct frame *f, const struct order_head *h)
 		answer_with(f, h, OUTCOME_DONE, 0, "its end is past");
 		return;
 	}
+	if (!addr_equal(&addr, &o->addr))
+		said = "narrowed to the host: the prefix holds a protected address";
 	if (h->origin == ORIGIN_HAND) {
 		struct hand_item item = { .kind = HAND_BAN, .addr = addr, .until_ms = o->until_ms };
 
 		snprintf(item.name, sizeof(item.name), "%s", f->check.config->scopes[o->scope].name);
 		r = hand_put(m->hand, &item, f->check.now);
-		if (r < 0)
+		if (r < 0) {
+			said = "not kept over a restart: cannot write the file";
 			log_err("ban by hand of %s is not kept over a restart: %s",
 				addr_print(&addr, text), strerror(-r));
+		}
 	}
-	b = next_ban(f, h, addr_equal(&addr, &o->addr) ? "" : "narrowed to the host: the prefix holds a protected address");
+	b = next_ban(f, h, said);
 	b->addr = addr;
 	b->scope = o->scope;
 	b->until = (struct wall){ o->until_ms };

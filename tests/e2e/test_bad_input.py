@@ -372,6 +372,7 @@ def test_full_disk_is_said_and_bans_go_on(net, log, tmp_path):
                     f.write(b"x" * 4096)
             fail_twice(log, "203.0.113.7")
             bailiff.wait_ban("203.0.113.7")
+            assert "not kept over a restart" in bailiff.cli("ban", "203.0.113.8")
             wait_for(lambda: not bailiff.cli("status", json=True)["ledger"]["ok"], 20, "the ledger's trouble")
             (disk / "ballast").unlink()
             wait_for(lambda: bailiff.cli("status", json=True)["ledger"]["ok"], 90, "the ledger is well again")
