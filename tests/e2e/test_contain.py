@@ -48,7 +48,8 @@ def server(net, joe, request):
                **getattr(request, "param", {})}
     if options.get("content_filter"):       # which is spoken to by smtp
         options["options"] = {"defer_transports": "relay", "default_transport": "relay"}
-    with machine.Dovecot(net.server, deny=True, settings="first_valid_uid = 1"), machine.Postfix(net.server, **options) as postfix:
+    settings = f"first_valid_uid = 1\n{options.pop('dovecot', '')}"
+    with machine.Dovecot(net.server, deny=True, settings=settings), machine.Postfix(net.server, **options) as postfix:
         yield postfix
     machine.delete_user("ann")
 
@@ -275,6 +276,26 @@ def test_through_a_filter(net, server, thief, office):
         assert {i for i, q in found.items() if q == "hold"} == set(found) - by_ann
         assert len(found) >= BURST + 2      # what was held in delivery may be out as well
         honest.close()
+
+
+@pytest.mark.parametrize("server", [{"options": {"defer_transports": "smtp", "smtputf8_enable": "yes"},
+                                     "dovecot": "auth_username_chars ="}], indirect=True)
+def test_name_beyond_ascii(net, server, bailiff, thief, office):
+    user = "j\u00f6@example.net"
+    pathlib.Path(machine.PASSWD_FILE).write_text(f"{user}:{{PLAIN}}{PASSWORD}:65534:65534::/tmp::\n", encoding="utf-8")
+    session = machine.hold_open_smtp(thief, SERVER, 587, user, PASSWORD)
+    with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
+        submit(session, "boss@example.com", BURST)
+    incident = bailiff.wait_incident(user, jail="burst")
+    wait_admin_mail(incident)
+    assert dict(steps(bailiff, incident)).keys() >= {"deny", "kick", "hold"}
+    assert all(status == "done" for step, status in steps(bailiff, incident) if step in ("deny", "kick", "hold"))
+    assert pathlib.Path(machine.DENY_FILE).read_text(encoding="utf-8") == f"{user}::::bailiff\n"
+    assert map_says(user).startswith("REJECT") and set(queue(server, "boss@example.com").values()) == {"hold"}
+    assert machine.smtp_login(office, SERVER, 587, user, PASSWORD) == 535
+    bailiff.cli("undo", incident["id"], "--false-alarm", "--release-mail")
+    assert denied() == "" and map_says(user) == ""
+    wait_for(lambda: machine.smtp_login(office, SERVER, 587, user, PASSWORD) == 235)
 
 
 def test_owners_phone(net, server, bailiff, thief, office):

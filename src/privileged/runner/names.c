@@ -9,13 +9,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "config/account.h"
 
 static bool is_plain(const char *name)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyz0123456789._-+=@~!&'";
+	size_t n = strlen(name), len;
 
-	return name[0] && name[0] != '-' && name[strspn(name, set)] == 0;
+	if (n == 0 || name[0] == '-')
+		return false;
+	for (size_t i = 0; i < n; i += len) {
+		len = buf_utf8_len((const unsigned char *)name + i, n - i);
+		if (len == 0 || (len == 1 && !strchr(set, name[i])))
+			return false;
+	}
+	return true;
 }
 
 static void add(struct names *to, const char *local, const char *domain)

@@ -91,7 +91,8 @@ static void test_names(void **state)
 		{ "eve@example.net", 0, 1, "eve@example.net" },
 		{ "j*", -EINVAL, 0, NULL }, { "j?@example.net", -EINVAL, 0, NULL },
 		{ "#joe", -EINVAL, 0, NULL }, { "-joe", -EINVAL, 0, NULL }, { "j\"oe", -EINVAL, 0, NULL },
-		{ "jo\xc3\xa9", -EINVAL, 0, NULL },
+		{ "jo\xc3\xa9@example.net", 0, 1, "jo\xc3\xa9@example.net" },	/* SMTPUTF8 */
+		{ "jo\xe9", -EINVAL, 0, NULL }, { "jo\xc2\x85", -EINVAL, 0, NULL }, { "jo\xe2\x80\xae", -EINVAL, 0, NULL },
 	};
 
 	(void)state;
