@@ -330,6 +330,18 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+def test_held_again(server, bailiff, office):
+    """What was released a moment ago is on hold no more, whatever a listing said before."""
+    session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "joe@example.com", 2) == [250] * 2
+    session.close()
+    for said in machine.parallel(lambda _: bailiff.cli("contain", "joe", json=True), range(3)):
+        bailiff.cli("undo", said["incident"], "--false-alarm", "--release-mail")
+    assert "hold" not in queue(server, "joe@example.com").values()
+    assert "2 held (" in bailiff.cli("queue", "hold", "joe", "--yes")
+    assert set(queue(server, "joe@example.com").values()) == {"hold"}
+
+
 @pytest.mark.parametrize("end", [["undo", "--release-mail"], ["resolve", "--release"], ["resolve", "--purge"]])
 def test_no_mail_to_end_with(bailiff, end):
     """That nothing was on hold keeps no incident open."""

@@ -454,12 +454,14 @@ static void lend(struct job *j)
 		}
 }
 
+/* Once: what this job does, or another one later, is not in it. */
 static bool borrow(struct job *j)
 {
 	struct hold *h = j->work;
 	const struct postfix *from = j->r->listed;
 
 	h->borrowed = from && clock_mono().ms - from->listed.ms < LENT_MS && postfix_borrow(&h->postfix, from);
+	hold_forget_listing(j->r);
 	return h->borrowed;
 }
 
@@ -490,6 +492,8 @@ static void looked(struct job *j)
 	h->looks++;
 	if (h->looks > 1 && holds(j))
 		lend(j);
+	else
+		hold_forget_listing(j->r);
 	if (ret < 0)
 		job_end(j, OUTCOME_FAILED, ret, "%sthe queue's listing: %s", so_far, strerror(-ret));
 	else if (h->looks == 1)
