@@ -328,11 +328,17 @@ void show_protected(const json_t *request, const json_t *answer)
 	say_said(answer);
 }
 
+/* Was something done that an undo takes back? Mail that went, or is deleted, is not. */
 static bool any_done(const json_t *steps)
 {
-	for (size_t i = 0; i < json_array_size(steps); i++)
-		if (strcmp(string_at(json_array_get(steps, i), "status"), "done") == 0)
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+		const char *what = string_at(step, "do");
+
+		if (strcmp(string_at(step, "status"), "done") == 0 && strcmp(what, "release") != 0 &&
+		    strcmp(what, "purge") != 0)
 			return true;
+	}
 	return false;
 }
 
