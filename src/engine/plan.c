@@ -415,13 +415,18 @@ void plan_stop(struct plan *p)
 	buf_free(&p->found);
 }
 
-static struct plan *under_way(struct serve *s, uint64_t incident)
+static struct plan *under_way(const struct serve *s, uint64_t incident)
 {
 	struct plan *p = s->plans;
 
 	while (p && p->incident != incident)
 		p = p->next_plan;
 	return p;
+}
+
+bool plans_under_way(const struct serve *s, uint64_t incident)
+{
+	return under_way(s, incident);
 }
 
 bool plans_end(struct serve *s, uint64_t incident, bool cut_short, void (*fn)(void *arg), void *arg)

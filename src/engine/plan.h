@@ -74,6 +74,8 @@ void plan_sort(struct plan *p);
 void plan_run(struct plan *p);
 void plan_stop(struct plan *p);		/* before it is freed, early or not */
 
+bool plans_under_way(const struct serve *s, uint64_t incident);
+
 /*
  * What that incident does is to be taken back. true: it is under way, and fn is
  * called when it is over, which is soon if `cut_short`: the steps that have not

@@ -161,6 +161,8 @@ static void proposal_told(void *arg, int error, const char *json)
 	if (account_canonical(&q->s->config->accounts, span_of(request_text(q, "user")), user, sizeof(user)) < 0 ||
 	    !subject || strcmp(subject, user) != 0)
 		request_fail(q, 1, "that incident is not about %s", request_text(q, "user"));
+	else if (plans_under_way(q->s, (uint64_t)json_integer_value(json_object_get(show, "id"))))
+		request_fail(q, 1, "that proposal is being carried out");
 	else if (was_carried_out(show))
 		request_fail(q, 1, "that proposal was carried out already");
 	else if (!json_is_null(json_object_get(show, "closed")))

@@ -330,6 +330,20 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+def test_proposal_that_two_carry_out(net, server, thief):
+    """It works once, also for two admins at one moment."""
+    config = {**CONFIG, "accounts": {**CONFIG["accounts"], "act": "propose"}}
+    with Bailiff(net.server, config, jails={"burst": jail("contain")}) as bailiff:
+        session = machine.hold_open_smtp(thief, SERVER, 587, "joe", PASSWORD)
+        assert submit(session, "joe@example.com", BURST) == [250] * BURST
+        text = wait_admin_mail(bailiff.wait_incident("joe", jail="burst"))
+        done = machine.parallel(lambda _: bailiff.command(*proposal(text)), range(3))
+        assert sorted(d.returncode for d in done) == [0, 1, 1]
+        assert all("carried out" in d.stderr for d in done if d.returncode)
+        assert locked("joe")
+        session.close()
+
+
 def test_held_again(server, bailiff, office):
     """What was released a moment ago is on hold no more, whatever a listing said before."""
     session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
