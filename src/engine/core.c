@@ -233,14 +233,6 @@ static struct event_time flow_clock(void *arg)
 	return when_of(arg);
 }
 
-static bool bans(const struct verdict *v)
-{
-	for (size_t i = 0; i < v->nactions; i++)
-		if (v->action[i].action->kind == ACTION_BAN)
-			return true;
-	return false;
-}
-
 static bool is_allowed(const struct config *c, const struct addr *a)
 {
 	for (size_t i = 0; i < c->nallow; i++)
@@ -256,6 +248,16 @@ const char *core_refuses(const struct config *c, const struct jail *j, const str
 	if (addr_is_private(a) && !j->ban_private)
 		return "a private address";
 	return is_allowed(c, a) ? "allowed" : NULL;
+}
+
+/* Does it ban anybody? What is refused anyway is no ban that a brake counts. */
+static bool bans(const struct core *core, const struct verdict *v, const struct facts *f)
+{
+	for (size_t i = 0; i < v->nactions; i++)
+		if (v->action[i].action->kind == ACTION_BAN &&
+		    (v->action[i].action->whom == WHOM_SEEN || !f->from || !core_refuses(core->config, v->jail, f->from)))
+			return true;
+	return false;
 }
 
 /*
@@ -294,7 +296,7 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 	decide(f->hit->jail, t, earlier, when, brakes_on(core->brakes, w->jail), &v);
 	v.class = config_class_limit(f->class, w->jail) ? f->class->name : NULL;
 	v.shadow |= core->mode[w->jail] == MODE_SHADOW;
-	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(&v))
+	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(core, &v, f))
 		v.shadow = cv.braked = brakes_count(core->brakes, w->jail, when);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);

@@ -224,6 +224,12 @@ static const struct row {
 	  "0 b 203.0.113.1 1: ban 203.0.113.1 600\n60001 b 203.0.113.2 1: ban 203.0.113.2 600\n"
 	  "60002 b 203.0.113.3 1: ban 203.0.113.3 600\n60003 b 203.0.113.4 1 shadow: ban 203.0.113.4 600\n"
 	  "9999999 b 203.0.113.5 1 shadow: ban 203.0.113.5 600\n" },
+	{ "the brake, and bans that are refused anyway", "allow: [198.51.100.0/24]\n",
+	  { "b.yaml", SASL(1, BAN) "brake: {bans: 1, within: 1m}\n" },
+	  FAIL(0, "198.51.100.1") FAIL(1, "10.0.0.1") FAIL(2, "198.51.100.2") FAIL(3, "203.0.113.1") FAIL(4, "203.0.113.2"),
+	  "0 b 198.51.100.1 1: ban 198.51.100.1 600\n1 b 10.0.0.1 1: ban 10.0.0.1 600\n"
+	  "2 b 198.51.100.2 1: ban 198.51.100.2 600\n3 b 203.0.113.1 1: ban 203.0.113.1 600\n"
+	  "4 b 203.0.113.2 1 shadow: ban 203.0.113.2 600\n" },
 
 	/* ---- whom: seen */
 	{ "the addresses seen, and those spared",
