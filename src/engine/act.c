@@ -245,6 +245,10 @@ void act_verdict(void *arg, const struct core_verdict *v)
 
 	if (known)
 		return;
+	if (paused && row.until_ms == INT64_MAX) {	/* nobody will close what opens no incident */
+		row.until_ms = UNTIL_WATCHED;
+		history_watched(s->core->history, v->jail, v->key, v->v->when);
+	}
 	a.incident = row.id = store_next_id(s->store);
 	a.account = account && has_account_step(v->v);
 	a.act = !v->v->shadow && !paused && act_mode(s, v->jail) == MODE_ON;

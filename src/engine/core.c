@@ -207,6 +207,7 @@ void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode)
 	const struct jail *j = &core->config->jails[jail];
 
 	core->mode[jail] = mode;
+	history_watch(core->history, jail, mode == MODE_SHADOW);
 	matcher_enable(core->matcher, j, mode != MODE_OFF);
 }
 
@@ -250,7 +251,7 @@ const char *core_refuses(const struct config *c, const struct jail *j, const str
 	return is_allowed(c, a) ? "allowed" : NULL;
 }
 
-/* Does it ban anybody? What is refused anyway is no ban that a brake counts. */
+/* Does it ban anybody? What is refused anyway, no brake counts. */
 static bool bans(const struct core *core, const struct verdict *v, const struct facts *f)
 {
 	for (size_t i = 0; i < v->nactions; i++)
@@ -288,16 +289,15 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 		.subject = subject, .key = w->key, .hit = f->hit, .jail = w->jail,
 		.pos = *p->pos, .trusted = p->trusted,
 	};
-	int64_t back = decide_remember_ms(f->hit->jail);
 	unsigned earlier = history_earlier(core->history, w->jail, w->key,
-					   (struct event_time){ when.ms - back });
+					   (struct event_time){ when.ms - decide_remember_ms(f->hit->jail) });
 	struct verdict v;
 
-	decide(f->hit->jail, t, earlier, when, brakes_on(core->brakes, w->jail), &v);
+	decide(f->hit->jail, t, earlier, when, core->mode[w->jail] == MODE_SHADOW || brakes_on(core->brakes, w->jail), &v);
 	v.class = config_class_limit(f->class, w->jail) ? f->class->name : NULL;
-	v.shadow |= core->mode[w->jail] == MODE_SHADOW;
-	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(core, &v, f))
-		v.shadow = cv.braked = brakes_count(core->brakes, w->jail, when);
+	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(core, &v, f) &&
+	    (cv.braked = brakes_count(core->brakes, w->jail, when)))
+		decide_shadow(&v);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)

@@ -197,3 +197,38 @@ def test_peer_of_a_live_admin_session(net, log):
             bailiff.wait_ban("198.51.100.45")
     finally:
         os.unlink("/run/utmp")
+
+
+def test_jail_that_was_watched_first(net, log):
+    """In shadow by its file, on by hand: it bans now."""
+    with guard(net.server, log, JAIL % "" + "mode: shadow\n", jails={"auto": False, "own": "shadow"}) as bailiff:
+        offend(log, "203.0.113.7")
+        bailiff.wait_log("verdict .*subject=203.0.113.7 .*mode=shadow")
+        assert bailiff.banned() == set()
+        bailiff.cli("jail", "own", "on")
+        offend(log, "203.0.113.8")
+        bailiff.wait_ban("203.0.113.8")
+
+
+def test_account_that_was_watched_first(net, log):
+    """What crossed a limit in shadow or in a pause is acted on when it does so again later."""
+    jail = ("about: a test's own\nlog: mail\nmatch:\n  - 'sent by <user> from <ip>$'\n"
+            "limit: {count: 1, per: user, within: 10m}\nthen: [contain]\n")
+
+    def send(user):
+        now = subprocess.run(["date", "+%b %e %H:%M:%S"], capture_output=True, text=True, check=True)
+        with open(log, "a", encoding="ascii") as f:
+            f.write(f"{now.stdout.strip()} mail app[1]: sent by {user} from 203.0.113.9\n")
+
+    with guard(net.server, log, jail, jails={"auto": False, "own": "shadow"},
+               accounts={"act": "propose"}, notify={"mail": "off"}) as bailiff:
+        send("joe")
+        bailiff.wait_log("verdict .*subject=joe .*mode=shadow")
+        bailiff.cli("jail", "own", "on")
+        bailiff.cli("pause", "1h")
+        send("ann")
+        bailiff.wait_log("verdict .*subject=ann .*mode=shadow")
+        bailiff.cli("pause", "0s")
+        for user in ("joe", "ann"):
+            send(user)
+            bailiff.wait_log(f"verdict .*subject={user} .*mode=on")

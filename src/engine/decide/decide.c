@@ -48,7 +48,7 @@ static int64_t grown(const struct action *a, unsigned earlier)
 }
 
 void decide(const struct jail *j, const struct tally *t, unsigned earlier,
-	    struct event_time when, bool braked, struct verdict *ret)
+	    struct event_time when, bool watched, struct verdict *ret)
 {
 	int64_t quiet_ms = 0;
 	bool open = false;
@@ -60,7 +60,6 @@ void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 	ret->with = t->with;
 	ret->part = t->part;
 	ret->earlier = earlier;
-	ret->shadow = braked || j->mode == MODE_SHADOW;
 	for (size_t i = 0; i < j->nthen && i < DECIDE_MAX_ACTIONS; i++) {
 		struct decided *d = &ret->action[ret->nactions++];
 		enum lasting l = lasting[j->then[i].kind];
@@ -78,6 +77,15 @@ void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 	if (quiet_ms < j->again_ms)
 		quiet_ms = j->again_ms;
 	ret->until.ms = open ? INT64_MAX : add_ms(when.ms, quiet_ms);
+	if (watched)
+		decide_shadow(ret);
+}
+
+void decide_shadow(struct verdict *v)
+{
+	v->shadow = true;
+	if (v->until.ms == INT64_MAX)
+		v->until.ms = UNTIL_WATCHED;
 }
 
 int64_t decide_remember_ms(const struct jail *j)

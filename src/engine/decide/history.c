@@ -47,6 +47,7 @@ struct history {
 	int64_t *remember_ms;		/* of each jail */
 	int64_t *now;			/* its newest verdict */
 	uint32_t *subjects;		/* with a verdict of it: most jails have none */
+	bool *watches;			/* it is in shadow */
 	struct past **bucket;
 	size_t nbuckets;		/* a power of two */
 	struct past_list list[2];	/* with an end, open */
@@ -68,7 +69,8 @@ int history_new(const struct config *c, struct history **ret)
 	h->remember_ms = calloc(n, sizeof(h->remember_ms[0]));
 	h->now = calloc(n, sizeof(h->now[0]));
 	h->subjects = calloc(n, sizeof(h->subjects[0]));
-	if (!h->bucket || !h->remember_ms || !h->now || !h->subjects) {
+	h->watches = calloc(n, sizeof(h->watches[0]));
+	if (!h->bucket || !h->remember_ms || !h->now || !h->subjects || !h->watches) {
 		history_free(&h);
 		return -ENOMEM;
 	}
@@ -145,6 +147,7 @@ void history_free(struct history **h)
 	free((*h)->remember_ms);
 	free((*h)->now);
 	free((*h)->subjects);
+	free((*h)->watches);
 	free(*h);
 	*h = NULL;
 }
@@ -301,9 +304,29 @@ bool history_quiet(const struct history *h, uint16_t jail, struct span key,
 	const struct past *p = find(h, jail, key);
 
 	for (unsigned i = 0; p && i < p->n; i++)
-		if (now.ms >= p->v[i].when - LATE_MS && now.ms < p->v[i].until)
+		if (now.ms >= p->v[i].when - LATE_MS && now.ms < p->v[i].until &&
+		    (p->v[i].until != UNTIL_WATCHED || h->watches[jail]))
 			return true;
 	return false;
+}
+
+void history_watch(struct history *h, uint16_t jail, bool watches)
+{
+	h->watches[jail] = watches;
+}
+
+void history_watched(struct history *h, uint16_t jail, struct span key, struct event_time when)
+{
+	struct past *p = find(h, jail, key);
+
+	for (unsigned i = 0; p && i < p->n; i++)
+		if (p->v[i].when == when.ms && p->v[i].until == INT64_MAX)
+			p->v[i].until = UNTIL_WATCHED;
+	if (!p)
+		return;
+	list_take(h, p);
+	p->open = is_open(p);
+	list_append(h, p);
 }
 
 unsigned history_earlier(const struct history *h, uint16_t jail,

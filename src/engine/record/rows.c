@@ -65,7 +65,7 @@ static json_t *column_time(sqlite3_stmt *row, int at)
 {
 	int64_t ms = sqlite3_column_int64(row, at);
 
-	return ms == INT64_MAX ? json_null() : json_real((double)ms / 1000);
+	return ms >= INT64_MAX - 1 ? json_null() : json_real((double)ms / 1000);
 }
 
 static json_t *column_mode(sqlite3_stmt *row, int at)

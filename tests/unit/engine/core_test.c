@@ -460,6 +460,35 @@ static void modes_at_run_time(void **state)
 	world_end(&w);
 }
 
+/* An account that was watched only is contained when the jail acts, also over a restart. */
+static void watched_then_on(void **state)
+{
+	static const char *const jails[] = { "b.yaml", SENT_MATCH "limit: {count: 2, per: user, within: 1m}\n"
+					     "then: [contain]\nmode: shadow\n", NULL };
+	struct buf saved = { 0 };
+	struct reader in;
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	world_run(&w, SENT(0, "203.0.113.1", "joe") SENT(1, "203.0.113.1", "joe") SENT(9999999, "203.0.113.1", "joe")
+		  SENT(9999999, "203.0.113.1", "joe"));
+	assert_int_equal(world_differs(&w, "shadow", "1 b joe 2 shadow: contain joe\n"), 0);
+	history_save(w.core->history, &saved);
+	core_set_mode(w.core, 0, MODE_ON);
+	world_run(&w, SENT(19999999, "203.0.113.1", "joe") SENT(19999999, "203.0.113.1", "joe")
+		  SENT(29999999, "203.0.113.1", "joe") SENT(29999999, "203.0.113.1", "joe"));
+	assert_int_equal(world_differs(&w, "on", "19999999 b joe 2: contain joe\n"), 0);
+	world_end(&w);
+	world_begin(&w, "jails: {b: on}\n", jails);
+	in = (struct reader){ .p = saved.p, .n = saved.n };
+	assert_int_equal(history_restore(w.core->history, &in), 0);
+	world_run(&w, SENT(19999999, "203.0.113.1", "joe") SENT(19999999, "203.0.113.1", "joe"));
+	assert_int_equal(world_differs(&w, "restored", "19999999 b joe 2: contain joe\n"), 0);
+	world_end(&w);
+	buf_free(&saved);
+}
+
 /* The brake is for bans that happen: shadow ones don't trip it. */
 static void brake_released(void **state)
 {
@@ -705,6 +734,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
+		cmocka_unit_test(watched_then_on),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
 		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered),
 		cmocka_unit_test(told_in_vain), cmocka_unit_test(keys),

@@ -96,24 +96,25 @@ static void test_rows(void **state)
 	}
 }
 
-static void test_modes(void **state)
+/* Only watched: for as long, but what nobody closes is marked. */
+static void test_watched(void **state)
 {
-	static const struct { enum jail_mode mode; bool braked, shadow; } modes[] = {
-		{ MODE_ON, false, false }, { MODE_ON, true, true },
-		{ MODE_SHADOW, false, true }, { MODE_SHADOW, true, true },
-		{ MODE_PROPOSE, false, false }, { MODE_PROPOSE, true, true },
+	static const struct { struct action action; bool watched; int64_t until; } watched[] = {
+		{ { .kind = ACTION_BAN, .for_ms = MIN }, false, T0 + MIN },
+		{ { .kind = ACTION_BAN, .for_ms = MIN }, true, T0 + MIN },
+		{ { .kind = ACTION_LOCK }, false, INT64_MAX }, { { .kind = ACTION_LOCK }, true, UNTIL_WATCHED },
 	};
-	struct action ban = { .kind = ACTION_BAN, .for_ms = MIN };
 	const struct tally t = { .amount = 1 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		struct jail j = { .mode = modes[i].mode, .nthen = 1, .then = &ban };
+	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++) {
+		struct action action = watched[i].action;
+		struct jail j = { .nthen = 1, .then = &action };
 		struct verdict v;
 
-		decide(&j, &t, 0, (struct event_time){ T0 }, modes[i].braked, &v);
-		assert_int_equal(v.shadow, modes[i].shadow);
-		assert_int_equal(v.until.ms, T0 + MIN);
+		decide(&j, &t, 0, (struct event_time){ T0 }, watched[i].watched, &v);
+		assert_int_equal(v.shadow, watched[i].watched);
+		assert_true(v.until.ms == watched[i].until);
 		assert_int_equal(v.nactions, 1);
 	}
 }
@@ -139,7 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_bounds),
 	};
 
