@@ -312,6 +312,7 @@ static void leave_out(struct plan *p, const struct plan_step *st, enum outcome_s
 static void send(struct plan *p)
 {
 	const struct plan_step *st = &p->step[p->next];
+	struct serve *s = p->s;		/* the last step may take the plan along */
 
 	p->parts = 1;
 	p->sum = (struct outcome){ .status = OUTCOME_DONE };
@@ -328,7 +329,7 @@ static void send(struct plan *p)
 		send_looks(p, st);
 	else
 		send_account(p, st);
-	serve_flush(p->s);
+	serve_flush(s);
 }
 
 static void on_pause(struct ev_loop *loop, ev_timer *t, int events)
