@@ -228,8 +228,12 @@ static void list_append(struct thread_list *l, struct thread *th)
 
 void thread_touch(struct threads *t, struct thread *th, int64_t when)
 {
-	list_take(list_of(t, th), th);
-	list_append(list_of(t, th), th);
+	struct thread_list *l = list_of(t, th);
+
+	if (l->last != th) {
+		list_take(l, th);
+		list_append(l, th);
+	}
 	if (when > th->touched)
 		th->touched = when;
 }

@@ -27,27 +27,27 @@ struct member {
  * that a match can begin with, or, where patterns search, that it must hold.
  */
 struct group {
-	struct leads leads;
 	uint64_t serial;		/* of the last entry that was looked at */
+	uint64_t who;			/* whose knowing an id counts, of all its jails */
+	bool hidden;			/* all do nothing for an id that none of theirs knows */
+	bool any;			/* a bit of `found` is set */
 	uint16_t log;
 	bool off;			/* its jails are off at the start */
-	bool hidden;			/* all do nothing for an id that none of theirs knows: */
-	uint64_t who;			/* these, of all its jails */
-	const struct strings *programs;
 	struct prefix *prefix;		/* NULL: none */
-	struct first first;
-	struct needle needle;
 	size_t n;
 	struct member *member;
-	size_t enabled;			/* members whose jail is in use */
+	uint64_t *found;		/* a bit a member: it may match */
+	unsigned hot, turn;		/* how many lines of late were found; for which to look */
+	struct strain strain;
+	struct expr detect;		/* no code: each member runs alone */
+	uint32_t *same;			/* linked members: of each pattern, of each member */
 	size_t npatterns;		/* different ones */
 	const struct pattern **pattern;
-	uint32_t *same;			/* linked members: of each pattern, of each member */
-	struct expr detect;		/* no code: each member runs alone */
-	uint64_t *found;		/* a bit a member: it may match */
-	bool any;			/* such a bit is set */
-	struct strain strain;
-	unsigned hot, turn;		/* how many lines of late were found; for which to look */
+	struct leads leads;
+	struct first first;
+	struct needle needle;
+	const struct strings *programs;
+	size_t enabled;			/* members whose jail is in use */
 };
 
 struct groups {

@@ -136,6 +136,12 @@ static bool take_captures(struct matcher *m, const struct jail_state *js, const 
 	return true;
 }
 
+/* Did another rule have the same pattern, in vain? */
+static bool has_missed(const struct matcher *m, const struct unit *u)
+{
+	return u->memo && u->memo->serial == m->serial && u->memo->rc <= 0;
+}
+
 /* Was it told for another jail of those that share their threads? */
 static bool is_told(const struct matcher *m, const struct unit *u)
 {
@@ -345,7 +351,7 @@ static unsigned run_found(struct matcher *m, const struct entry *e, const struct
 		bool alone;
 
 		next = next_member(m->cursors, n);
-		if (one->jail == done || !m->jails[one->jail].enabled ||
+		if (one->jail == done || !m->jails[one->jail].enabled || has_missed(m, one->unit) ||
 		    (one->other_programs && !has_program(&m->c->jails[one->jail], e->program)))
 			continue;
 		if (is_told(m, one->unit)) {

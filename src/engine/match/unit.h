@@ -35,19 +35,19 @@ struct memo {
 	uint64_t told;		/* and for which sets of jails (unit.set) */
 };
 
-/* One pattern of a jail by itself. */
+/* One pattern of a jail by itself; what each try looks at comes first. */
 struct unit {
 	const struct jail *jail;
 	const struct rule *rule;	/* NULL: the jail's prefix */
-	const struct unit *like;	/* whose pattern was the same, and is shared; NULL: its own */
-	struct expr x;
-	bool gated;		/* does nothing for an id that no thread knows */
-	bool hidden;		/* nor does another rule then take its place */
-	struct pattern loose;	/* for a detecting expression; gone once that is made */
-	struct leads leads;
 	struct memo *memo;	/* NULL: no other rule has this pattern */
 	uint64_t set;		/* jails for which it does the same, once an entry; 0: for its own */
 	struct strain strain;
+	bool gated;		/* does nothing for an id that no thread knows */
+	bool hidden;		/* nor does another rule then take its place */
+	struct expr x;
+	const struct unit *like;	/* whose pattern was the same, and is shared; NULL: its own */
+	struct pattern loose;	/* for a detecting expression; gone once that is made */
+	struct leads leads;
 	uint64_t troubles;	/* not told yet */
 	const char *what;
 	char *remark;		/* NULL: fine */
