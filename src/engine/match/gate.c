@@ -192,6 +192,47 @@ bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct s
 	return u->gated && gate_is_shut_to(m, m->jails[jail].who, text);
 }
 
+bool gate_leaves_one(struct matcher *m, struct group *g)
+{
+	uint64_t known = m->known & g->who;
+
+	if (!(known & g->few) || known & (known - 1))
+		return false;
+	memset(g->found, 0, (g->n + 63) / 64 * sizeof(*g->found));
+	for (size_t k = 0; k < g->n; k++)
+		if (m->jails[g->member[k].jail].who & known)
+			g->found[k / 64] |= UINT64_C(1) << (k % 64);
+	g->any = true;
+	return true;
+}
+
+/* Have all members of jails that ask for this bit the same pattern? */
+static bool has_one(const struct matcher *m, const struct group *g, uint64_t bit)
+{
+	const struct member *first = NULL;
+
+	for (size_t k = 0; k < g->n; k++) {
+		const struct member *one = &g->member[k];
+
+		if (!(m->jails[one->jail].who & bit))
+			continue;
+		if (first && first->pattern != one->pattern)
+			return false;
+		first = one;
+	}
+	return first;
+}
+
+static void tie_group(struct matcher *m, struct group *g)
+{
+	g->who = g->few = 0;
+	for (size_t k = 0; k < g->n; k++)
+		g->who |= m->jails[g->member[k].jail].who;
+	for (uint64_t left = g->who; left; left &= left - 1)
+		if (has_one(m, g, left & -left))
+			g->few |= left & -left;
+}
+
 /* Does it change threads and nothing else? */
 static bool is_for_threads(const struct rule *r)
 {
@@ -213,11 +254,6 @@ void matcher_gate(struct matcher *m, match_known_fn *known, match_ties_fn *ties,
 	m->gate_arg = arg;
 	for (size_t i = 0; i < m->c->njails; i++)
 		tie(m, i, known ? ties(arg, i) : (struct match_ties){ 0, 0 });
-	for (size_t i = 0; i < m->groups.n; i++) {
-		struct group *g = &m->groups.v[i];
-
-		g->who = 0;
-		for (size_t k = 0; k < g->n; k++)
-			g->who |= m->jails[g->member[k].jail].who;
-	}
+	for (size_t i = 0; i < m->groups.n; i++)
+		tie_group(m, &m->groups.v[i]);
 }

@@ -28,7 +28,8 @@ struct member {
  */
 struct group {
 	uint64_t serial;		/* of the last entry that was looked at */
-	uint64_t who;			/* whose knowing an id counts, of all its jails */
+	uint64_t who;			/* whose knowing an id counts, of all its jails; */
+	uint64_t few;			/* those whose jails have one pattern here */
 	bool hidden;			/* all do nothing for an id that none of theirs knows */
 	bool any;			/* a bit of `found` is set */
 	uint16_t log;

@@ -282,6 +282,8 @@ static bool enter(struct matcher *m, const struct door *d, const struct view *v,
 	g->serial = m->serial;
 	if (g->hidden && gate_is_shut_to(m, g->who, v->text))
 		return false;
+	if (g->hidden && m->gate && gate_leaves_one(m, g))
+		return true;
 	return group_detect(g, &m->arena, subject, from, v->options);
 }
 

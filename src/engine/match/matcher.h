@@ -60,6 +60,11 @@ bool gate_fits(const struct config *c, const struct jail *j, const struct unit *
 bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct span text);
 /* Is it for all of them? */
 bool gate_is_shut_to(struct matcher *m, uint64_t who, struct span text);
+/*
+ * Of a group that is hidden and open: know only jails the id that have one
+ * pattern there? That is to be run then, and nothing to be detected.
+ */
+bool gate_leaves_one(struct matcher *m, struct group *g);
 /* Of a jail's n rules, does none take the place of rule `at` if that is passed over? */
 bool gate_may_hide(const struct unit *rules, size_t n, size_t at);
 
