@@ -246,8 +246,8 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	if (known)
 		return;
 	if (paused && row.until_ms == INT64_MAX) {	/* nobody will close what opens no incident */
-		row.until_ms = UNTIL_WATCHED;
-		history_watched(s->core->history, v->jail, v->key, v->v->when);
+		row.until_ms = v->v->unopened.ms;
+		history_unopened(s->core->history, v->jail, v->key, v->v->when, v->v->unopened);
 	}
 	a.incident = row.id = store_next_id(s->store);
 	a.account = account && has_account_step(v->v);

@@ -293,11 +293,11 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 					   (struct event_time){ when.ms - decide_remember_ms(f->hit->jail) });
 	struct verdict v;
 
-	decide(f->hit->jail, t, earlier, when, core->mode[w->jail] == MODE_SHADOW || brakes_on(core->brakes, w->jail), &v);
+	decide(f->hit->jail, t, earlier, when, core->mode[w->jail] == MODE_SHADOW, &v);
 	v.class = config_class_limit(f->class, w->jail) ? f->class->name : NULL;
-	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(core, &v, f) &&
-	    (cv.braked = brakes_count(core->brakes, w->jail, when)))
-		decide_shadow(&v);
+	cv.braked = core->mode[w->jail] == MODE_ON && bans(core, &v, f) && brakes_count(core->brakes, w->jail, when);
+	if (brakes_on(core->brakes, w->jail))
+		decide_braked(&v);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)

@@ -37,14 +37,39 @@ bool measure_account(const struct core *core, struct span login, struct span *re
 #define TEXT_MAX (SUBJECT_TEXT_MAX - 1)
 #define TEXT_MAX_OF_MANY 120	/* beside two others, so that an account and three of these are a key */
 
+static bool is_folded(const struct capture *cap)
+{
+	return cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL;
+}
+
+/* All of a text, in the form in which it is compared. */
+static uint64_t digest_of(const struct capture *cap)
+{
+	uint64_t hash = cap->raw.n;
+	char piece[sizeof(hash) + 256];
+	size_t n;
+
+	for (size_t at = 0; at < cap->raw.n; at += n) {
+		const char *from = cap->raw.p + at;
+
+		n = cap->raw.n - at < 256 ? cap->raw.n - at : 256;
+		memcpy(piece, &hash, sizeof(hash));
+		for (size_t i = 0; i < n; i++)
+			piece[sizeof(hash) + i] = is_folded(cap) ? (char)tolower((unsigned char)from[i]) : from[i];
+		hash = hash_fixed(piece, sizeof(hash) + n);
+	}
+	return hash;
+}
+
 /* A text of more bytes is counted by its beginning and what stands for all of it. */
-static void shorten(char *buf, struct span whole, size_t max, struct span *text)
+static void shorten(char *buf, const struct capture *cap, size_t max, struct span *text)
 {
 	char digest[20];
-	size_t n = (size_t)snprintf(digest, sizeof(digest), "~%016" PRIx64, hash_fixed(whole.p, whole.n));
+	size_t n;
 
-	if (whole.n <= max)
+	if (cap->raw.n <= max)
 		return;
+	n = (size_t)snprintf(digest, sizeof(digest), "~%016" PRIx64, digest_of(cap));
 	memcpy(buf + max - n, digest, n);
 	*text = (struct span){ buf, max };
 }
@@ -68,10 +93,10 @@ bool measure_canonical(const struct core *core, const struct capture *cap,
 	}
 	ret->text = (struct span){ buf, cap->raw.n < TEXT_MAX ? cap->raw.n : TEXT_MAX };
 	memcpy(buf, cap->raw.p, ret->text.n);
-	if (cap->type == FIELD_DOMAIN || cap->type == FIELD_MAIL)
+	if (is_folded(cap))
 		for (size_t i = 0; i < ret->text.n; i++)
 			buf[i] = (char)tolower((unsigned char)buf[i]);
-	shorten(buf, cap->raw, TEXT_MAX, &ret->text);
+	shorten(buf, cap, TEXT_MAX, &ret->text);
 	return true;
 }
 
@@ -97,7 +122,7 @@ bool measure_subject(struct passage *p, const struct hit *hit, struct subject *r
 		if (c->type == FIELD_ADDR)
 			ret->part[i].addr = addr_group(&c->addr, 32, l->v6_len);
 		else if (c->type != FIELD_ACCOUNT && l->nper > 2)
-			shorten(p->text[i], c->raw, TEXT_MAX_OF_MANY, &ret->part[i].text);
+			shorten(p->text[i], c, TEXT_MAX_OF_MANY, &ret->part[i].text);
 	}
 	return true;
 }

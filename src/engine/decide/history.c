@@ -237,7 +237,7 @@ static void trim(struct history *h, const struct past *spare)
 static bool is_open(const struct past *p)
 {
 	for (unsigned i = 0; i < p->n; i++)
-		if (p->v[i].until == INT64_MAX)
+		if (p->v[i].until >= UNTIL_WATCHED)
 			return true;
 	return false;
 }
@@ -315,13 +315,14 @@ void history_watch(struct history *h, uint16_t jail, bool watches)
 	h->watches[jail] = watches;
 }
 
-void history_watched(struct history *h, uint16_t jail, struct span key, struct event_time when)
+void history_unopened(struct history *h, uint16_t jail, struct span key, struct event_time when,
+		      struct event_time until)
 {
 	struct past *p = find(h, jail, key);
 
 	for (unsigned i = 0; p && i < p->n; i++)
 		if (p->v[i].when == when.ms && p->v[i].until == INT64_MAX)
-			p->v[i].until = UNTIL_WATCHED;
+			p->v[i].until = until.ms;
 	if (!p)
 		return;
 	list_take(h, p);

@@ -124,8 +124,10 @@ static bool take_captures(struct matcher *m, const struct jail_state *js, const 
 {
 	struct hit *h = &m->hit;
 
-	if (u->memo && m->captured == u->memo && m->captured_of == m->serial)
+	if (u->memo && m->captured == u->memo && m->captured_of == m->serial) {
+		h->ncaptures = m->ncaptured;	/* without the other one's pid */
 		return true;
+	}
 	m->captured = NULL;
 	h->ncaptures = 0;
 	if (!capture_add(m->c, &u->x, data, subject, h) ||
@@ -133,6 +135,7 @@ static bool take_captures(struct matcher *m, const struct jail_state *js, const 
 		return false;
 	m->captured = u->memo;
 	m->captured_of = m->serial;
+	m->ncaptured = h->ncaptures;
 	return true;
 }
 

@@ -49,6 +49,7 @@ struct matcher {
 	struct hit hit;
 	const struct memo *captured;	/* whose captures it has, NULL: no memo's; */
 	uint64_t captured_of;		/* and of which entry */
+	unsigned ncaptured;		/* so many */
 };
 
 /* Call fn for each pattern there is: prefixes, rules, ignores. */

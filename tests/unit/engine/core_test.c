@@ -162,6 +162,11 @@ static const struct row {
 	  "0 x: get /" X300 "a from 203.0.113.9\n1 x: get /" X300 "a from 203.0.113.9\n"
 	  "2 x: get /" X300 "b from 203.0.113.9\n",
 	  "2 p 203.0.113.9 2: ban 203.0.113.9 600\n" },
+	{ "long addresses, in whatever case", NO_MAIN, { "p.yaml", "log: mail\nprogram: x\nmatch: 'from <sender> by <ip>$'\n"
+	  "limit: {distinct: sender, count: 2, per: ip, within: 10m}\nthen: [" BAN "]\n" },
+	  "0 x: from " X300 "a@b.example by 203.0.113.9\n1 x: from " X300 "A@B.example by 203.0.113.9\n"
+	  "2 x: from " X300 "b@b.example by 203.0.113.9\n",
+	  "2 p 203.0.113.9 2: ban 203.0.113.9 600\n" },
 	{ "IPv6 by its /64", NO_MAIN, { "sasl.yaml", SASL(2, BAN) },
 	  FAIL(0, "2001:db8:1:2::9") FAIL(1, "2001:db8:1:3::9") FAIL(2, "2001:db8:1:2:ffff::1"),
 	  "2 sasl 2001:db8:1:2::/64 2: ban 2001:db8:1:2::/64 600\n" },
@@ -489,6 +494,25 @@ static void watched_then_on(void **state)
 	buf_free(&saved);
 }
 
+/* Behind the brake an account is quiet as long as it would be without an incident. */
+static void braked_accounts(void **state)
+{
+	static const char *const jails[] = { "b.yaml", SENT_MATCH "limit: {count: 1, per: user, within: 1m}\n"
+					     "then: [contain, {ban: {whom: seen, for: 1h, scope: mail}}]\n"
+					     "brake: {bans: 1, within: 1m}\n", NULL };
+	struct world w;
+
+	(void)state;
+	world_begin(&w, "", jails);
+	core_set_mode(w.core, 0, MODE_ON);
+	world_run(&w, SENT(0, "203.0.113.1", "ann") SENT(1, "203.0.113.2", "joe") SENT(2, "203.0.113.2", "joe")
+		  SENT(3599999, "203.0.113.2", "joe") SENT(3600002, "203.0.113.2", "joe"));
+	assert_int_equal(world_differs(&w, "braked", "0 b ann 1: contain ann, ban 203.0.113.1 3600\n"
+				       "1 b joe 1 shadow: contain joe, ban 203.0.113.2 3600\n"
+				       "3600002 b joe 1 shadow: contain joe, ban 203.0.113.2 3600\n"), 0);
+	world_end(&w);
+}
+
 /* The brake is for bans that happen: shadow ones don't trip it. */
 static void brake_released(void **state)
 {
@@ -734,7 +758,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
-		cmocka_unit_test(watched_then_on),
+		cmocka_unit_test(watched_then_on), cmocka_unit_test(braked_accounts),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
 		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered),
 		cmocka_unit_test(told_in_vain), cmocka_unit_test(keys),

@@ -142,6 +142,30 @@ static void test_what_is_over_goes(void **state)
 	history_free(&h);
 }
 
+/* What lasts as long as its jail watches keeps nobody else from going. */
+static void test_watched(void **state)
+{
+	struct history *h = NULL;
+	char buf[32];
+
+	(void)state;
+	assert_int_equal(history_new(&config, &h), 0);
+	history_watch(h, 0, true);
+	history_add(h, 0, key(buf, 5000), at(0), (struct event_time){ UNTIL_WATCHED });
+	for (int i = 0; i < 1000; i++)
+		history_add(h, 0, key(buf, i), at(i * 1000), at(i * 1000 + 1000));
+	assert_in_range(history_used(h), 41, 43);
+	assert_true(history_quiet(h, 0, key(buf, 5000), at(999999)));
+	history_watch(h, 0, false);
+	assert_false(history_quiet(h, 0, key(buf, 5000), at(999999)));
+	/* a verdict of a pause: as long as without an incident */
+	history_add(h, 0, key(buf, 5001), at(999000), (struct event_time){ INT64_MAX });
+	history_unopened(h, 0, key(buf, 5001), at(999000), at(1000000));
+	assert_true(history_quiet(h, 0, key(buf, 5001), at(999999)));
+	assert_false(history_quiet(h, 0, key(buf, 5001), at(1000000)));
+	history_free(&h);
+}
+
 static void fill(struct history *h)
 {
 	char buf[32];
@@ -213,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_earlier),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_what_is_over_goes),
+		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_snapshot),
 	};
 

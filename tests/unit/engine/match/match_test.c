@@ -827,6 +827,36 @@ static int begin(void **state)
 	return 0;
 }
 
+/* What the tag tells one jail, whose threads go by it, is not told to another with the same pattern. */
+static void test_pid_of_the_tag(void **state)
+{
+	static const struct jail_row rows[] = {
+		{ .name = "a", .rules = { "login from <ip>$" } }, { .name = "b", .rules = { "login from <ip>$" } },
+	};
+	struct entry e = { .program = SPAN_LIT("x"), .pid = SPAN_LIT("4711"), .text = SPAN_LIT("login from 192.0.2.1"),
+			   .repeat = 1 };
+
+	(void)state;
+	for (int reference = 0; reference < 2; reference++) {
+		struct complaints bad = { 0 };
+		struct matcher *m;
+		struct setup s;
+		struct out o = { 0 };
+
+		setup_init(&s, rows, 2);
+		s.c.jails[0].threaded = true;
+		s.c.jails[0].thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("pid"));
+		s.c.jails[0].rules[0].verb = VERB_REMEMBER;
+		assert_int_equal(matcher_new(&s.c, reference, &bad, &m), 0);
+		o.c = &s.c;
+		matcher_run(m, 0, &e, note, &o);
+		assert_string_equal(buf_cstr(&o.text), "a/0 ip=192.0.2.1 pid=4711; b/0 ip=192.0.2.1; ");
+		buf_free(&o.text);
+		matcher_free(&m);
+		setup_fini(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -847,6 +877,7 @@ int main(void)
 		cmocka_unit_test(test_many_programs),
 		cmocka_unit_test(test_differential),
 		cmocka_unit_test(test_differential_patterns),
+		cmocka_unit_test(test_pid_of_the_tag),
 		cmocka_unit_test(test_remarks),
 	};
 
