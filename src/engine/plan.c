@@ -88,23 +88,33 @@ void plan_sort(struct plan *p)
 
 static void run_next(struct plan *p);
 
+/* What a park may stand for: `at`, which was refused, or the first such step to come. */
+static const struct plan_step *parked_for(const struct plan *p, const struct plan_step *at)
+{
+	const struct plan_step *end = p->step + p->nsteps;
+
+	while (at < end && at->type != ORDER_DENY && at->type != ORDER_LOCK)
+		at++;
+	return at < end ? at : NULL;
+}
+
 /*
  * So many accounts were touched within the hour that this one is the admin's:
  * what loses nothing is done in place of the rest.
  */
 static void limit(struct plan *p, const struct plan_step *at)
 {
-	struct plan_step park = {
-		.type = ORDER_PARK, .action = at->action,
-		.order = p->jail == ORDER_NO_JAIL ? store_next_id(p->s->store) : at->order + PARK_ID,
-	};
-	bool there = at->type != ORDER_DENY && at->type != ORDER_LOCK;
+	const struct plan_step *of = parked_for(p, at);
+	struct plan_step park = { .type = ORDER_PARK };
+	bool there = false;
 
 	memcpy(p->limited, at->text, sizeof(p->limited));
 	for (size_t i = 0; i < p->nsteps; i++)
 		there |= p->step[i].type == ORDER_PARK;
-	if (there || p->nsteps == PLAN_STEPS_MAX)
+	if (there || !of || p->nsteps == PLAN_STEPS_MAX)
 		return;
+	park.action = of->action;
+	park.order = p->jail == ORDER_NO_JAIL ? store_next_id(p->s->store) : of->order + PARK_ID;
 	memmove(&p->step[p->next + 1], &p->step[p->next], (p->nsteps - p->next) * sizeof(park));
 	p->step[p->next] = park;
 	p->nsteps++;

@@ -185,12 +185,12 @@ def test_parked(net, server, bailiff, thief):
     session.close()
 
 
-@pytest.mark.parametrize("then", ["contain", "lock"])
+@pytest.mark.parametrize("then", [["contain"], ["lock"], ["kick", "lock"], ["hold", "deny"], ["kick", "contain"]])
 def test_beyond_the_rate(net, server, thief, office, then):
     """One account more than max_per_hour is parked and left to the admin, whose one command does the rest."""
     before = shadow("ann")
     config = {**CONFIG, "accounts": {**CONFIG["accounts"], "max_per_hour": 1}}
-    with Bailiff(net.server, config, jails={"burst": jail(then)}) as bailiff:
+    with Bailiff(net.server, config, jails={"burst": jail(*then)}) as bailiff:
         bailiff.cli("lock", "joe")
         session = machine.hold_open_smtp(office, SERVER, 587, "ann", PASSWORD)
         assert submit(session, "ann@example.com", BURST) == [250] * BURST
