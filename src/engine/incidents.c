@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "config/account.h"
 #include "engine/count/subject.h"
 #include "engine/notice.h"
 #include "engine/plan.h"
@@ -485,14 +486,19 @@ static int left_open(void *arg, uint64_t id, uint64_t incident, int type,
 	return 0;
 }
 
-/* The action of the jail that each step belongs to. */
-static void find_actions(struct plan *p, const struct jail *j)
+/* The action of the jail that a step belongs to; plan.c parks in place of some that are no park. */
+static void find_action(struct plan_step *st, const struct jail *j)
 {
-	for (size_t i = 0; i < p->nsteps; i++)
-		for (size_t k = 0; k < j->nthen; k++)
-			if (plan_type_of(j->then[k].kind) == p->step[i].type ||
-			    j->then[k].kind == ACTION_CONTAIN)
-				p->step[i].action = (uint16_t)k;
+	bool found = false;
+
+	for (size_t k = 0; k < j->nthen; k++) {
+		enum action_kind kind = j->then[k].kind;
+		bool is = plan_type_of(kind) == st->type || kind == ACTION_CONTAIN;
+
+		if (is || (!found && st->type == ORDER_PARK && account_parks_for(kind)))
+			st->action = (uint16_t)k;
+		found |= is;
+	}
 }
 
 static bool counts_accounts(const struct config *c, const struct jail *j)
@@ -545,7 +551,8 @@ void incidents_resume(struct incidents *all)
 		next = in->next;
 		if (in->jail != ORDER_NO_JAIL) {
 			log_info("incident %llu: a crash left it open, it goes on", (unsigned long long)in->id);
-			find_actions(&in->plan, &all->s->config->jails[in->jail]);
+			for (size_t i = 0; i < in->plan.nsteps; i++)
+				find_action(&in->plan.step[i], &all->s->config->jails[in->jail]);
 			plan_sort(&in->plan);
 			send_steps(in);
 			continue;

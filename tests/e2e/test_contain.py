@@ -10,10 +10,12 @@ import os
 import pathlib
 import re
 import smtplib
+import sqlite3
 
 import pytest
 
 import machine
+import stream
 from daemon import Bailiff
 from machine import SERVER, wait_for
 from test_mail import locked, proposal, shadow, wait_admin_mail
@@ -210,6 +212,30 @@ def test_beyond_the_rate(net, server, thief, office, then):
         bailiff.cli("undo", incident["id"], "--false-alarm", "--release-mail")
         assert shadow("ann") == before and denied() == "" and map_says("ann") == ""
         session.close()
+
+
+def test_beyond_the_rate_after_a_crash(net, server, office):
+    """A park that the ledger has without an outcome is asked for again by the action that it stands for."""
+    config = {**CONFIG, "accounts": {**CONFIG["accounts"], "max_per_hour": 1}}
+    text = {**jail(), "then": ["notify", "lock"]}
+    with Bailiff(net.server, config, jails={"burst": text}) as bailiff:
+        bailiff.cli("lock", "joe")
+        session = machine.hold_open_smtp(office, SERVER, 587, "ann", PASSWORD)
+        assert submit(session, "ann@example.com", BURST) == [250] * BURST
+        incident = bailiff.wait_incident("ann", jail="burst")
+        wait_admin_mail(incident)
+        session.close()
+        stream.settled(bailiff)
+        told = steps(bailiff, incident)
+        assert ("park", "done") in told
+        bailiff.stop()
+        with contextlib.closing(sqlite3.connect(bailiff.dir / "state/engine/ledger.db")) as db, db:
+            assert db.execute("UPDATE orders SET status = NULL, code = NULL, text = NULL, outcome_ms = NULL"
+                              " WHERE what = 'park'").rowcount == 1
+        bailiff.start()
+        stream.settled(bailiff)
+        assert f"incident {incident['id']}: a crash left it open" in bailiff.text()
+        assert steps(bailiff, incident) == told
 
 
 @pytest.mark.parametrize("bailiff", [[{"deny": {"text": "call the office"}}]], indirect=True)
