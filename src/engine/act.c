@@ -235,7 +235,7 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	static struct buf actions, evidence, subject, made;
 	struct acting a = { .s = s, .v = v, .actions = &actions };
 	struct buf user = { 0 };
-	bool paused = v->v->when.ms < s->paused_until_ms;
+	bool paused = v->v->when.ms < s->core->paused_until_ms;
 	bool known = store_knows(s->store, v->v->jail->name, v->key, v->v->when.ms, &v->pos, &a.incident);
 	struct verdict_row row = {
 		.jail = v->v->jail->name, .key = v->key, .when_ms = v->v->when.ms,
@@ -246,8 +246,8 @@ void act_verdict(void *arg, const struct core_verdict *v)
 	if (known)
 		return;
 	if (paused && row.until_ms == INT64_MAX) {	/* nobody will close what opens no incident */
-		row.until_ms = v->v->unopened.ms;
-		history_unopened(s->core->history, v->jail, v->key, v->v->when, v->v->unopened);
+		row.until_ms = UNTIL_WATCHED;
+		history_watched(s->core->history, v->jail, v->key, v->v->when);
 	}
 	a.incident = row.id = store_next_id(s->store);
 	a.account = account && has_account_step(v->v);

@@ -27,6 +27,11 @@ bool jail_counts_successes(const struct jail *j)
 	return !j->verdicts && (jail_touches_accounts(j) || j->limit.nwith || j->foreign_sender != WANT_ANY);
 }
 
+bool jail_only_watches(const struct core *core, uint16_t jail, struct event_time when)
+{
+	return core->mode[jail] == MODE_SHADOW || brakes_on(core->brakes, jail) || when.ms < core->paused_until_ms;
+}
+
 struct span subject_account(const struct subject *s)
 {
 	for (size_t i = 0; i < s->n; i++)

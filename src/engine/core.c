@@ -207,7 +207,6 @@ void core_set_mode(struct core *core, uint16_t jail, enum jail_mode mode)
 	const struct jail *j = &core->config->jails[jail];
 
 	core->mode[jail] = mode;
-	history_watch(core->history, jail, mode == MODE_SHADOW);
 	matcher_enable(core->matcher, j, mode != MODE_OFF);
 }
 
@@ -293,11 +292,11 @@ static void fire(struct passage *p, const struct facts *f, const struct window_h
 					   (struct event_time){ when.ms - decide_remember_ms(f->hit->jail) });
 	struct verdict v;
 
-	decide(f->hit->jail, t, earlier, when, core->mode[w->jail] == MODE_SHADOW, &v);
+	decide(f->hit->jail, t, earlier, when, core->mode[w->jail] == MODE_SHADOW || brakes_on(core->brakes, w->jail), &v);
 	v.class = config_class_limit(f->class, w->jail) ? f->class->name : NULL;
-	cv.braked = core->mode[w->jail] == MODE_ON && bans(core, &v, f) && brakes_count(core->brakes, w->jail, when);
-	if (brakes_on(core->brakes, w->jail))
-		decide_braked(&v);
+	if (core->mode[w->jail] == MODE_ON && !v.shadow && bans(core, &v, f) &&
+	    (cv.braked = brakes_count(core->brakes, w->jail, when)))
+		decide_shadow(&v);
 	cv.v = &v;
 	cv.nseen = windows_seen(core->windows, w->jail, w->key, cv.seen, CORE_SEEN_MAX);
 	for (size_t i = 0; i < cv.nseen; i++)
@@ -440,6 +439,7 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 		return;
 	w.key = (struct span){ key, n };
 	facts_of(p, hit, &facts);
+	history_watch(core->history, jail, jail_only_watches(core, jail, when));
 	quiet = history_quiet(core->history, jail, w.key, when);
 	met = conditions_meet(p, &facts, &subject, &w, &bar);
 	/* Nothing comes of it but one more line to show. */

@@ -100,6 +100,7 @@ struct core {
 	const struct geo *geo;		/* NULL: addresses are nowhere */
 	struct engine_page *page;	/* NULL offline */
 	int64_t not_before_ms;		/* hits before this are passed over */
+	int64_t paused_until_ms;	/* no verdict before this is acted on */
 	core_fn *fn;
 	core_counted_fn *counted;	/* NULL: nobody asks */
 	void *arg;

@@ -66,6 +66,8 @@ void facts_of(const struct passage *p, const struct hit *hit, struct facts *ret)
 struct span subject_account(const struct subject *s);
 /* Does the jail act on accounts? Then it counts what they did. */
 bool jail_touches_accounts(const struct jail *j);
+/* Is it in shadow, behind its brake, or in a pause of all? */
+bool jail_only_watches(const struct core *core, uint16_t jail, struct event_time when);
 /* Are its hits what accounts did, and no stranger's failures? */
 bool jail_counts_successes(const struct jail *j);
 

@@ -439,12 +439,12 @@ void request_pause(struct request *q)
 		request_fail(q, 2, "a pause lasts a number of seconds, at most a week; 0 ends it");
 		return;
 	}
-	q->s->paused_until_ms = s > 0 ? clock_wall().ms + (int64_t)(s * 1000) : 0;
-	snprintf(text, sizeof(text), "%lld", (long long)q->s->paused_until_ms);
+	q->s->core->paused_until_ms = s > 0 ? clock_wall().ms + (int64_t)(s * 1000) : 0;
+	snprintf(text, sizeof(text), "%lld", (long long)q->s->core->paused_until_ms);
 	store_setting(q->s->store, "paused_until", text);
 	q->id = store_next_id(q->s->store);
 	deed(q, s > 0 ? "pause" : "resume", "all");
-	json_object_set_new(q->answer, "until", s > 0 ? until_json(q->s->paused_until_ms) : json_null());
+	json_object_set_new(q->answer, "until", s > 0 ? until_json(q->s->core->paused_until_ms) : json_null());
 	request_end(q);
 }
 

@@ -181,7 +181,7 @@ void request_status(struct request *q)
 	json_object_set_new(q->answer, "probation",
 		json_integer((json_int_t)probation_count(&s->core->probation, (struct event_time){ clock_wall().ms })));
 	json_object_set_new(q->answer, "paused_until",
-		s->paused_until_ms > clock_wall().ms ? seconds(s->paused_until_ms) : json_null());
+		s->core->paused_until_ms > clock_wall().ms ? seconds(s->core->paused_until_ms) : json_null());
 	json_object_set_new(q->answer, "warnings", warnings_json(s));
 	serve_ask(s, ASK_FIREWALL, NULL, 0, status_told, q);
 }

@@ -75,7 +75,6 @@ struct serve {
 	bool *refused;				/* per jail: pattern or test */
 	bool *poisoned;				/* per jail: killed engines */
 	bool *absent;				/* per jail: its service is not here */
-	int64_t paused_until_ms;
 	uint64_t shadowed;			/* orders not sent for the pause */
 
 	/* a frame of orders on its way */

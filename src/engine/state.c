@@ -248,7 +248,7 @@ int state_restore(struct serve *s, bool *ret_fresh)
 	int r;
 
 	if (paused)
-		s->paused_until_ms = strtoll(paused, NULL, 10);
+		s->core->paused_until_ms = strtoll(paused, NULL, 10);
 	restore_modes(s);
 	r = snapshot_open(AT_FDCWD, NAME, &snap);
 	if (r == 0) {

@@ -76,16 +76,16 @@ void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 		quiet_ms = j->limit.within_ms;
 	if (quiet_ms < j->again_ms)
 		quiet_ms = j->again_ms;
-	ret->unopened.ms = add_ms(when.ms, quiet_ms);
-	ret->until.ms = !open ? ret->unopened.ms : watched ? UNTIL_WATCHED : INT64_MAX;
-	ret->shadow = watched;
+	ret->until.ms = open ? INT64_MAX : add_ms(when.ms, quiet_ms);
+	if (watched)
+		decide_shadow(ret);
 }
 
-void decide_braked(struct verdict *v)
+void decide_shadow(struct verdict *v)
 {
 	v->shadow = true;
 	if (v->until.ms == INT64_MAX)
-		v->until = v->unopened;
+		v->until.ms = UNTIL_WATCHED;
 }
 
 int64_t decide_remember_ms(const struct jail *j)

@@ -36,16 +36,15 @@ unsigned history_earlier(const struct history *h, uint16_t jail,
 int history_add(struct history *h, uint16_t jail, struct span key,
 		struct event_time when, struct event_time until);
 /*
- * Until an incident is closed, of a verdict that opened none since its jail only
- * watched: it silences as long as the jail watches, and no account of a jail
+ * Until an incident is closed, of a verdict that opened none since it was only
+ * watched: it silences as long as its jail watches, and no account of a jail
  * that acts. Seen from outside it is INT64_MAX, too.
  */
 #define UNTIL_WATCHED (INT64_MAX - 1)
-/* Does the jail only watch? Not so at the start. */
+/* Does the jail only watch by now? Not so at the start. */
 void history_watch(struct history *h, uint16_t jail, bool watches);
-/* The verdict that fell at `when` opened no incident, nor did the jail only watch: it is quiet so long. */
-void history_unopened(struct history *h, uint16_t jail, struct span key, struct event_time when,
-		      struct event_time until);
+/* The verdict that fell at `when` turned out to be only watched. */
+void history_watched(struct history *h, uint16_t jail, struct span key, struct event_time when);
 /* An unban or an undo: no longer quiet (earlier verdicts stay). */
 void history_clear(struct history *h, uint16_t jail, struct span key);
 size_t history_used(const struct history *h);
@@ -70,7 +69,6 @@ struct verdict {
 	const struct jail *jail;
 	struct event_time when;
 	struct event_time until;	/* end of the quiet time */
-	struct event_time unopened;	/* the same where no incident is to be closed */
 	uint64_t amount;
 	uint32_t with;		/* as in struct tally */
 	uint64_t part;
@@ -88,15 +86,15 @@ struct verdict {
  * `for`) until the incident is closed, INT64_MAX, whatever else is banned;
  * else it is the longest ban's, deny's or park's, INT64_MAX if one has no
  * `for`; with none of these, limit.within. It is the same in every mode, but
- * that UNTIL_WATCHED stands for INT64_MAX where the jail only watches: it is in
- * shadow by now, whatever its file says.
+ * that UNTIL_WATCHED stands for INT64_MAX where it is only watched: the jail is
+ * in shadow by now, whatever its file says, or the brake is on.
  * Actions past DECIDE_MAX_ACTIONS are left out.
  */
 void decide(const struct jail *j, const struct tally *t, unsigned earlier,
 	    struct event_time when, bool watched, struct verdict *ret);
 
-/* The brake holds it back: no incident, so it is quiet for a time that ends. */
-void decide_braked(struct verdict *v);
+/* What was decided is only watched. */
+void decide_shadow(struct verdict *v);
 
 /* The longest `remember` of a jail's actions: how far `earlier` looks back, ms. */
 int64_t decide_remember_ms(const struct jail *j);

@@ -47,7 +47,7 @@ struct history {
 	int64_t *remember_ms;		/* of each jail */
 	int64_t *now;			/* its newest verdict */
 	uint32_t *subjects;		/* with a verdict of it: most jails have none */
-	bool *watches;			/* it is in shadow */
+	bool *watches;			/* it only watches: shadow, the brake, a pause */
 	struct past **bucket;
 	size_t nbuckets;		/* a power of two */
 	struct past_list list[2];	/* with an end, open */
@@ -315,14 +315,13 @@ void history_watch(struct history *h, uint16_t jail, bool watches)
 	h->watches[jail] = watches;
 }
 
-void history_unopened(struct history *h, uint16_t jail, struct span key, struct event_time when,
-		      struct event_time until)
+void history_watched(struct history *h, uint16_t jail, struct span key, struct event_time when)
 {
 	struct past *p = find(h, jail, key);
 
 	for (unsigned i = 0; p && i < p->n; i++)
 		if (p->v[i].when == when.ms && p->v[i].until == INT64_MAX)
-			p->v[i].until = until.ms;
+			p->v[i].until = UNTIL_WATCHED;
 	if (!p)
 		return;
 	list_take(h, p);

@@ -494,22 +494,35 @@ static void watched_then_on(void **state)
 	buf_free(&saved);
 }
 
-/* Behind the brake an account is quiet as long as it would be without an incident. */
-static void braked_accounts(void **state)
+/* Behind the brake, and in a pause, an account is quiet as in shadow; what comes after is acted on. */
+static void held_back(void **state)
 {
 	static const char *const jails[] = { "b.yaml", SENT_MATCH "limit: {count: 1, per: user, within: 1m}\n"
 					     "then: [contain, {ban: {whom: seen, for: 1h, scope: mail}}]\n"
 					     "brake: {bans: 1, within: 1m}\n", NULL };
+	char key[SUBJECT_KEY_MAX];
 	struct world w;
+	size_t n;
 
 	(void)state;
 	world_begin(&w, "", jails);
 	core_set_mode(w.core, 0, MODE_ON);
 	world_run(&w, SENT(0, "203.0.113.1", "ann") SENT(1, "203.0.113.2", "joe") SENT(2, "203.0.113.2", "joe")
-		  SENT(3599999, "203.0.113.2", "joe") SENT(3600002, "203.0.113.2", "joe"));
+		  SENT(9999999, "203.0.113.2", "joe"));
 	assert_int_equal(world_differs(&w, "braked", "0 b ann 1: contain ann, ban 203.0.113.1 3600\n"
-				       "1 b joe 1 shadow: contain joe, ban 203.0.113.2 3600\n"
-				       "3600002 b joe 1 shadow: contain joe, ban 203.0.113.2 3600\n"), 0);
+				       "1 b joe 1 shadow: contain joe, ban 203.0.113.2 3600\n"), 0);
+	brakes_release(w.core->brakes, 0);
+	world_run(&w, SENT(10000000, "203.0.113.2", "joe"));
+	assert_int_equal(world_differs(&w, "released", "10000000 b joe 1: contain joe, ban 203.0.113.2 3600\n"), 0);
+	brakes_release(w.core->brakes, 0);
+	w.core->paused_until_ms = T0 + 30000000;
+	world_run(&w, SENT(20000000, "203.0.113.3", "bob"));
+	assert_int_equal(core_key_of(w.core, w.core->config->jails, "bob", key, sizeof(key), &n), 0);
+	history_watched(w.core->history, 0, (struct span){ key, n }, (struct event_time){ T0 + 20000000 });
+	world_run(&w, SENT(20000001, "203.0.113.3", "bob") SENT(29999999, "203.0.113.3", "bob")
+		  SENT(30000000, "203.0.113.3", "bob"));
+	assert_int_equal(world_differs(&w, "paused", "20000000 b bob 1: contain bob, ban 203.0.113.3 3600\n"
+				       "30000000 b bob 1: contain bob, ban 203.0.113.3 3600\n"), 0);
 	world_end(&w);
 }
 
@@ -758,7 +771,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts), cmocka_unit_test(joined_by_an_id), cmocka_unit_test(other_verbs),
 		cmocka_unit_test(modes_at_run_time), cmocka_unit_test(brake_released),
-		cmocka_unit_test(watched_then_on), cmocka_unit_test(braked_accounts),
+		cmocka_unit_test(watched_then_on), cmocka_unit_test(held_back),
 		cmocka_unit_test(cleared), cmocka_unit_test(not_before),
 		cmocka_unit_test(what_a_verdict_knows), cmocka_unit_test(a_burst), cmocka_unit_test(requeued), cmocka_unit_test(filtered),
 		cmocka_unit_test(told_in_vain), cmocka_unit_test(keys),

@@ -158,11 +158,6 @@ static void test_watched(void **state)
 	assert_true(history_quiet(h, 0, key(buf, 5000), at(999999)));
 	history_watch(h, 0, false);
 	assert_false(history_quiet(h, 0, key(buf, 5000), at(999999)));
-	/* a verdict of a pause: as long as without an incident */
-	history_add(h, 0, key(buf, 5001), at(999000), (struct event_time){ INT64_MAX });
-	history_unopened(h, 0, key(buf, 5001), at(999000), at(1000000));
-	assert_true(history_quiet(h, 0, key(buf, 5001), at(999999)));
-	assert_false(history_quiet(h, 0, key(buf, 5001), at(1000000)));
 	history_free(&h);
 }
 
