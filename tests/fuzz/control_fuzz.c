@@ -424,7 +424,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	client.asked = client.answered = 0;
 	turn = data[1];
 	ids = 0;
-	serve.paused_until_ms = 0;
+	serve.core->paused_until_ms = 0;
 	for (uint16_t i = 0; i < NJAILS; i++) {
 		flags[0][i] = data[0] & 64;
 		core_set_mode(serve.core, i, serve.config->jails[i].mode);
