@@ -9,6 +9,7 @@ import contextlib
 import os
 import pathlib
 import re
+import smtplib
 import stat
 import subprocess
 
@@ -47,7 +48,9 @@ def config(**helpers):
 
 def thieve(ns):
     session = machine.hold_open_smtp(ns, SERVER, 587, "joe", PASSWORD)
-    submit(session, "boss@example.com", BURST)
+    # The cut may be quicker than the answer to the message that crosses.
+    with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
+        submit(session, "boss@example.com", BURST)
     return session
 
 
