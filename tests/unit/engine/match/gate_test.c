@@ -165,6 +165,20 @@ static void test_differential(void **state)
 	assert_true(hidden > 2000);
 }
 
+/* Jails whose first rule remembers by <qid>, and whose others do `others`. */
+static void remembering(struct setup *s, const struct jail_row *rows, size_t n, enum verb others)
+{
+	setup_init(s, rows, n);
+	for (size_t i = 0; i < n; i++) {
+		struct jail *j = &s->c.jails[i];
+
+		j->threaded = true;
+		j->thread_by = (uint16_t)config_field(&s->c, SPAN_LIT("qid"));
+		for (size_t k = 0; k < j->nrules; k++)
+			j->rules[k].verb = k == 0 ? VERB_REMEMBER : others;
+	}
+}
+
 /* An entry of an id that is nobody's costs one question, and one that has no such rule none. */
 static void test_asked(void **state)
 {
@@ -179,14 +193,7 @@ static void test_asked(void **state)
 	struct out o = { .c = &s.c };
 
 	(void)state;
-	setup_init(&s, rows, 2);
-	for (size_t i = 0; i < 2; i++) {
-		s.c.jails[i].threaded = true;
-		s.c.jails[i].thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
-		s.c.jails[i].rules[0].verb = VERB_REMEMBER;
-		s.c.jails[i].rules[1].verb = VERB_FORGET;
-		s.c.jails[i].rules[2].verb = VERB_FORGET;
-	}
+	remembering(&s, rows, 2, VERB_FORGET);
 	m = make(&s, false, &knowing);
 	matcher_run(m, 0, &e, note, &o);
 	assert_int_equal(knowing.asked, 1);
@@ -224,13 +231,7 @@ static void test_shared(void **state)
 	struct out o = { .c = &s.c };
 
 	(void)state;
-	setup_init(&s, rows, 3);
-	for (size_t i = 0; i < 3; i++) {
-		s.c.jails[i].threaded = true;
-		s.c.jails[i].thread_by = (uint16_t)config_field(&s.c, SPAN_LIT("qid"));
-		s.c.jails[i].rules[0].verb = VERB_REMEMBER;
-		s.c.jails[i].rules[1].verb = VERB_COUNT;
-	}
+	remembering(&s, rows, 3, VERB_COUNT);
 	m = make(&s, false, &knowing);
 	matcher_gate(m, known, shared, &knowing);
 	for (int i = 0; i < 2; i++) {
