@@ -398,6 +398,7 @@ static int read_block(struct follow *f, size_t max_bytes, follow_fn *fn, void *a
 		return 0;
 	}
 	r = split(f, n, max_bytes, fn, arg, used);
+	*end &= *used < max_bytes;	/* lines may be left behind the budget */
 	if (r == 0 && n - *used > f->line_max + 1 && *used < max_bytes) {
 		f->eating = true;	/* + 1: a "\r" may end it */
 		f->scanned = f->at + (n - *used);

@@ -176,6 +176,30 @@ static void test_long_lines(void **state)
 	follow_free(&f);
 }
 
+/* Whatever a call may read: `more` until the last line was handed out. */
+static void test_budgets(void **state)
+{
+	char text[400];
+	struct follow *f;
+	size_t n = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", i % 4, "abc");
+	put("budget", O_APPEND, text, n);
+	f = open_file("budget", LINE_MAX_);
+	for (size_t budget = 1; budget <= n + 2; budget++) {
+		bool more = true;
+
+		follow_restart(f);
+		memset(&got, 0, sizeof(got));
+		while (more)
+			assert_int_equal(follow_read(f, budget, take, &got, &more), 0);
+		assert_int_equal(got.lines, 100);
+	}
+	follow_free(&f);
+}
+
 static void test_stop(void **state)
 {
 	struct follow *f;
@@ -505,7 +529,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "a", "long", "stop", "seek", "seek2", "seek3", "end",
+	static const char *const names[] = { "a", "long", "budget", "stop", "seek", "seek2", "seek3", "end",
 					     "end2", "ct", "ct.1", "fast", "fast.1", "r", "r.1", "fp" };
 
 	(void)state;
@@ -519,6 +543,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_seek_end),
