@@ -29,27 +29,22 @@ int loader_captured(struct loader *l, const struct captures *caps, struct place 
 {
 	const struct config *c = l->config;
 	struct nearest near = { 0 };
-	int field = config_field(c, name), from;
+	int field = config_field(c, name), from = field < 0 ? -1 : derived_from(c, field);
 	char typed[64];
 
+	if (from >= 0 && (size_t)from < caps->n && caps->has[from])
+		return field;
 	snprintf(typed, sizeof(typed), "%.*s", (int)name.n, name.p);
+	if (from != field && from >= 0) {
+		complain(l, where, "'%s' names '%s', which is made from '%s', and no pattern captures that",
+			 key, typed, c->fields[from].name);
+		return -1;
+	}
 	for (size_t i = 0; i < caps->n; i++)
 		if (caps->has[i])
 			nearest_try(&near, typed, c->fields[i].name);
-	if (field < 0) {
-		complain(l, where, "'%s' names '%s', which no pattern captures%s", key, typed,
-			 loader_hint(l, near.name));
-		return -1;
-	}
-	from = derived_from(c, field);
-	if (from >= 0 && (size_t)from < caps->n && caps->has[from])
-		return field;
-	if (from != field && from >= 0)
-		complain(l, where, "'%s' names '%s', which is made from '%s', and no pattern captures that",
-			 key, typed, c->fields[from].name);
-	else
-		complain(l, where, "'%s' names '%s', which no pattern captures%s", key, typed,
-			 loader_hint(l, near.name));
+	complain(l, where, "'%s' names '%s', which no pattern captures%s", key, typed,
+		 loader_hint(l, near.name));
 	return -1;
 }
 
@@ -235,7 +230,7 @@ static bool read_verb_rule(struct loader *l, const struct node *n, struct rule *
 				 n->keys[i]->text);
 			return false;
 		}
-		text = value_scalar(l, n->items[i], arena_printf(l->arena, "'%s'", n->keys[i]->text));
+		text = value_scalar(l, n->items[i], "'%s'", n->keys[i]->text);
 		if (!text)
 			return false;
 		ret->verb = (enum verb)verb;
@@ -257,7 +252,7 @@ static bool read_rule(struct loader *l, const struct node *n, const char *key, b
 	*ret = (struct rule){ .verb = VERB_MATCH, .place = n->place };
 	if (verbs && n->kind == NODE_MAP)
 		return read_verb_rule(l, n, ret);
-	text = value_scalar(l, n, arena_printf(l->arena, "an item of '%s'", key));
+	text = value_scalar(l, n, "an item of '%s'", key);
 	if (text)
 		ret->pattern = arena_strdup(l->arena, text);
 	return text;
@@ -371,7 +366,7 @@ static void load_log(struct loader *l, const struct jail_draft *d, const struct 
 				complain(l, where, "the log 'verdicts' stands alone");
 			continue;
 		}
-		for (size_t k = 0; k < c->nlogs; k++)
+		for (size_t k = 0; log < 0 && k < c->nlogs; k++)
 			nearest_try(&near, d->log.v[i], c->logs[k].name);
 		if (log < 0)
 			complain(l, where, "no log named '%.80s'%s", d->log.v[i],

@@ -16,7 +16,7 @@ static bool is_letter(char c)
 
 bool loader_country_code(struct loader *l, const struct node *n, const char *what, char **ret)
 {
-	const char *text = value_scalar(l, n, what);
+	const char *text = value_scalar(l, n, "%s", what);
 
 	if (!text)
 		return false;

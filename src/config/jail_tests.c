@@ -28,7 +28,7 @@ static void take_wants(struct loader *l, const struct node *n, const char *key,
 		const char *text = NULL;
 
 		if (loader_captured(l, caps, name->place, key, span_of(name->text)) >= 0)
-			text = value_scalar(l, value, arena_printf(l->arena, "'%s'", name->text));
+			text = value_scalar(l, value, "'%s'", name->text);
 		if (!text)
 			continue;
 		ret->want[ret->nwant].name = arena_strdup(l->arena, name->text);

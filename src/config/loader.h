@@ -31,8 +31,9 @@ void value_defaults(struct loader *l, const struct setting *keys, void *draft);
 /* One value by its row, into *at. */
 void value_read(struct loader *l, const struct setting *s, const struct node *n, void *at);
 
-/* A scalar that is no null; NULL: said. `what` begins the sentence. */
-const char *value_scalar(struct loader *l, const struct node *n, const char *what);
+/* A scalar that is no null; NULL: said, in a sentence that `fmt` begins. */
+const char *value_scalar(struct loader *l, const struct node *n, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A text, or a list of them; false: said. */
 bool value_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret);
 bool value_argv(struct loader *l, const struct node *n, const char *what, struct strings *ret);

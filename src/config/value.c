@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -27,21 +28,23 @@ const char *loader_hint(struct loader *l, const char *nearest)
 	return nearest ? arena_printf(l->arena, ", did you mean '%s'?", nearest) : "";
 }
 
-const char *value_scalar(struct loader *l, const struct node *n, const char *what)
+const char *value_scalar(struct loader *l, const struct node *n, const char *fmt, ...)
 {
-	if (n->kind != NODE_SCALAR) {
+	char what[1024];
+	va_list ap;
+
+	if (n->kind == NODE_SCALAR && !node_is_null(n) && strlen(n->text) <= TEXT_MAX)
+		return n->text;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (n->kind != NODE_SCALAR)
 		complain(l, n->place, "%s takes one text, not %s", what, node_kind_name(n));
-		return NULL;
-	}
-	if (node_is_null(n)) {
+	else if (node_is_null(n))
 		complain(l, n->place, "%s has no value", what);
-		return NULL;
-	}
-	if (strlen(n->text) > TEXT_MAX) {
+	else
 		complain(l, n->place, "%s is longer than %d bytes", what, TEXT_MAX);
-		return NULL;
-	}
-	return n->text;
+	return NULL;
 }
 
 bool value_texts(struct loader *l, const struct node *n, const char *what, struct strings *ret)
@@ -63,7 +66,7 @@ bool value_texts(struct loader *l, const struct node *n, const char *what, struc
 	}
 	all = (struct strings){ count, arena_array(l->arena, count, sizeof(char *)) };
 	for (size_t i = 0; i < count; i++) {
-		const char *text = value_scalar(l, list ? n->items[i] : self, what);
+		const char *text = value_scalar(l, list ? n->items[i] : self, "%s", what);
 
 		if (!text)
 			return false;
@@ -94,7 +97,7 @@ bool value_argv(struct loader *l, const struct node *n, const char *what, struct
 
 bool value_name(struct loader *l, const struct node *n, const char *what, size_t max)
 {
-	const char *s = value_scalar(l, n, what);
+	const char *s = value_scalar(l, n, "%s", what);
 	bool good = s && isalnum((unsigned char)*s) && strlen(s) <= max;
 
 	if (!s)
@@ -113,7 +116,7 @@ typedef void read_fn(struct loader *l, const struct setting *s, const struct nod
 
 static void read_text(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = value_scalar(l, n, called(l, s));
+	const char *text = value_scalar(l, n, "'%s'", s->key);
 
 	if (text)
 		*(char **)at = arena_strdup(l->arena, text);
@@ -138,7 +141,7 @@ static char *absolute(struct loader *l, const char *path)
 
 static void read_path(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = value_scalar(l, n, called(l, s));
+	const char *text = value_scalar(l, n, "'%s'", s->key);
 
 	if (text && !*text)
 		complain(l, n->place, "'%s' takes a path, not an empty text", s->key);
@@ -283,7 +286,7 @@ static void read_bytes(struct loader *l, const struct setting *s, const struct n
 
 static void read_span(struct loader *l, const struct setting *s, const struct node *n, void *at)
 {
-	const char *text = value_scalar(l, n, called(l, s)), *rest = text;
+	const char *text = value_scalar(l, n, "'%s'", s->key), *rest = text;
 	char least[40], most[40];
 	int64_t v = 0;
 	int err;
@@ -404,7 +407,7 @@ static void read_mailbox(struct loader *l, const struct setting *s, const struct
 		*(char **)at = NULL;
 		return;
 	}
-	text = value_scalar(l, n, called(l, s));
+	text = value_scalar(l, n, "'%s'", s->key);
 	if (!text)
 		return;
 	for (const char *p = text; *p; p++)
