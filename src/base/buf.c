@@ -29,22 +29,11 @@ int buf_error(const struct buf *b)
 	return b->error;
 }
 
-/* Room for n more bytes and a NUL. */
-static bool reserve(struct buf *b, size_t n)
+static bool grow(struct buf *b, size_t want)
 {
-	size_t want, cap;
+	size_t cap = b->cap ? b->cap : 64;
 	char *p;
 
-	if (b->error)
-		return false;
-	if (b->max && (n > b->max || b->n > b->max - n)) {
-		b->error = -E2BIG;
-		return false;
-	}
-	want = b->n + n + 1;
-	if (want <= b->cap)
-		return true;
-	cap = b->cap ? b->cap : 64;
 	while (cap < want)
 		cap *= 2;
 	p = realloc(b->p, cap);
@@ -57,12 +46,30 @@ static bool reserve(struct buf *b, size_t n)
 	return true;
 }
 
-void buf_put(struct buf *b, const void *p, size_t n)
+/* Room for n more bytes and a NUL. */
+static bool reserve(struct buf *b, size_t n)
+{
+	if (b->error)
+		return false;
+	if (b->max && (n > b->max || b->n > b->max - n)) {
+		b->error = -E2BIG;
+		return false;
+	}
+	return n < b->cap - b->n || grow(b, b->n + n + 1);
+}
+
+/* Inline: a few bytes of a known number need no call. */
+static inline void put(struct buf *b, const void *p, size_t n)
 {
 	if (!reserve(b, n) || n == 0)
 		return;
 	memcpy(b->p + b->n, p, n);
 	b->n += n;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+	put(b, p, n);
 }
 
 void buf_puts(struct buf *b, const char *s)
@@ -72,7 +79,7 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_putc(struct buf *b, char c)
 {
-	buf_put(b, &c, 1);
+	put(b, &c, 1);
 }
 
 #define SHORT 120
@@ -198,10 +205,10 @@ const char *buf_cstr(struct buf *b)
 	return b->p;
 }
 
-void buf_put_u8(struct buf *b, uint8_t v) { buf_put(b, &v, sizeof(v)); }
-void buf_put_u16(struct buf *b, uint16_t v) { buf_put(b, &v, sizeof(v)); }
-void buf_put_u32(struct buf *b, uint32_t v) { buf_put(b, &v, sizeof(v)); }
-void buf_put_u64(struct buf *b, uint64_t v) { buf_put(b, &v, sizeof(v)); }
+void buf_put_u8(struct buf *b, uint8_t v) { put(b, &v, sizeof(v)); }
+void buf_put_u16(struct buf *b, uint16_t v) { put(b, &v, sizeof(v)); }
+void buf_put_u32(struct buf *b, uint32_t v) { put(b, &v, sizeof(v)); }
+void buf_put_u64(struct buf *b, uint64_t v) { put(b, &v, sizeof(v)); }
 
 void buf_put_span(struct buf *b, struct span s)
 {

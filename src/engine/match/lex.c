@@ -15,7 +15,7 @@
 
 void lex_emit(struct lex *s, const char *text, size_t n, size_t from)
 {
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n && !s->rename; k++)
 		buf_put_u32(&s->out->origin, (uint32_t)from);
 	buf_put(&s->out->text, text, n);
 }
@@ -27,8 +27,11 @@ void lex_emit_str(struct lex *s, const char *text)
 
 void lex_copy(struct lex *s, size_t n)
 {
-	for (; n > 0 && s->i < s->n; n--, s->i++)
-		lex_emit(s, s->src + s->i, 1, s->i);
+	for (; n > 0 && s->i < s->n; n--, s->i++) {
+		if (!s->rename)
+			buf_put_u32(&s->out->origin, (uint32_t)s->i);
+		buf_putc(&s->out->text, s->src[s->i]);
+	}
 }
 
 void lex_refuse(struct lex *s, const char *what, size_t n)

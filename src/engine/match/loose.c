@@ -56,7 +56,6 @@ void loose_emit(struct lex *s, const char *regex, char next)
 	    memcmp(text->p + text->n - either.n, either.p, either.n) == 0 &&
 	    next == ')') {
 		text->n -= either.n - 3;
-		s->out->origin.n -= (either.n - 3) * sizeof(uint32_t);
 		lex_emit_str(s, regex);
 		return;
 	}

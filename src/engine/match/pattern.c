@@ -56,8 +56,10 @@ static bool begins(const struct lex *s, const char *what)
 
 static const char *forbidden_here(const struct lex *s)
 {
-	for (size_t k = 0; k < sizeof(forbidden) / sizeof(*forbidden); k++)
-		if (begins(s, forbidden[k].begin))
+	char c = lex_at(s, 0);
+
+	for (size_t k = 0; (c == '(' || c == '\\') && k < sizeof(forbidden) / sizeof(*forbidden); k++)
+		if (forbidden[k].begin[0] == c && begins(s, forbidden[k].begin))
 			return forbidden[k].why;
 	return NULL;
 }
@@ -500,7 +502,6 @@ int pattern_expand(const struct config *c, const char *source,
 	read_all(&s);
 	if (!s.error && rename && ret->traits.refers && !refers) {
 		buf_clear(&ret->text);
-		buf_clear(&ret->origin);
 		buf_clear(&ret->tokens);
 		return pattern_expand(c, source, place, rename, ret, err);
 	}

@@ -21,7 +21,7 @@ struct pattern_traits {
 /* A pattern as PCRE2 reads it. */
 struct pattern {
 	struct buf text;
-	struct buf origin;	/* for each byte of text a u32: offset in the source */
+	struct buf origin;	/* for each byte of text a u32: offset in the source; renamed: none */
 	struct buf tokens;	/* u32: where each atom and its quantifier begin */
 	bool whole;		/* must not be cut between its tokens */
 	struct pattern_traits traits;
