@@ -21,6 +21,30 @@ static void complain(struct complaints *bad, const struct jail *j, struct place 
 		       err->offset, pattern, strlen(pattern) > 60 ? "..." : "", err->text);
 }
 
+/* Not in a replay that has no log for it: then its patterns are only looked at. */
+static bool runs(const struct jail *j)
+{
+	return j->nlogs > 0 || j->verdicts;
+}
+
+/* How the match can begin is asked where the leads don't tell. Behind a prefix no head is looked for (group.c). */
+static bool is_led(const struct unit *u)
+{
+	for (size_t i = 0; i < u->leads.n; i++)
+		if (u->jail->prefix && u->leads.v[i].head != LEAD_PLAIN)
+			return false;
+	return u->leads.n > 0;
+}
+
+static unsigned how_to_compile(const struct matcher *m, enum pattern_place place, const struct unit *u)
+{
+	unsigned how = m->arena.jit ? EXPR_JIT : 0;
+
+	if (place == PATTERN_PREFIX || (place == PATTERN_RULE && !m->reference && !is_led(u)))
+		how |= EXPR_FIRST;
+	return place == PATTERN_PREFIX || runs(u->jail) ? how : 0;
+}
+
 static int compile_unit(struct matcher *m, struct jail_state *js, const char *source,
 			enum pattern_place place, struct place where,
 			struct complaints *bad, struct unit *u)
@@ -29,7 +53,7 @@ static int compile_unit(struct matcher *m, struct jail_state *js, const char *so
 	struct pattern_error err = { 0 };
 	int rc;
 
-	rc = expr_compile(m->c, source, place, m->arena.jit, &u->x, &traits, &err);
+	rc = expr_compile(m->c, source, place, how_to_compile(m, place, u), &u->x, &traits, &err);
 	if (rc == -EINVAL) {
 		complain(bad, u->jail, where, source, &err);
 		js->ok = false;
@@ -61,7 +85,7 @@ static int compile_loose(struct matcher *m, struct unit *u)
 static const struct unit *find_like(const struct matcher *m, const struct jail *j, const char *pattern)
 {
 	for (size_t i = 0; i < (size_t)(j - m->c->jails); i++)
-		for (size_t k = 0; k < m->c->jails[i].nrules; k++)
+		for (size_t k = 0; runs(&m->c->jails[i]) >= runs(j) && k < m->c->jails[i].nrules; k++)
 			if (m->jails[i].rule[k].x.code && strcmp(m->c->jails[i].rules[k].pattern, pattern) == 0)
 				return &m->jails[i].rule[k];
 	return NULL;
@@ -80,12 +104,13 @@ static int compile_like(struct unit *u, const struct unit *like)
 static int compile_rule(struct matcher *m, struct jail_state *js, struct complaints *bad, struct unit *u)
 {
 	const struct unit *like = find_like(m, u->jail, u->rule->pattern);
-	int rc;
+	int rc = 0;
 
 	if (like)
 		return compile_like(u, like);
-	rc = compile_unit(m, js, u->rule->pattern, PATTERN_RULE, u->rule->place, bad, u);
-	return rc == 0 && !m->reference ? compile_loose(m, u) : rc;
+	if (!m->reference && runs(u->jail))
+		rc = compile_loose(m, u);
+	return rc < 0 ? rc : compile_unit(m, js, u->rule->pattern, PATTERN_RULE, u->rule->place, bad, u);
 }
 
 static int compile_rules(struct matcher *m, struct jail_state *js, const struct jail *j,
@@ -245,7 +270,7 @@ static size_t list_rules(struct matcher *m, struct alike *ret)
 	for (size_t i = 0; i < m->c->njails; i++) {
 		const struct jail *j = &m->c->jails[i];
 
-		for (size_t k = 0; m->jails[i].ok && k < j->nrules; k++, n++)
+		for (size_t k = 0; m->jails[i].ok && runs(j) && k < j->nrules; k++, n++)
 			if (ret)
 				ret[n] = (struct alike){ j->prefix, j->rules[k].pattern,
 							 &m->jails[i].rule[k] };
@@ -330,7 +355,7 @@ static int make_groups(struct matcher *m, unsigned *nojit)
 
 static void count_nojit(struct unit *u, void *arg)
 {
-	*(unsigned *)arg += u->x.code && !u->x.jit && !u->like;
+	*(unsigned *)arg += u->x.code && !u->x.jit && !u->like && runs(u->jail);
 }
 
 static void complain_nojit(const struct matcher *m, bool have, unsigned nojit,

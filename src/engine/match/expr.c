@@ -107,7 +107,8 @@ static unsigned char other_case(unsigned char c)
 
 /*
  * PCRE2 studies how a match can begin only for expressions that search, so
- * ask it about one that does. An empty match may begin with anything.
+ * ask it about one that does. An empty match may begin with anything, and so
+ * *ret stays.
  */
 static void study_first(struct span text, struct first *ret)
 {
@@ -117,7 +118,6 @@ static void study_first(struct span text, struct first *ret)
 	pcre2_code *code;
 	int error;
 
-	memset(ret, 0xff, sizeof(*ret));
 	code = pcre2_compile((PCRE2_SPTR)text.p, text.n, OPTIONS, &error, &offset, NULL);
 	if (!code)
 		return;
@@ -208,7 +208,7 @@ static int wrong(struct pattern_error *err, const char *fmt, ...)
 }
 
 static int compile_pattern(const struct config *c, const struct pattern *p,
-			   enum pattern_place place, bool jit, struct expr *ret,
+			   enum pattern_place place, unsigned how, struct expr *ret,
 			   struct pattern_error *err)
 {
 	struct span text = p->text.n ? buf_span(&p->text) : SPAN_LIT("");
@@ -216,7 +216,7 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 	uint32_t captures = 0;
 	int error = 0, rc;
 
-	rc = compile(text, place == PATTERN_IGNORE ? 0 : PCRE2_ANCHORED, jit, ret,
+	rc = compile(text, place == PATTERN_IGNORE ? 0 : PCRE2_ANCHORED, how & EXPR_JIT, ret,
 		     &offset, &error);
 	if (rc == -EINVAL) {
 		err->offset = pattern_origin(p, offset);
@@ -232,21 +232,23 @@ static int compile_pattern(const struct config *c, const struct pattern *p,
 		return wrong(err, "refers to a capture, and names one twice");
 	if (place == PATTERN_PREFIX && ret->content == 0)
 		return wrong(err, "a prefix without <content>");
-	study_first(text, &ret->first);
+	memset(&ret->first, 0xff, sizeof(ret->first));
+	if (how & EXPR_FIRST)
+		study_first(text, &ret->first);
 	if (p->traits.searches && p->needle.n >= NEEDLE_MIN)
 		needle_set(&ret->needle, buf_span(&p->needle));
 	return 0;
 }
 
 int expr_compile(const struct config *c, const char *source,
-		 enum pattern_place place, bool jit, struct expr *ret,
+		 enum pattern_place place, unsigned how, struct expr *ret,
 		 struct pattern_traits *traits, struct pattern_error *err)
 {
 	struct pattern p = { 0 };
 	int rc = pattern_expand(c, source, place, NULL, &p, err);
 
 	if (rc == 0)
-		rc = compile_pattern(c, &p, place, jit, ret, err);
+		rc = compile_pattern(c, &p, place, how, ret, err);
 	if (traits)
 		*traits = p.traits;
 	pattern_free(&p);

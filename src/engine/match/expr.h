@@ -64,13 +64,16 @@ struct arena {
 int arena_init(struct arena *a, const struct config *c, bool jit);
 void arena_fini(struct arena *a);
 
+#define EXPR_JIT 1	/* to run it, and not only see whether it is right */
+#define EXPR_FIRST 2	/* ask PCRE2 what a match can begin with; else ret->first has all bytes */
+
 /*
- * Compile `source`. *ret: expr_fini(), also after a failure.
+ * Compile `source`, EXPR_ `how`. *ret: expr_fini(), also after a failure.
  * -EINVAL  refused, *err says why and where; -ENOMEM
  * JIT that fails is no failure: ret->jit tells.
  */
 int expr_compile(const struct config *c, const char *source,
-		 enum pattern_place place, bool jit, struct expr *ret,
+		 enum pattern_place place, unsigned how, struct expr *ret,
 		 struct pattern_traits *traits, struct pattern_error *err);
 
 /* Compile text that is PCRE2's already, for its callouts. */

@@ -38,6 +38,7 @@
 #include "engine/match/factor.h"
 
 #define FEW 3		/* patterns that run one by one where most lines are hits */
+#define LONG (48u << 10)	/* bytes of text: most likely too many for PCRE2, which needs long to say so */
 #define HOT 8
 #define HOT_MOST 16
 
@@ -196,7 +197,7 @@ static int compile(struct group *g, bool jit)
 		return rc;
 	rc = factor_put(g->pattern, g->npatterns, g->leads.tokens, &text);
 	if (rc == 0)
-		rc = expr_compile_raw(buf_span(&text), jit, &g->detect);
+		rc = text.n > LONG && g->npatterns > 1 ? -EINVAL : expr_compile_raw(buf_span(&text), jit, &g->detect);
 	buf_free(&text);
 	return rc;
 }

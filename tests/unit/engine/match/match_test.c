@@ -409,7 +409,8 @@ static const struct jail_row wrong[] = {
 	{ "badprefix2", NULL, "<content>(", { "x" }, { 0 }, 0, false },
 };
 
-static void test_complaints(void **state)
+/* Where no log is read for them, patterns are looked at all the same. */
+static void check_complaints(bool read)
 {
 	static const struct { const char *jail; unsigned line; const char *part; } want[] = {
 		{ "bad", 2, "offset 2 of 'b <usr>': unknown placeholder" },
@@ -425,8 +426,9 @@ static void test_complaints(void **state)
 	struct matcher *m;
 	struct setup s;
 
-	(void)state;
 	setup_init(&s, wrong, 7);
+	for (size_t i = 0; i < 7; i++)
+		s.c.jails[i].nlogs *= read;
 	assert_int_equal(matcher_new(&s.c, false, &bad, &m), 0);
 	for (size_t i = 0; i < bad.n; i++) {
 		if (i >= sizeof(want) / sizeof(*want) || bad.v[i].warning ||
@@ -440,6 +442,39 @@ static void test_complaints(void **state)
 		assert_false(matcher_has(m, &s.c.jails[i]));
 	matcher_enable(m, &s.c.jails[1], true);
 	complaints_free(&bad);
+	matcher_free(&m);
+	setup_fini(&s);
+}
+
+static void test_complaints(void **state)
+{
+	(void)state;
+	check_complaints(true);
+	check_complaints(false);
+}
+
+static const struct jail_row unread[] = {
+	{ "unread", NULL, NULL, { "a <ip>", "b <ip>" }, { "x$" }, 0, false },
+	{ "read", NULL, NULL, { "a <ip>", "c <ip>" }, { 0 }, 0, false },
+	{ "unread too", NULL, NULL, { "a <ip>" }, { 0 }, 0, false },
+};
+
+/* A jail without a log never runs, and one with the same patterns runs as ever. */
+static void test_unread(void **state)
+{
+	static const char *const lines[] = { "a 192.0.2.1", "b 192.0.2.1", "c 192.0.2.1" };
+	static const char *const want[] = { "read/0 ip=192.0.2.1; ", "", "read/1 ip=192.0.2.1; " };
+	struct setup s = { 0 };
+	struct out o = { .c = &s.c };
+	struct matcher *m;
+
+	(void)state;
+	setup_init(&s, unread, 3);
+	s.c.jails[0].nlogs = s.c.jails[2].nlogs = 0;
+	m = make(&s, unread, 3, false);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(run(m, 0, "x", span_of(lines[i]), &o), want[i]);
+	buf_free(&o.text);
 	matcher_free(&m);
 	setup_fini(&s);
 }
@@ -871,6 +906,7 @@ int main(void)
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_run_jail_wants_program),
 		cmocka_unit_test(test_complaints),
+		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_derived),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_big_group),
