@@ -61,6 +61,9 @@ static int fold_logs(struct parts *all, const bool *named)
 		bool has_one = false;
 		size_t kept = 0;
 
+		/* What is off stays off: its patterns are looked at, and no more. */
+		if (!reads && !all->only)
+			j->nlogs = 0;
 		for (size_t k = 0; k < j->nlogs; k++) {
 			uint16_t log = j->logs[k];
 
