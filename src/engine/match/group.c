@@ -37,7 +37,6 @@
 
 #include "engine/match/factor.h"
 
-#define FEW 3		/* patterns that run one by one where most lines are hits */
 #define LONG (48u << 10)	/* bytes of text: most likely too many for PCRE2, which needs long to say so */
 #define HOT 8
 #define HOT_MOST 16
@@ -188,6 +187,24 @@ static int collect_patterns(struct group *g)
 	return 0;
 }
 
+/* Bytes that are of the lead are there anyway. */
+static bool is_of_lead(const struct leads *leads, struct span bytes)
+{
+	for (size_t i = 0; i < leads->n; i++)
+		if (memmem(leads->v[i].bytes, leads->v[i].n, bytes.p, bytes.n))
+			return true;
+	return false;
+}
+
+static void set_needs(struct group *g)
+{
+	for (size_t i = 0; i < g->npatterns && i < GROUP_FEW; i++) {
+		struct span bytes = buf_span(&g->pattern[i]->needle);
+
+		needle_set(&g->need[i], is_of_lead(&g->leads, bytes) ? SPAN_LIT("") : bytes);
+	}
+}
+
 static int compile(struct group *g, bool jit)
 {
 	struct buf text = { 0 };
@@ -195,6 +212,7 @@ static int compile(struct group *g, bool jit)
 
 	if (rc < 0 || g->npatterns == 1)
 		return rc;
+	set_needs(g);
 	rc = factor_put(g->pattern, g->npatterns, g->leads.tokens, &text);
 	if (rc == 0)
 		rc = text.n > LONG && g->npatterns > 1 ? -EINVAL : expr_compile_raw(buf_span(&text), jit, &g->detect);
@@ -267,6 +285,23 @@ static void set_found(struct group *g, int byte)
 	g->any = byte != 0;
 }
 
+static void find_pattern(struct group *g, size_t pattern)
+{
+	for (uint32_t k = g->same[pattern]; k != FINDING_END; k = g->same[g->n + k])
+		g->found[k / 64] |= UINT64_C(1) << (k % 64);
+	g->any = true;
+}
+
+/* Its few patterns, but for those that need what is not there. */
+static bool find_few(struct group *g, struct span s)
+{
+	set_found(g, 0);
+	for (size_t i = 0; i < g->npatterns; i++)
+		if (needle_in(&g->need[i], s))
+			find_pattern(g, i);
+	return g->any;
+}
+
 /*
  * Do its few patterns run one by one now, as lines are mostly hits? Each
  * eighth line is detected all the same and tells whether they still are.
@@ -283,7 +318,7 @@ static void note_heat(struct group *g)
 {
 	if (!g->any)
 		g->hot /= 2;
-	else if (g->npatterns <= FEW && g->hot < HOT_MOST)
+	else if (g->npatterns <= GROUP_FEW && g->hot < HOT_MOST)
 		g->hot++;
 }
 
@@ -291,10 +326,12 @@ bool group_detect(struct group *g, struct arena *a, struct span s, size_t from, 
 {
 	if (!needle_in(&g->needle, s))
 		return false;
-	if (!g->detect.code || is_hot(g) || strain_spend(&g->strain)) {
+	if (!g->detect.code || strain_spend(&g->strain)) {
 		set_found(g, 0xff);
 		return true;
 	}
+	if (is_hot(g))
+		return find_few(g, s);
 	if (g->any)
 		set_found(g, 0);
 	a->finding = (struct finding){ .bits = g->found, .first = g->same, .next = g->same + g->n };

@@ -21,6 +21,8 @@ struct member {
 	struct unit *unit;
 };
 
+#define GROUP_FEW 3	/* patterns that run one by one where most lines are hits */
+
 /*
  * Patterns that one look can rule out together: same log, same programs (or
  * some of the same), same prefix, and same beginning: leads, or the bytes
@@ -44,6 +46,7 @@ struct group {
 	uint32_t *same;			/* linked members: of each pattern, of each member */
 	size_t npatterns;		/* different ones */
 	const struct pattern **pattern;
+	struct needle need[GROUP_FEW];	/* what a text must hold, of each of a few patterns */
 	struct leads leads;
 	struct first first;
 	struct needle needle;
