@@ -390,6 +390,8 @@ static int build(struct matcher *m, struct complaints *bad)
 
 		m->base[i] = from ? config_field(m->c, span_of(from)) : -1;
 	}
+	m->qid = config_field(m->c, SPAN_LIT("qid"));
+	m->qid2 = config_field(m->c, SPAN_LIT("qid2"));
 	m->pid = config_field(m->c, SPAN_LIT("pid"));
 	rc = arena_init(&m->arena, m->c, have && !m->reference);
 	for (size_t i = 0; i < m->c->njails && rc == 0; i++)

@@ -192,6 +192,31 @@ bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct s
 	return u->gated && gate_is_shut_to(m, m->jails[jail].who, text);
 }
 
+static bool same_place(struct span a, struct span b)
+{
+	return a.p == b.p && a.n == b.n;
+}
+
+bool gate_joins_nothing(struct matcher *m, const struct hit *h)
+{
+	const struct capture *id, *id2;
+
+	if (!m->gate || m->single || h->jail->thread_by != m->qid)
+		return false;
+	id = hit_find(h, m->qid);
+	id2 = hit_find(h, m->qid2);
+	if (!id || !id2)
+		return false;
+	if (m->joined.moment != m->moment || !same_place(m->joined.id, id->raw) ||
+	    !same_place(m->joined.id2, id2->raw)) {
+		m->joined.moment = m->moment;
+		m->joined.id = id->raw;
+		m->joined.id2 = id2->raw;
+		m->joined.known = m->gate(m->gate_arg, id->raw) | m->gate(m->gate_arg, id2->raw);
+	}
+	return !(m->joined.known & m->jails[h->jail - m->c->jails].who);
+}
+
 bool gate_leaves_one(struct matcher *m, struct group *g)
 {
 	uint64_t known = m->known & g->who;

@@ -188,7 +188,10 @@ static enum tried try_rule(struct matcher *m, size_t jail, struct unit *u, bool 
 	/* Told to nobody in either way, or the time of later hits could come to differ. */
 	if (!open && gate_is_shut(m, jail, u, v->text))
 		return HIT;
-	fn(arg, h);
+	if (u->rule->verb != VERB_JOIN || !gate_joins_nothing(m, h)) {
+		m->moment++;
+		fn(arg, h);
+	}
 	if (u->set)
 		note_told(m, u);
 	return HIT;
@@ -383,6 +386,7 @@ unsigned matcher_run(struct matcher *m, uint16_t log, const struct entry *e,
 	size_t n;
 
 	m->serial = ++m->serials;
+	m->moment++;
 	m->single = false;
 	if (m->reference)
 		return run_reference(m, log, e, &v, fn, arg);
@@ -406,6 +410,7 @@ unsigned matcher_run_jail(struct matcher *m, const struct jail *j,
 	hit = m->hit;
 	single = m->single;
 	m->serial = ++m->serials;
+	m->moment++;
 	m->single = true;
 	hits = run_jail(m, i, &v, fn, arg);
 	m->single = single;

@@ -31,6 +31,12 @@ struct matcher {
 	void *gate_arg;
 	uint64_t known_of;	/* for which entry it was asked */
 	uint64_t known;		/* who may know the id */
+	uint64_t moment;	/* another with each entry, and when somebody was told and may know more */
+	struct {
+		uint64_t moment;
+		struct span id, id2;
+		uint64_t known;		/* who may know one of the two */
+	} joined;
 	bool single;		/* one jail is asked: it wants all hits */
 	struct arena arena;
 	struct jail_state *jails;	/* as config.jails */
@@ -45,6 +51,7 @@ struct matcher {
 	uint64_t serial, serials;	/* of the entry at hand; given so far */
 	char (*derived)[DERIVED_MAX];	/* as config.fields */
 	int *base;			/* as config.fields: what it is made from; -1: nothing */
+	int qid, qid2;			/* fields */
 	int pid;			/* the field that the tag tells where a thread goes by it */
 	struct hit hit;
 	const struct memo *captured;	/* whose captures it has, NULL: no memo's; */
@@ -59,6 +66,8 @@ void matcher_each_unit(const struct matcher *m, void (*fn)(struct unit *u, void 
 /* gate.c: rules that do nothing for an unknown id, and whether this one has such. */
 bool gate_fits(const struct config *c, const struct jail *j, const struct unit *u);
 bool gate_is_shut(struct matcher *m, size_t jail, const struct unit *u, struct span text);
+/* A join of ids that nobody knows ties nothing to nothing. */
+bool gate_joins_nothing(struct matcher *m, const struct hit *h);
 /* Is it for all of them? */
 bool gate_is_shut_to(struct matcher *m, uint64_t who, struct span text);
 /*

@@ -331,6 +331,42 @@ static void test_joins_of_counts(void **state)
 	}
 }
 
+/* A join of two ids that nobody knows is told to nobody; of one that its threads know, to its jail. */
+static void test_joins_nothing(void **state)
+{
+	static const struct jail_row rows[] = {
+		{ .name = "a", .rules = { "<qid>: client=<ip>$", "<qid2>: orig_queue_id=<qid>$" } },
+		{ .name = "b", .rules = { "<qid>: client=<ip>$", "<qid2>: orig_queue_id=<qid>$" } },
+	};
+	struct entry e = { .program = SPAN_LIT("x"), .text = SPAN_LIT("4F1C: orig_queue_id=4F1D"), .repeat = 1 };
+	struct knowing knowing = { .asked = 0 };
+
+	(void)state;
+	for (int reference = 0; reference < 2; reference++) {
+		struct out o = { .text = { 0 } };
+		struct matcher *m;
+		struct setup s;
+
+		remembering(&s, rows, 2, VERB_JOIN);
+		o.c = &s.c;
+		m = make(&s, reference, &knowing);
+		memset(knowing.jails, 0, sizeof(knowing.jails));
+		assert_int_equal(matcher_run(m, 0, &e, note, &o), 2);
+		assert_int_equal(o.text.n, 0);
+		knowing.jails['D'] = 2;
+		matcher_run(m, 0, &e, note, &o);
+		assert_string_equal(buf_cstr(&o.text), "b/1 qid2=4F1C qid=4F1D; ");
+		knowing.jails['D'] = 0;
+		knowing.jails['C'] = 1;
+		buf_clear(&o.text);
+		matcher_run(m, 0, &e, note, &o);
+		assert_string_equal(buf_cstr(&o.text), "a/1 qid2=4F1C qid=4F1D; ");
+		buf_free(&o.text);
+		matcher_free(&m);
+		setup_fini(&s);
+	}
+}
+
 /* An id with colons in it does not end at the first: such rules are always run. */
 static void test_colons(void **state)
 {
@@ -365,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_joins),
 		cmocka_unit_test(test_joins_of_counts),
+		cmocka_unit_test(test_joins_nothing),
 		cmocka_unit_test(test_colons),
 	};
 
