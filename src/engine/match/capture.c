@@ -43,15 +43,24 @@ static bool value(struct capture *c)
 bool capture_add(const struct config *c, const struct expr *x,
 		 pcre2_match_data *data, struct span s, struct hit *h)
 {
+	const struct expr_ends ends = expr_ends(data);
+
 	for (unsigned i = 0; i < x->ngroups; i++) {
 		uint16_t field = x->group[i].field;
-		struct capture one = { .field = field, .type = (uint8_t)c->fields[field].type };
+		struct span raw;
+		struct capture *one;
 
-		if (!expr_group(data, s, x->group[i].group, &one.raw) || hit_find(h, field))
+		if (!expr_ends_group(&ends, s, x->group[i].group, &raw) || hit_find(h, field))
 			continue;
-		if (h->ncaptures == HIT_MAX_CAPTURES || !value(&one))
+		if (h->ncaptures == HIT_MAX_CAPTURES)
 			return false;
-		h->capture[h->ncaptures++] = one;
+		one = &h->capture[h->ncaptures];
+		one->field = field;
+		one->type = (uint8_t)c->fields[field].type;
+		one->raw = raw;
+		if (!value(one))
+			return false;
+		h->ncaptures++;
 	}
 	return true;
 }

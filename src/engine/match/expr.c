@@ -297,15 +297,16 @@ int expr_run_from(const struct expr *x, struct span s, size_t from, uint32_t opt
 	return rc >= 0 ? 1 : rc;
 }
 
+struct expr_ends expr_ends(pcre2_match_data *data)
+{
+	return (struct expr_ends){ pcre2_get_ovector_pointer(data), pcre2_get_ovector_count(data) };
+}
+
 bool expr_group(pcre2_match_data *data, struct span s, unsigned n, struct span *ret)
 {
-	const PCRE2_SIZE *v = pcre2_get_ovector_pointer(data);
+	struct expr_ends ends = expr_ends(data);
 
-	if (n >= pcre2_get_ovector_count(data) || v[2 * n] == PCRE2_UNSET ||
-	    v[2 * n] > v[2 * n + 1] || v[2 * n + 1] > s.n)
-		return false;
-	*ret = (struct span){ s.p + v[2 * n], v[2 * n + 1] - v[2 * n] };
-	return true;
+	return expr_ends_group(&ends, s, n, ret);
 }
 
 const char *expr_trouble(int error)

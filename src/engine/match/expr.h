@@ -90,7 +90,23 @@ int expr_run(const struct expr *x, struct span s, uint32_t options,
 int expr_run_from(const struct expr *x, struct span s, size_t from, uint32_t options,
 		  pcre2_match_data *data, pcre2_match_context *limits);
 
+/* Where the groups of the last match are. */
+struct expr_ends {
+	const PCRE2_SIZE *v;
+	uint32_t n;
+};
+struct expr_ends expr_ends(pcre2_match_data *data);
+
 /* What group `n` of the last match holds; false: it took no part. */
+static inline bool expr_ends_group(const struct expr_ends *e, struct span s, unsigned n, struct span *ret)
+{
+	const PCRE2_SIZE *at = e->v + 2 * n;
+
+	if (n >= e->n || at[0] == PCRE2_UNSET || at[0] > at[1] || at[1] > s.n)
+		return false;
+	*ret = (struct span){ s.p + at[0], at[1] - at[0] };
+	return true;
+}
 bool expr_group(pcre2_match_data *data, struct span s, unsigned n, struct span *ret);
 
 /* A limit's name for an error of expr_run(). */
