@@ -33,7 +33,7 @@ int threads_new(const struct config *c, struct threads **ret)
 	t->nbuckets = BUCKETS_FIRST;
 	t->bytes = sizeof(*t) + BUCKETS_FIRST * sizeof(t->bucket[0]);
 	t->bucket = calloc(t->nbuckets, sizeof(t->bucket[0]));
-	t->gate = calloc(GATE_ROWS, sizeof(t->gate[0]));
+	t->gate = calloc(1, sizeof(*t->gate));
 	if (!t->bucket || !t->gate || thread_books(t) < 0) {
 		threads_free(&t);
 		return -ENOMEM;
@@ -63,7 +63,8 @@ struct passage {
 	const struct hit *hit;
 	struct thread_book *book;
 	uint16_t jail, number;		/* number of the book */
-	struct span host, program, key;
+	struct span host, program;
+	struct key key;
 	int64_t when;
 	thread_fn *fn;
 	void *arg;
@@ -165,11 +166,31 @@ static uint64_t rule_bit(const struct hit *h)
 	return 1ull << ((size_t)(h->rule - h->jail->rules) % 64);
 }
 
+/* What the thread was told and what it is told now; of what is told twice the first holds. */
+static int tell(const struct passage *p, struct thread *th)
+{
+	const struct hit *hit = p->hit;
+	struct told *told;
+	struct hit all;
+	int ret;
+
+	if (th->told) {
+		all.ncaptures = 0;
+		told_fill(th->told, &all);
+		for (unsigned i = 0; i < hit->ncaptures; i++)
+			if (all.ncaptures < HIT_MAX_CAPTURES && !hit_find(&all, hit->capture[i].field))
+				all.capture[all.ncaptures++] = hit->capture[i];
+		hit = &all;
+	}
+	ret = told_pack(hit, p->hit->jail->thread_by, p->book->by2, &told);
+	if (ret == 0)
+		thread_set_told(p->t, th, told);
+	return ret;
+}
+
 static int take_remember(const struct passage *p, struct name *n)
 {
 	struct thread *th = thread_of(n);
-	struct hit all = { .ncaptures = 0 };
-	struct told *told;
 	int ret;
 
 	if (th && (n->ended || n->joined || th->remembered & rule_bit(p->hit))) {
@@ -181,15 +202,9 @@ static int take_remember(const struct passage *p, struct name *n)
 		if (ret < 0)
 			return ret;
 	}
-	told_fill(th->told, &all);
-	for (unsigned i = 0; i < p->hit->ncaptures; i++)
-		if (all.ncaptures < HIT_MAX_CAPTURES &&
-		    !hit_find(&all, p->hit->capture[i].field))
-			all.capture[all.ncaptures++] = p->hit->capture[i];
-	ret = told_pack(&all, p->hit->jail->thread_by, p->book->by2, &told);
+	ret = tell(p, th);
 	if (ret < 0)
 		return ret;
-	thread_set_told(p->t, th, told);
 	thread_set_begun(p->t, th);
 	th->remembered |= rule_bit(p->hit);
 	release(p, th);
@@ -315,12 +330,13 @@ static int take_join(const struct passage *p, struct name *n)
 {
 	struct thread *th = thread_of(n), *second;
 	char buf[THREAD_KEY_MAX];
-	struct span key = { buf, 0 }, id2;
 	struct name *n2;
+	struct span id2;
+	struct key key;
 
 	id2 = captured(p->hit, p->book->by2);
-	key.n = thread_key(p->host, p->program, id2, buf);
-	if (key.n == 0 || span_eq(key, p->key))
+	key = thread_key(p->host, p->program, id2, buf);
+	if (key.text.n == 0 || span_eq(key.text, p->key.text))
 		return 0;
 	n2 = thread_find(p->t, p->number, key);
 	second = thread_of(n2);
@@ -365,6 +381,22 @@ static bool is_done(struct thread_book *b, const struct hit *h)
 	return false;
 }
 
+/* The key in a buffer of our own: what comes of a count may be taken, too. */
+static struct key key_of(const struct passage *p, struct span id, char buf[THREAD_KEY_MAX])
+{
+	struct line_key *l = &p->t->last;
+	struct key key;
+
+	if (p->hit->line == 0 || l->line != p->hit->line || l->id.p != id.p || l->id.n != id.n) {
+		l->line = p->hit->line;
+		l->id = id;
+		l->key = thread_key(p->host, p->program, id, l->text);
+	}
+	key = (struct key){ { buf, l->key.text.n }, l->key.hash };
+	memcpy(buf, l->text, key.text.n);
+	return key;
+}
+
 /* thread_find(), once for the jails of a book that count in the same line. */
 static struct name *find(const struct passage *p, struct span id)
 {
@@ -399,9 +431,8 @@ int threads_take(struct threads *t, const struct hit *h, struct span host,
 	if (when.ms > p.book->now)
 		p.book->now = when.ms;
 	id = captured(h, h->jail->thread_by);
-	p.key.p = buf;
-	p.key.n = thread_key(host, program, id, buf);
-	if (p.key.n == 0) {
+	p.key = key_of(&p, id, buf);
+	if (p.key.text.n == 0) {
 		if (h->rule->verb == VERB_COUNT && is_ready(&t->jail[p.jail], h))
 			fn(arg, h, when);
 		return 0;

@@ -11,6 +11,12 @@
 #define THREAD_KEY_MAX 512	/* host, instance and id */
 #define THREAD_NEEDS_MAX 5
 
+/* Host, instance and id, by which a name is looked up. */
+struct key {
+	struct span text;	/* empty: there is no id, or it is too long */
+	uint64_t hash;
+};
+
 /* An id of a thread. */
 struct name {
 	struct name *next;	/* in its bucket */
@@ -85,24 +91,33 @@ struct thread_book {
 };
 
 /*
- * How many ids of each book fall into a row, by a hash of the id alone: one
- * cache line tells for a log line which of the books may know its id.
+ * How many ids of each book fall into a row, by a hash of the id alone; and
+ * which do at all: one byte tells for a log line which of the books may know
+ * its id.
  */
 #define GATE_ROWS 16384	/* a power of two */
-struct gate_row {
-	uint16_t ids[THREADS_WHO];	/* stays where it is once full */
+struct gate {
+	uint8_t known[GATE_ROWS];		/* a bit a book */
+	uint16_t ids[GATE_ROWS][THREADS_WHO];	/* stays where it is once full */
 };
+_Static_assert(THREADS_WHO <= 8, "bits of gate.known");
 
 struct threads {
 	const struct config *config;
 	struct thread_jail *jail;
 	struct thread_book *book;
 	size_t nbooks;
-	struct gate_row *gate;
+	struct gate *gate;
 	struct name **bucket;
 	size_t nbuckets;	/* a power of two */
 	size_t nnames;
 	uint64_t changes;	/* of the names, so far */
+	struct line_key {	/* of the id that was taken last: jails are told of the same */
+		uint64_t line;
+		struct span id;
+		struct key key;
+		char text[THREAD_KEY_MAX];
+	} last;
 	struct thread_list begun, pending;
 	size_t n, max;
 	size_t nwaits;
@@ -114,13 +129,13 @@ struct threads {
 int thread_books(struct threads *t);
 
 /* thread_table.c: names, lists and bounds */
-size_t thread_key(struct span host, struct span program, struct span id,
-		  char ret[THREAD_KEY_MAX]);
-uint64_t thread_hash(uint16_t book, struct span key);
-struct name *thread_find(struct threads *t, uint16_t book, struct span key);
-int thread_begin(struct threads *t, uint16_t book, struct span key,
+struct key thread_key(struct span host, struct span program, struct span id,
+		      char buf[THREAD_KEY_MAX]);
+struct key thread_key_saved(struct span text);
+struct name *thread_find(struct threads *t, uint16_t book, struct key key);
+int thread_begin(struct threads *t, uint16_t book, struct key key,
 		 int64_t when, struct thread **ret);
-int thread_add_name(struct threads *t, struct thread *th, struct span key,
+int thread_add_name(struct threads *t, struct thread *th, struct key key,
 		    bool joined);
 /* Take a name away, and the thread if that was its last. */
 void thread_drop_name(struct threads *t, struct name *n);

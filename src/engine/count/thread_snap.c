@@ -258,16 +258,16 @@ static int get_names(struct threads *t, uint16_t jail, int64_t touched,
 	/* They were saved newest first. */
 	for (unsigned i = n; i > 0 && ret == 0; i--) {
 		struct span key = name[i - 1].key;
-		struct name *known = thread_find(t, t->jail[jail].book, key);
+		struct name *known = thread_find(t, t->jail[jail].book, thread_key_saved(key));
 
 		if (known) {
 			*th = *th ? *th : known->thread;
 			continue;
 		}
 		if (!*th)
-			ret = thread_begin(t, t->jail[jail].book, key, touched, th);
+			ret = thread_begin(t, t->jail[jail].book, thread_key_saved(key), touched, th);
 		else
-			ret = thread_add_name(t, *th, key, false);
+			ret = thread_add_name(t, *th, thread_key_saved(key), false);
 		if (ret < 0)
 			return ret;
 		(*th)->names->joined = name[i - 1].flags & NAME_JOINED;

@@ -19,9 +19,13 @@
 
 /* ---- names */
 
-/* Host, instance and id as one key; 0 if there is no id, or it is too long. */
-size_t thread_key(struct span host, struct span program, struct span id,
-		  char ret[THREAD_KEY_MAX])
+struct key thread_key_saved(struct span text)
+{
+	return (struct key){ text, hash_keyed(text.p, text.n) };
+}
+
+struct key thread_key(struct span host, struct span program, struct span id,
+		      char buf[THREAD_KEY_MAX])
 {
 	const char *slash = program.n ? memchr(program.p, '/', program.n) : NULL;
 	size_t instance = slash ? (size_t)(slash - program.p) : program.n;
@@ -32,27 +36,22 @@ size_t thread_key(struct span host, struct span program, struct span id,
 	if (instance > INSTANCE_MAX)
 		instance = INSTANCE_MAX;
 	if (id.n == 0 || id.n > THREAD_KEY_MAX - 2 - host.n - instance)
-		return 0;
-	ret[n++] = (char)host.n;
+		return (struct key){ { buf, 0 }, 0 };
+	buf[n++] = (char)host.n;
 	if (host.n)
-		memcpy(ret + n, host.p, host.n);
+		memcpy(buf + n, host.p, host.n);
 	n += host.n;
-	ret[n++] = (char)instance;
+	buf[n++] = (char)instance;
 	if (instance)
-		memcpy(ret + n, program.p, instance);
+		memcpy(buf + n, program.p, instance);
 	n += instance;
-	memcpy(ret + n, id.p, id.n);
-	return n + id.n;
+	memcpy(buf + n, id.p, id.n);
+	return thread_key_saved((struct span){ buf, n + id.n });
 }
 
-uint64_t thread_hash(uint16_t book, struct span key)
+static size_t gate_row(struct span id)
 {
-	return hash_within(hash_keyed_again(key.p, key.n), book);
-}
-
-static struct gate_row *gate_of(const struct threads *t, struct span id)
-{
-	return &t->gate[hash_quick(id.p, id.n) & (GATE_ROWS - 1)];
+	return hash_quick(id.p, id.n) & (GATE_ROWS - 1);
 }
 
 /* The id of a name's key: behind host and instance, which a snapshot may have damaged. */
@@ -67,20 +66,21 @@ static struct span id_of(const struct name *n)
 
 static void gate_note(struct threads *t, const struct name *n, int change)
 {
-	uint16_t *ids = &gate_of(t, id_of(n))->ids[t->book[n->thread->book].gate];
+	size_t row = gate_row(id_of(n));
+	unsigned who = t->book[n->thread->book].gate;
+	uint16_t *ids = &t->gate->ids[row][who];
 
 	if (*ids != UINT16_MAX)
 		*ids = (uint16_t)(*ids + change);
+	if (*ids > 0)
+		t->gate->known[row] |= (uint8_t)(1u << who);
+	else
+		t->gate->known[row] &= (uint8_t)~(1u << who);
 }
 
 uint64_t threads_known(const struct threads *t, struct span id)
 {
-	const struct gate_row *row = gate_of(t, id);
-	uint64_t known = 0;
-
-	for (unsigned i = 0; i < THREADS_WHO; i++)
-		known |= (uint64_t)(row->ids[i] > 0) << i;
-	return known;
+	return t->gate->known[gate_row(id)];
 }
 
 uint64_t threads_who(const struct threads *t, size_t jail)
@@ -98,14 +98,14 @@ static size_t name_bytes(const struct name *n)
 	return sizeof(*n) + n->n + MALLOC_COST;
 }
 
-struct name *thread_find(struct threads *t, uint16_t book, struct span key)
+struct name *thread_find(struct threads *t, uint16_t book, struct key key)
 {
-	uint64_t hash = thread_hash(book, key);
+	uint64_t hash = hash_within(key.hash, book);
 	struct name *n = t->bucket[hash & (t->nbuckets - 1)];
 
 	for (; n; n = n->next)
 		if (n->hash == hash && n->thread->book == book &&
-		    n->n == key.n && memcmp(n->key, key.p, key.n) == 0)
+		    n->n == key.text.n && memcmp(n->key, key.text.p, key.text.n) == 0)
 			return n;
 	return NULL;
 }
@@ -166,7 +166,7 @@ static void drop_oldest_joined(struct threads *t, struct thread *th)
 	t->forgotten++;
 }
 
-int thread_add_name(struct threads *t, struct thread *th, struct span key,
+int thread_add_name(struct threads *t, struct thread *th, struct key key,
 		    bool joined)
 {
 	struct name *n;
@@ -175,12 +175,12 @@ int thread_add_name(struct threads *t, struct thread *th, struct span key,
 		drop_oldest_joined(t, th);
 	if (t->nnames >= t->nbuckets)
 		grow(t);
-	n = malloc(sizeof(*n) + key.n);
+	n = malloc(sizeof(*n) + key.text.n);
 	if (!n)
 		return -ENOMEM;
-	n->n = (uint16_t)key.n;
-	memcpy(n->key, key.p, key.n);
-	n->hash = thread_hash(th->book, key);
+	n->n = (uint16_t)key.text.n;
+	memcpy(n->key, key.text.p, key.text.n);
+	n->hash = hash_within(key.hash, th->book);
 	n->joined = joined;
 	n->ended = false;
 	n->thread = th;
@@ -247,15 +247,14 @@ void thread_set_begun(struct threads *t, struct thread *th)
 
 /* ---- threads */
 
-int thread_begin(struct threads *t, uint16_t book, struct span key,
+int thread_begin(struct threads *t, uint16_t book, struct key key,
 		 int64_t when, struct thread **ret)
 {
-	struct thread *th = calloc(1, sizeof(*th));
+	struct thread *th = malloc(sizeof(*th));
 
 	if (!th)
 		return -ENOMEM;
-	th->book = book;
-	th->touched = when;
+	*th = (struct thread){ .book = book, .touched = when };
 	list_append(&t->pending, th);
 	t->n++;
 	t->bytes += sizeof(*th) + MALLOC_COST;

@@ -31,9 +31,8 @@ static size_t item_size(const struct item *it)
 	return sizeof(*it) + it->len + value_size(it->type);
 }
 
-static void item_get(const char *p, struct item *it, struct capture *ret)
+static void item_get(const char *p, const struct item *it, struct capture *ret)
 {
-	memcpy(it, p, sizeof(*it));
 	ret->field = it->field;
 	ret->type = it->type;
 	ret->raw = (struct span){ p + sizeof(*it), it->len };
@@ -92,11 +91,9 @@ void told_fill(const struct told *t, struct hit *h)
 	struct item it;
 
 	for (size_t at = 0; t && at < t->size; at += item_size(&it)) {
-		struct capture c = { .field = 0 };
-
-		item_get(t->b + at, &it, &c);
-		if (h->ncaptures < HIT_MAX_CAPTURES && !hit_find(h, c.field))
-			h->capture[h->ncaptures++] = c;
+		memcpy(&it, t->b + at, sizeof(it));
+		if (h->ncaptures < HIT_MAX_CAPTURES && !hit_find(h, it.field))
+			item_get(t->b + at, &it, &h->capture[h->ncaptures++]);
 	}
 }
 
