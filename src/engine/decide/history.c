@@ -19,15 +19,14 @@
 
 #define VERDICTS_MAX 255	/* of one subject */
 #define LATE_MS 5000		/* a hit may come that much after its time */
-#define BUCKETS_FIRST 1024
+#define SLOTS_FIRST 1024
 
 struct fell {
 	int64_t when, until;
 };
 
 struct past {
-	struct past *chain;		/* in its bucket */
-	uint64_t hash;
+	uint32_t hash;			/* as its slot has it */
 	uint16_t jail;
 	uint16_t nkey;
 	uint8_t n, cap;
@@ -36,6 +35,13 @@ struct past {
 	struct fell one;
 	struct past *prev, *next;	/* in its list */
 	char key[];
+};
+
+/* Of the table; what tells that a past is another one stands here. */
+struct slot {
+	struct past *past;		/* NULL: free */
+	uint32_t hash;
+	uint16_t jail;
 };
 
 struct past_list {
@@ -48,8 +54,8 @@ struct history {
 	int64_t *now;			/* its newest verdict */
 	uint32_t *subjects;		/* with a verdict of it: most jails have none */
 	bool *watches;			/* it only watches: shadow, the brake, a pause */
-	struct past **bucket;
-	size_t nbuckets;		/* a power of two */
+	struct slot *slot;		/* open addressing */
+	size_t nslots;			/* a power of two */
 	struct past_list list[2];	/* with an end, open */
 	size_t n, max;
 	uint64_t forgotten;
@@ -64,13 +70,13 @@ int history_new(const struct config *c, struct history **ret)
 		return -ENOMEM;
 	h->config = c;
 	h->max = c->tracked_max ? c->tracked_max : 1;
-	h->nbuckets = BUCKETS_FIRST;
-	h->bucket = calloc(h->nbuckets, sizeof(h->bucket[0]));
+	h->nslots = SLOTS_FIRST;
+	h->slot = calloc(h->nslots, sizeof(h->slot[0]));
 	h->remember_ms = calloc(n, sizeof(h->remember_ms[0]));
 	h->now = calloc(n, sizeof(h->now[0]));
 	h->subjects = calloc(n, sizeof(h->subjects[0]));
 	h->watches = calloc(n, sizeof(h->watches[0]));
-	if (!h->bucket || !h->remember_ms || !h->now || !h->subjects || !h->watches) {
+	if (!h->slot || !h->remember_ms || !h->now || !h->subjects || !h->watches) {
 		history_free(&h);
 		return -ENOMEM;
 	}
@@ -82,25 +88,54 @@ int history_new(const struct config *c, struct history **ret)
 
 /* ---- the table */
 
-/* Without the jail: those that ask about a line's subject one after the other find the same bucket. */
-static uint64_t hash_of(struct span key)
+/* Without the jail: those that ask about a line's subject one after the other look at the same slots. */
+static uint32_t hash_of(struct span key)
 {
-	return hash_keyed_again(key.p, key.n);
+	return (uint32_t)hash_keyed_again(key.p, key.n);
 }
 
 static struct past *find(const struct history *h, uint16_t jail, struct span key)
 {
-	struct past *p;
-	uint64_t hash;
+	uint32_t hash;
 
 	if (h->subjects[jail] == 0 || key.n > SUBJECT_KEY_MAX)
 		return NULL;
 	hash = hash_of(key);
-	p = h->bucket[hash & (h->nbuckets - 1)];
-	while (p && (p->jail != jail || p->hash != hash ||
-		     !span_eq((struct span){ p->key, p->nkey }, key)))
-		p = p->chain;
-	return p;
+	for (size_t i = hash & (h->nslots - 1); h->slot[i].past; i = (i + 1) & (h->nslots - 1)) {
+		struct past *p = h->slot[i].past;
+
+		if (h->slot[i].hash == hash && h->slot[i].jail == jail &&
+		    span_eq((struct span){ p->key, p->nkey }, key))
+			return p;
+	}
+	return NULL;
+}
+
+static void slot_put(struct history *h, struct past *p)
+{
+	size_t i = p->hash & (h->nslots - 1);
+
+	while (h->slot[i].past)
+		i = (i + 1) & (h->nslots - 1);
+	h->slot[i] = (struct slot){ p, p->hash, p->jail };
+}
+
+/* Those behind it that it was in the way of move up, so that a search ends at the first free slot. */
+static void slot_take(struct history *h, const struct past *p)
+{
+	size_t mask = h->nslots - 1, i = p->hash & mask;
+
+	while (h->slot[i].past != p)
+		i = (i + 1) & mask;
+	for (size_t k = (i + 1) & mask; h->slot[k].past; k = (k + 1) & mask) {
+		size_t home = h->slot[k].hash & mask;
+
+		if (((k - home) & mask) < ((k - i) & mask))
+			continue;
+		h->slot[i] = h->slot[k];
+		i = k;
+	}
+	h->slot[i].past = NULL;
 }
 
 static void list_take(struct history *h, struct past *p)
@@ -123,11 +158,7 @@ static void list_append(struct history *h, struct past *p)
 
 static void drop(struct history *h, struct past *p)
 {
-	struct past **at = &h->bucket[p->hash & (h->nbuckets - 1)];
-
-	while (*at != p)
-		at = &(*at)->chain;
-	*at = p->chain;
+	slot_take(h, p);
 	list_take(h, p);
 	h->n--;
 	h->subjects[p->jail]--;
@@ -143,7 +174,7 @@ void history_free(struct history **h)
 	for (int i = 0; i < 2; i++)
 		while ((*h)->list[i].first)
 			drop(*h, (*h)->list[i].first);
-	free((*h)->bucket);
+	free((*h)->slot);
 	free((*h)->remember_ms);
 	free((*h)->now);
 	free((*h)->subjects);
@@ -152,37 +183,32 @@ void history_free(struct history **h)
 	*h = NULL;
 }
 
-/* Twice the buckets; without memory the chains just get longer. */
-static void grow(struct history *h)
+/* Room for one more past, at most every other slot being taken; -ENOMEM if there is none at all. */
+static int grow(struct history *h)
 {
-	size_t n = h->nbuckets * 2;
-	struct past **bucket = calloc(n, sizeof(bucket[0]));
+	struct slot *old = h->slot, *more;
+	size_t n = h->nslots;
 
-	if (!bucket)
-		return;
-	for (size_t i = 0; i < h->nbuckets; i++) {
-		struct past *p = h->bucket[i], *next;
-
-		for (; p; p = next) {
-			next = p->chain;
-			p->chain = bucket[p->hash & (n - 1)];
-			bucket[p->hash & (n - 1)] = p;
-		}
-	}
-	free(h->bucket);
-	h->bucket = bucket;
-	h->nbuckets = n;
+	if (h->n < n / 2)
+		return 0;
+	more = calloc(n * 2, sizeof(*more));
+	if (!more)
+		return h->n < n - 1 ? 0 : -ENOMEM;
+	h->slot = more;
+	h->nslots = n * 2;
+	for (size_t i = 0; i < n; i++)
+		if (old[i].past)
+			slot_put(h, old[i].past);
+	free(old);
+	return 0;
 }
 
 static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 {
-	struct past *p = calloc(1, sizeof(*p) + key.n);
-	struct past **at;
+	struct past *p = grow(h) == 0 ? calloc(1, sizeof(*p) + key.n) : NULL;
 
 	if (!p)
 		return NULL;
-	if (h->n >= h->nbuckets / 4)	/* most look-ups find nobody: they shall see an empty bucket */
-		grow(h);
 	p->v = &p->one;
 	p->cap = 1;
 	p->hash = hash_of(key);
@@ -190,9 +216,7 @@ static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 	p->nkey = (uint16_t)key.n;
 	if (key.n)
 		memcpy(p->key, key.p, key.n);
-	at = &h->bucket[p->hash & (h->nbuckets - 1)];
-	p->chain = *at;
-	*at = p;
+	slot_put(h, p);
 	list_append(h, p);
 	h->n++;
 	h->subjects[jail]++;

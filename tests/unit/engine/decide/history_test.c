@@ -126,6 +126,37 @@ static void test_bounds(void **state)
 	history_free(&h);
 }
 
+/* What is found is what was not given back, in whatever order they come and go. */
+static void test_coming_and_going(void **state)
+{
+	enum { KEYS = 300, PAIRS = 2 * KEYS, MAX = 100 };
+	struct history *h = NULL;
+	int last[PAIRS] = { 0 };
+	uint32_t random = 1;
+	char buf[32];
+
+	(void)state;
+	assert_int_equal(history_new(&config, &h), 0);
+	for (int i = 1; i <= 20000; i++) {
+		random = random * 1664525 + 1013904223;
+		int pair = (int)(random >> 8) % PAIRS;
+
+		assert_int_equal(history_add(h, (uint16_t)(pair % 2), key(buf, pair / 2), at(i), at(INT32_MAX)), 0);
+		last[pair] = i;
+		if (i % 500)
+			continue;
+		for (int k = 0; k < PAIRS; k++) {
+			int newer = 0;
+
+			for (int m = 0; m < PAIRS; m++)
+				newer += last[m] > last[k];
+			assert_int_equal(history_quiet(h, (uint16_t)(k % 2), key(buf, k / 2), at(i)),
+					 last[k] > 0 && newer < MAX);
+		}
+	}
+	history_free(&h);
+}
+
 static void test_what_is_over_goes(void **state)
 {
 	struct history *h = NULL;
@@ -231,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_quiet),
 		cmocka_unit_test(test_earlier),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_coming_and_going),
 		cmocka_unit_test(test_what_is_over_goes),
 		cmocka_unit_test(test_watched),
 		cmocka_unit_test(test_snapshot),
