@@ -36,7 +36,8 @@ struct set {
 };
 
 struct known {
-	struct set *v[SETS];	/* made when first needed */
+	struct set v[SETS];	/* pages of zeros until they are used */
+	bool used[SETS];
 	uint64_t forgotten;
 };
 
@@ -48,10 +49,6 @@ int known_new(struct known **ret)
 
 void known_free(struct known **k)
 {
-	if (!*k)
-		return;
-	for (size_t i = 0; i < SETS; i++)
-		free((*k)->v[i]);
 	free(*k);
 	*k = NULL;
 }
@@ -69,31 +66,27 @@ static uint16_t tag_of(uint64_t hash)
 static struct place *find(const struct known *k, const struct addr *a)
 {
 	uint64_t hash = hash_keyed(a, sizeof(*a));
-	struct set *set = k->v[hash % SETS];
+	const struct set *set = &k->v[hash % SETS];
 
-	for (size_t i = 0; set && i < WAYS; i++)
+	for (size_t i = 0; i < WAYS; i++)
 		if (set->tag[i] == tag_of(hash) && addr_equal(&set->place[i].addr, a))
-			return &set->place[i];
+			return (struct place *)&set->place[i];
 	return NULL;
 }
 
 static struct place *make(struct known *k, const struct addr *a)
 {
 	uint64_t hash = hash_keyed(a, sizeof(*a));
-	struct set **set = &k->v[hash % SETS];
-	struct place *oldest;
+	struct set *set = &k->v[hash % SETS];
+	struct place *oldest = set->place;
 
-	if (!*set)
-		*set = calloc(1, sizeof(**set));
-	if (!*set)
-		return NULL;
-	oldest = (*set)->place;
 	for (size_t i = 1; i < WAYS; i++)
-		if ((*set)->place[i].last_ms < oldest->last_ms)
-			oldest = &(*set)->place[i];
+		if (set->place[i].last_ms < oldest->last_ms)
+			oldest = &set->place[i];
 	k->forgotten += oldest->addr.family != ADDR_NONE;
 	*oldest = (struct place){ .addr = *a };
-	(*set)->tag[oldest - (*set)->place] = tag_of(hash);
+	set->tag[oldest - set->place] = tag_of(hash);
+	k->used[hash % SETS] = true;
 	return oldest;
 }
 
@@ -107,8 +100,6 @@ void known_add(struct known *k, const struct addr *from, struct span account,
 
 	if (!p)
 		p = make(k, &a);
-	if (!p)
-		return;
 	s = &p->by[0];
 	for (size_t i = 0; i < ACCOUNTS; i++) {
 		if (p->by[i].account == hash) {
@@ -162,9 +153,9 @@ uint64_t known_forgotten(const struct known *k)
 void known_save(const struct known *k, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
-		for (size_t w = 0; k->v[i] && w < WAYS; w++)
-			if (k->v[i]->place[w].addr.family != ADDR_NONE)
-				buf_put(out, &k->v[i]->place[w], sizeof(k->v[i]->place[w]));
+		for (size_t w = 0; k->used[i] && w < WAYS; w++)
+			if (k->v[i].place[w].addr.family != ADDR_NONE)
+				buf_put(out, &k->v[i].place[w], sizeof(k->v[i].place[w]));
 }
 
 int known_restore(struct known *k, struct reader *in)
@@ -182,8 +173,6 @@ int known_restore(struct known *k, struct reader *in)
 		p = find(k, &saved.addr);
 		if (!p)
 			p = make(k, &saved.addr);
-		if (!p)
-			return -ENOMEM;
 		*p = saved;
 	}
 	return 0;

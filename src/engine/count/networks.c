@@ -29,7 +29,8 @@ struct set {
 };
 
 struct networks {
-	struct set *v[SETS];	/* made when first needed */
+	struct set v[SETS];	/* pages of zeros until they are used */
+	bool used[SETS];
 	bool any;		/* a pair was ever made */
 	uint64_t last_pair;	/* found last: the jails of a line ask for the same; 0: none */
 	struct stay *last;
@@ -44,10 +45,6 @@ int networks_new(struct networks **ret)
 
 void networks_free(struct networks **n)
 {
-	if (!*n)
-		return;
-	for (size_t i = 0; i < SETS; i++)
-		free((*n)->v[i]);
 	free(*n);
 	*n = NULL;
 }
@@ -88,8 +85,8 @@ static struct stay *find(struct networks *n, uint64_t pair)
 
 	if (n->last_pair == pair)
 		return n->last;
-	set = n->v[pair / 2 % SETS];
-	for (size_t i = 0; set && i < WAYS; i++)
+	set = &n->v[pair / 2 % SETS];
+	for (size_t i = 0; i < WAYS; i++)
 		if (set->pair[i] == pair) {
 			n->last_pair = pair;
 			return n->last = &set->stay[i];
@@ -110,21 +107,15 @@ static size_t place_in(const struct set *set)
 
 static struct stay *make(struct networks *n, uint64_t pair, int64_t now)
 {
-	struct set **set = &n->v[pair / 2 % SETS];
-	struct stay *stay;
-	size_t i;
+	struct set *set = &n->v[pair / 2 % SETS];
+	size_t i = place_in(set);
+	struct stay *stay = &set->stay[i];
 
-	if (!*set)
-		*set = calloc(1, sizeof(**set));
-	if (!*set)
-		return NULL;
-	i = place_in(*set);
-	stay = &(*set)->stay[i];
-	n->any = true;
-	n->forgotten += (*set)->pair[i] && stay->last_ms >= now - NETWORKS_LAST_MS;
-	if ((*set)->pair[i] == n->last_pair)
+	n->any = n->used[set - n->v] = true;
+	n->forgotten += set->pair[i] && stay->last_ms >= now - NETWORKS_LAST_MS;
+	if (set->pair[i] == n->last_pair)
 		n->last_pair = 0;
-	(*set)->pair[i] = pair;
+	set->pair[i] = pair;
 	*stay = (struct stay){ .first_ms = now, .last_ms = now };
 	return stay;
 }
@@ -169,8 +160,8 @@ struct saved {
 void networks_save(const struct networks *n, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
-		for (size_t w = 0; n->v[i] && w < WAYS; w++) {
-			struct saved one = { n->v[i]->pair[w], n->v[i]->stay[w] };
+		for (size_t w = 0; n->used[i] && w < WAYS; w++) {
+			struct saved one = { n->v[i].pair[w], n->v[i].stay[w] };
 
 			if (one.pair)
 				buf_put(out, &one, sizeof(one));
@@ -192,8 +183,6 @@ int networks_restore(struct networks *n, struct reader *in)
 		s = find(n, saved.pair);
 		if (!s)
 			s = make(n, saved.pair, saved.stay.last_ms);
-		if (!s)
-			return -ENOMEM;
 		*s = saved.stay;
 	}
 	return in->error ? -EBADMSG : 0;

@@ -32,7 +32,7 @@ bool networks_good(struct networks *n, const struct addr *from, struct span acco
 
 uint64_t networks_forgotten(const struct networks *n);
 void networks_save(const struct networks *n, struct buf *out);
-/* -EBADMSG, -ENOMEM. */
+/* -EBADMSG. */
 int networks_restore(struct networks *n, struct reader *in);
 
 #endif

@@ -40,7 +40,8 @@ struct set {
 };
 
 struct submitted {
-	struct set *v[SETS];		/* made when first needed */
+	struct set v[SETS];		/* pages of zeros until they are used */
+	bool used[SETS];
 	uint64_t forgotten;
 	uint8_t seen[SEEN_BITS / 8];	/* by a hash of the id: never had, if the bit is 0 */
 };
@@ -53,10 +54,6 @@ int submitted_new(struct submitted **ret)
 
 void submitted_free(struct submitted **s)
 {
-	if (!*s)
-		return;
-	for (size_t i = 0; i < SETS; i++)
-		free((*s)->v[i]);
 	free(*s);
 	*s = NULL;
 }
@@ -79,9 +76,9 @@ static bool take_id(struct span id, char ret[ORDER_QUEUE_ID_MAX])
 	return true;
 }
 
-static struct set **set_of(const struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
+static struct set *set_of(const struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
 {
-	return (struct set **)&s->v[hash_keyed(id, ORDER_QUEUE_ID_MAX) % SETS];
+	return (struct set *)&s->v[hash_keyed(id, ORDER_QUEUE_ID_MAX) % SETS];
 }
 
 static uint16_t tag_of(uint64_t hash)
@@ -106,8 +103,8 @@ static size_t next_of(const struct set *set, size_t i, uint64_t hash, const char
 static struct message *find(const struct submitted *s, uint32_t instance, const char id[ORDER_QUEUE_ID_MAX])
 {
 	uint64_t hash = hash_quick(id, strlen(id));
-	struct set *set = *set_of(s, id);
-	size_t i = set ? next_of(set, 0, hash, id) : WAYS;
+	struct set *set = set_of(s, id);
+	size_t i = next_of(set, 0, hash, id);
 
 	while (i < WAYS && set->v[i].instance != instance)
 		i = next_of(set, i + 1, hash, id);
@@ -119,31 +116,26 @@ bool submitted_knows(const struct submitted *s, struct span id)
 	uint64_t hash = hash_quick(id.p, id.n);
 	char name[ORDER_QUEUE_ID_MAX];
 	size_t bit = bit_of(hash);
-	const struct set *set;
 
 	if (!(s->seen[bit / 8] >> (bit % 8) & 1) || !take_id(id, name))
 		return false;
-	set = *set_of(s, name);
-	return set && next_of(set, 0, hash, name) < WAYS;
+	return next_of(set_of(s, name), 0, hash, name) < WAYS;
 }
 
 static struct message *make(struct submitted *s, const char id[ORDER_QUEUE_ID_MAX])
 {
 	uint64_t hash = hash_quick(id, strlen(id));
-	struct set **set = set_of(s, id);
+	struct set *set = set_of(s, id);
 	size_t oldest = 0;
 
-	if (!*set)
-		*set = calloc(1, sizeof(**set));
-	if (!*set)
-		return NULL;
 	for (size_t i = 1; i < WAYS; i++)
-		if ((*set)->v[i].to_s < (*set)->v[oldest].to_s)
+		if (set->v[i].to_s < set->v[oldest].to_s)
 			oldest = i;
-	s->forgotten += (*set)->v[oldest].account != 0;
+	s->forgotten += set->v[oldest].account != 0;
 	s->seen[bit_of(hash) / 8] |= (uint8_t)(1u << (bit_of(hash) % 8));
-	(*set)->tag[oldest] = tag_of(hash);
-	return &(*set)->v[oldest];
+	set->tag[oldest] = tag_of(hash);
+	s->used[set - s->v] = true;
+	return &set->v[oldest];
 }
 
 static uint32_t seconds(int64_t ms, int64_t add_s)
@@ -165,8 +157,6 @@ void submitted_add(struct submitted *s, struct span instance, struct span id, st
 	m = find(s, inst, name);
 	if (!m)
 		m = make(s, name);
-	if (!m)
-		return;
 	*m = (struct message){
 		.account = hash_of(account), .instance = inst, .trusted = trusted,
 		.from_s = seconds(when.ms, -BEFORE_S), .to_s = seconds(when.ms, AFTER_S),
@@ -190,8 +180,6 @@ void submitted_join(struct submitted *s, struct span instance, struct span id, s
 	copy = *first;
 	if (!second)
 		second = make(s, two);
-	if (!second)
-		return;
 	copy.joined = 1;
 	copy.to_s = seconds(when.ms, AFTER_S);
 	*second = copy;
@@ -211,8 +199,8 @@ size_t submitted_of(const struct submitted *s, struct span account, bool all,
 	size_t n = 0;
 
 	for (size_t i = 0; i < SETS; i++)
-		for (size_t w = 0; s->v[i] && w < WAYS && n < max; w++) {
-			const struct message *m = &s->v[i]->v[w];
+		for (size_t w = 0; s->used[i] && w < WAYS && n < max; w++) {
+			const struct message *m = &s->v[i].v[w];
 
 			if (m->account != hash || !(m->trusted || all))
 				continue;
@@ -235,8 +223,8 @@ bool submitted_by(const struct submitted *s, struct span account, const char *id
 
 	if (!take_id(span_of(id), name))
 		return false;
-	set = *set_of(s, name);
-	for (size_t w = 0; set && w < WAYS; w++) {
+	set = set_of(s, name);
+	for (size_t w = 0; w < WAYS; w++) {
 		const struct message *m = &set->v[w];
 		size_t i = 0;
 
@@ -258,9 +246,9 @@ uint64_t submitted_forgotten(const struct submitted *s)
 void submitted_save(const struct submitted *s, struct buf *out)
 {
 	for (size_t i = 0; i < SETS; i++)
-		for (size_t w = 0; s->v[i] && w < WAYS; w++)
-			if (s->v[i]->v[w].account)
-				buf_put(out, &s->v[i]->v[w], sizeof(s->v[i]->v[w]));
+		for (size_t w = 0; s->used[i] && w < WAYS; w++)
+			if (s->v[i].v[w].account)
+				buf_put(out, &s->v[i].v[w], sizeof(s->v[i].v[w]));
 }
 
 int submitted_restore(struct submitted *s, struct reader *in)
@@ -269,7 +257,7 @@ int submitted_restore(struct submitted *s, struct reader *in)
 
 	while (in->at < in->n) {
 		struct span bytes = reader_bytes(in, sizeof(struct message));
-		struct message saved, *m;
+		struct message saved;
 
 		if (in->error)
 			return in->error;
@@ -277,10 +265,7 @@ int submitted_restore(struct submitted *s, struct reader *in)
 		if (saved.account == 0 || !memchr(saved.id, 0, sizeof(saved.id)) ||
 		    !take_id(span_of(saved.id), id))
 			return -EBADMSG;
-		m = make(s, id);
-		if (!m)
-			return -ENOMEM;
-		*m = saved;
+		*make(s, id) = saved;
 	}
 	return 0;
 }

@@ -49,7 +49,7 @@ bool submitted_knows(const struct submitted *s, struct span id);
 
 uint64_t submitted_forgotten(const struct submitted *s);
 void submitted_save(const struct submitted *s, struct buf *out);
-/* -EBADMSG, -ENOMEM. */
+/* -EBADMSG. */
 int submitted_restore(struct submitted *s, struct reader *in);
 
 #endif
