@@ -418,14 +418,12 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	struct passage *p = arg;
 	struct core *core = p->core;
 	uint16_t jail = (uint16_t)(hit->jail - core->config->jails);
-	char key[SUBJECT_KEY_MAX];
-	struct subject subject;
+	const struct subject *subject = &p->who.subject;
 	struct window_hit w = { .jail = jail, .when = when };
 	struct facts facts;
 	struct tally t;
 	struct bar bar, lower;
 	bool quiet, met;
-	size_t n;
 
 	/* A hit may have waited, and the line that lets it go be another jail's. */
 	if (core->mode[jail] == MODE_OFF)
@@ -435,13 +433,13 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	core->jails[jail].hits++;
 	if (hit->jail->limit.kind == LIMIT_NONE)
 		return;
-	if (!measure_subject(p, hit, &subject) || subject_key(&subject, key, sizeof(key), &n) < 0)
+	if (!measure_subject(p, hit))
 		return;
-	w.key = (struct span){ key, n };
+	w.key = p->who.key;
 	facts_of(p, hit, &facts);
 	history_watch(core->history, jail, jail_only_watches(core, jail, when));
 	quiet = history_quiet(core->history, jail, w.key, when);
-	met = conditions_meet(p, &facts, &subject, &w, &bar);
+	met = conditions_meet(p, &facts, subject, &w, &bar);
 	/* Nothing comes of it but one more line to show. */
 	if (quiet && !hit->jail->limit.further && hit->jail->limit.kind != LIMIT_LEVEL) {
 		if (met)
@@ -451,7 +449,7 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 	if (met && measure(p, &facts, &w)) {
 		evidence_add(core->evidence, jail, w.key, when, p->line);
 		if (hit->jail->limit.kind == LIMIT_LEVEL) {
-			gauge(p, &facts, &w, &subject);
+			gauge(p, &facts, &w, subject);
 			return;
 		}
 	} else {
@@ -462,20 +460,20 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 		w.seen = *facts.from;
 	if (quiet) {
 		if (w.weight > 0 && !is_owners(p, hit, facts.from, when))
-			fire_further(p, &facts, &w, &subject);
+			fire_further(p, &facts, &w, subject);
 		return;
 	}
 	if (facts.from)
-		learn(p, hit, facts.from, &subject, when);
+		learn(p, hit, facts.from, subject, when);
 	if ((w.weight == 0 && !w.aside) || is_owners(p, hit, facts.from, when))
 		return;
-	lower_limit(core, hit, &subject, &w, &lower);
+	lower_limit(core, hit, subject, &w, &lower);
 	if (windows_add(core->windows, &w, &t) < 0)
 		return;
 	if (core->counted)
-		tell_counted(core, &facts, &w, &subject, &t);
+		tell_counted(core, &facts, &w, subject, &t);
 	if (t.crossed)
-		fire(p, &facts, &w, &subject, &t);
+		fire(p, &facts, &w, subject, &t);
 }
 
 /* Which account handed in which message, for a hold later on. */
@@ -566,6 +564,7 @@ unsigned core_take(struct core *core, uint16_t log, const struct entry *e,
 	memset(p.noted, 0, sizeof(p.noted));
 	p.taught = (struct span){ NULL, 0 };
 	p.taught_from.family = ADDR_NONE;
+	p.who.raw.n = 0;
 	if (core->flow)
 		flow_take(core->flow, e, flow_clock, &p);
 	if (is_pickup(e))

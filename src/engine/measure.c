@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "config/account.h"
 #include "engine/count/places.h"
+#include "engine/count/subject.h"
 #include "engine/match/geo.h"
 
 bool measure_account(const struct core *core, struct span login, struct span *ret)
@@ -108,21 +109,49 @@ static const struct capture *get(struct passage *p, const struct hit *hit, uint1
 	return c ? c : hit_get(p->core->matcher, hit, field, room) ? room : NULL;
 }
 
-bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret)
+/* Jail after jail counts the same value of a line. */
+static bool is_who(const struct who *w, const struct limit *l, const struct capture *c)
+{
+	return w->raw.n > 0 && w->subject.part[0].field == c->field && w->subject.part[0].type == c->type &&
+	       w->v6_len == l->v6_len && span_eq(w->raw, c->raw);
+}
+
+static bool part_of(struct passage *p, const struct hit *hit, size_t i)
 {
 	const struct limit *l = &hit->jail->limit;
+	struct subject_part *part = &p->who.subject.part[i];
 	struct capture room;
+	const struct capture *c = get(p, hit, l->per[i], &room);
 
-	ret->n = l->nper;
-	for (size_t i = 0; i < l->nper; i++) {
-		const struct capture *c = get(p, hit, l->per[i], &room);
+	if (!c || !measure_canonical(p->core, c, p->text[i], part))
+		return false;
+	if (c->type == FIELD_ADDR)
+		part->addr = addr_group(&c->addr, 32, l->v6_len);
+	else if (c->type != FIELD_ACCOUNT && l->nper > 2)
+		shorten(p->text[i], c, TEXT_MAX_OF_MANY, &part->text);
+	return true;
+}
 
-		if (!c || !measure_canonical(p->core, c, p->text[i], &ret->part[i]))
+bool measure_subject(struct passage *p, const struct hit *hit)
+{
+	const struct limit *l = &hit->jail->limit;
+	const struct capture *c = l->nper == 1 ? hit_find(hit, l->per[0]) : NULL;
+	struct who *w = &p->who;
+
+	if (c && is_who(w, l, c))
+		return true;
+	w->raw.n = 0;
+	w->subject.n = l->nper;
+	for (size_t i = 0; i < l->nper; i++)
+		if (!part_of(p, hit, i))
 			return false;
-		if (c->type == FIELD_ADDR)
-			ret->part[i].addr = addr_group(&c->addr, 32, l->v6_len);
-		else if (c->type != FIELD_ACCOUNT && l->nper > 2)
-			shorten(p->text[i], c, TEXT_MAX_OF_MANY, &ret->part[i].text);
+	w->key.p = p->key;
+	if (subject_key(&w->subject, p->key, sizeof(p->key), &w->key.n) < 0)
+		return false;
+	if (c && c->raw.n <= sizeof(p->raw_text)) {
+		w->v6_len = l->v6_len;
+		w->raw = (struct span){ p->raw_text, c->raw.n };
+		memcpy(p->raw_text, c->raw.p, c->raw.n);
 	}
 	return true;
 }

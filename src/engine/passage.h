@@ -2,6 +2,9 @@
 #ifndef ENGINE_PASSAGE_H
 #define ENGINE_PASSAGE_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "engine/core.h"
 
 /*
@@ -21,9 +24,24 @@ struct passage {
 	struct addr taught_from;	/* a success last told to what is known of accounts */
 	struct span taught;		/* whose, in taught_name */
 	struct event_time when;
+	struct who {			/* whom a hit counted for last (measure_subject) */
+		struct span raw;	/* the one value that told it, in raw_text; none: several did */
+		uint8_t v6_len;
+		struct subject subject;
+		struct span key;	/* subject_key() */
+	} who;
+	/* What the above points into. Large, and cleared by nobody. */
 	char taught_name[SUBJECT_TEXT_MAX];
+	char raw_text[SUBJECT_TEXT_MAX];
 	char text[SUBJECT_MAX_PARTS][SUBJECT_TEXT_MAX];	/* canonical values */
+	char key[SUBJECT_KEY_MAX];
 };
+
+/* One more for the same line; it points into the buffers of the first until it has its own to say. */
+static inline void passage_within(const struct passage *p, struct passage *ret)
+{
+	memcpy(ret, p, offsetof(struct passage, taught_name));
+}
 
 /* What a hit tells beside its subject; it points into the passage's line. */
 struct facts {
@@ -56,8 +74,8 @@ bool measure_account(const struct core *core, struct span login, struct span *re
 /* The form in which a value is compared. false: it counts for nobody. */
 bool measure_canonical(const struct core *core, const struct capture *cap,
 		       char buf[SUBJECT_TEXT_MAX], struct subject_part *ret);
-/* The subject of a hit; its texts lie in the passage. false: it has none. */
-bool measure_subject(struct passage *p, const struct hit *hit, struct subject *ret);
+/* The subject of a hit into p->who, which hits of one line share. false: it has none. */
+bool measure_subject(struct passage *p, const struct hit *hit);
 /* A captured number. false: there is none. */
 bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, uint64_t *ret);
 

@@ -64,7 +64,7 @@ void retell(struct passage *p, const struct core_verdict *v)
 
 		if (!j->verdicts || j->nscores || p->core->mode[i] == MODE_OFF)
 			continue;
-		inner = *p;
+		passage_within(p, &inner);
 		if (j->nrules == 0) {
 			hit = hit_of_verdict(c, v, j, name);
 			inner.entry = &once;
@@ -112,13 +112,14 @@ static void score_one(struct passage *p, const struct core_verdict *v, const str
 		      const struct score *s, struct span account)
 {
 	struct hit hit = hit_of_signal(v, j, (uint16_t)p->core->user, account);
-	struct passage inner = *p;
+	struct passage inner;
 	struct entry once = *p->entry;
 	struct buf line = { 0 };
 
 	buf_printf(&line, "%s counts %u: ", s->name, s->weight);
 	buf_put(&line, p->line.p, p->line.n);
 	once.repeat = 1;
+	passage_within(p, &inner);
 	inner.entry = &once;
 	inner.line = buf_span(&line);
 	inner.score = s;

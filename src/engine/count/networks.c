@@ -11,12 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bailiff/subject.h"
 #include "base/addr.h"
 #include "base/hash.h"
 
 #define SETS 16384
 #define WAYS 8
-#define ACCOUNT_KEPT 256
+#define ACCOUNT_KEPT SUBJECT_TEXT_MAX	/* no canonical account is longer */
 
 struct stay {
 	int64_t first_ms, last_ms;
@@ -51,9 +52,11 @@ void networks_free(struct networks **n)
 
 static uint64_t hash_of_pair(const struct addr *net, struct span account)
 {
-	uint64_t parts[2] = { hash_fixed(account.p, account.n), hash_fixed(net, sizeof(*net)) };
+	char both[sizeof(*net) + ACCOUNT_KEPT];
 
-	return hash_fixed(parts, sizeof(parts)) | 1;
+	memcpy(both, net, sizeof(*net));
+	memcpy(both + sizeof(*net), account.p, account.n);
+	return hash_fixed(both, sizeof(*net) + account.n) | 1;
 }
 
 /* Jails ask for the pair of one line one after the other: the last answer is kept. */
@@ -67,8 +70,8 @@ static uint64_t pair_of(const struct addr *from, struct span account)
 	} last;
 	struct addr net = addr_group(from, 24, 48);
 
-	if (account.n == 0 || account.n > ACCOUNT_KEPT)
-		return hash_of_pair(&net, account);
+	if (account.n > ACCOUNT_KEPT)
+		account.n = ACCOUNT_KEPT;
 	if (account.n != last.n || memcmp(account.p, last.account, account.n) != 0 ||
 	    memcmp(&net, &last.net, sizeof(net)) != 0) {
 		last.net = net;
