@@ -116,37 +116,34 @@ static void source_free(struct source **sp)
 	*sp = NULL;
 }
 
-/* true: there is more. */
-static bool read_file(struct source *src)
+/* 0 or -errno, which is told once. */
+static int read_file(struct source *src, bool *more)
 {
-	bool more = false;
-	int e = follow_read(src->follow, READ_BUDGET, sources_on_line, src, &more);
+	int e = follow_read(src->follow, READ_BUDGET, sources_on_line, src, more);
 	struct position pos;
 
-	if (e != -ESTALE) {
-		if (e < 0)
-			log_err("log %s: %s: %s", src->all->s->config->logs[src->log].name, src->path, strerror(-e));
-		return more;
-	}
+	if (e != -ESTALE)
+		return e;
 	pos = follow_position(src->follow);
 	rotated_search(src->all, src->log, src->path, &pos, src->last, src, true);
-	return false;
+	return 0;
 }
 
+/* true: there is more. */
 static bool read_source(struct source *src)
 {
 	uint64_t before = src->lines;
 	bool more = false;
-	int e;
+	int e = 0;
 
 	src->read_ms = clock_wall().ms;
-	if (src->follow) {
-		more = read_file(src);
-	} else if (src->journal) {
+	if (src->follow)
+		e = read_file(src, &more);
+	else if (src->journal)
 		e = journal_read(src->journal, JOURNAL_BUDGET, on_entry, src, &more);
-		if (e < 0)
-			log_err("log %s: journal: %s", src->all->s->config->logs[src->log].name, strerror(-e));
-	}
+	if (e < 0 && e != src->error)
+		log_err("log %s: %s: %s", src->all->s->config->logs[src->log].name, src->path, strerror(-e));
+	src->error = e < 0 ? e : 0;
 	if (src->lines != before) {
 		src->changed_ms = src->read_ms;
 		state_changed(src->all->s);
@@ -529,7 +526,7 @@ json_t *sources_json(const struct sources *r)
 			"log", r->s->config->logs[src->log].name, "kind", src->journal ? "journal" : "file",
 			"path", src->path, "state", state, "lines", (json_int_t)src->lines,
 			"hits", (json_int_t)src->hits, "lag", lag,
-			"error", src->failed ? strerror(-src->error) : NULL));
+			"error", src->error ? strerror(-src->error) : NULL));
 	}
 	commands_json(r, list);
 	return list;

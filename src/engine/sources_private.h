@@ -19,7 +19,7 @@ struct source {
 	uint16_t log;
 	bool dirty, retired, waiting, failed;
 	bool finished;			/* an old part is being read: read_ms is its mtime */
-	int error;			/* failed: -errno */
+	int error;			/* -errno of the last open or read; 0 */
 	int wd;
 	dev_t dev;
 	ino_t ino;

@@ -414,13 +414,15 @@ int follow_read(struct follow *f, size_t max_bytes, follow_fn *fn, void *arg,
 	bool end = false;
 	int r = check_head(f);
 
+	*more = false;
 	if (r < 0)
 		return r;
-	*more = true;
 	while (!end && done < max_bytes) {
 		r = read_block(f, max_bytes - done, fn, arg, &end, &used);
-		if (r)
+		if (r) {
+			*more = r > 0;
 			return r;
+		}
 		done += used;
 		most = used > most ? used : most;
 		if (!end && f->size < f->big)

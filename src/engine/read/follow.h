@@ -44,7 +44,8 @@ struct position follow_position(const struct follow *f);
 
 /*
  * Read until the end or until `max_bytes` were handed out, calling `fn` for
- * each whole line (its text lives until fn returns). *more: not at the end.
+ * each whole line (its text lives until fn returns). *more: not at the end;
+ * false on errors, which are there the next time, too.
  * A file that shrank below our offset or whose bytes before it changed
  * (copytruncate): -ESTALE, nothing read; follow_position() tells what was
  * read of the old content, so that the caller can find the copy; then

@@ -539,7 +539,7 @@ int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
 	struct journal_entry e;
 	int r;
 
-	*more = true;
+	*more = false;
 	if (j->nbad) {
 		r = try_again(j);
 		if (r < 0 && r != -ENOENT)
@@ -547,12 +547,8 @@ int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
 	}
 	for (size_t given = 0, seen = 0; given < max && seen < SEEN_MAX; seen++) {
 		r = step(j);
-		if (r < 0)
+		if (r <= 0)
 			return r;
-		if (r == 0) {
-			*more = false;
-			return 0;
-		}
 		j->moved = true;
 		j->stats.seen++;
 		if (!walk(j) || !j->value[MESSAGE].there || make_entry(j, &e) < 0)
@@ -562,9 +558,12 @@ int journal_read(struct journal *j, size_t max, journal_fn *fn, void *arg,
 		given++;
 		r = fn(arg, &e);
 		j->trusted = false;
-		if (r)
+		if (r) {
+			*more = r > 0;
 			return r;
+		}
 	}
+	*more = true;
 	return 0;
 }
 

@@ -47,9 +47,10 @@ int journal_seek_time(struct journal *j, int64_t ms);
 /*
  * Entries until the end or `max`, or until many foreign ones were passed by
  * (*more is true then); e->text, program, host, pid, when_us and
- * pos are set and live until fn returns. *more: not at the end. Entries
- * without a message are passed by. The program is SYSLOG_IDENTIFIER, else
- * _COMM. A message of several lines is one entry, with its newlines.
+ * pos are set and live until fn returns. *more: not at the end; false on
+ * errors, which are there the next time, too. Entries without a message are
+ * passed by. The program is SYSLOG_IDENTIFIER, else _COMM. A message of several
+ * lines is one entry, with its newlines.
  * fn returns 0, or non-zero to stop after this entry (returned as it is).
  */
 struct journal_entry {

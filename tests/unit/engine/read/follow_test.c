@@ -200,6 +200,20 @@ static void test_budgets(void **state)
 	follow_free(&f);
 }
 
+/* What cannot be read now will not be read by asking at once again. */
+static void test_error(void **state)
+{
+	struct follow *f;
+	bool more = true;
+
+	(void)state;
+	append("error", "one\n");
+	assert_int_equal(follow_open(open(path("error"), O_WRONLY | O_CLOEXEC), LINE_MAX_, &f), 0);
+	assert_int_equal(read_all(f, &more), -EBADF);
+	assert_false(more);
+	follow_free(&f);
+}
+
 static void test_stop(void **state)
 {
 	struct follow *f;
@@ -529,7 +543,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "a", "long", "budget", "stop", "seek", "seek2", "seek3", "end",
+	static const char *const names[] = { "a", "long", "budget", "error", "stop", "seek", "seek2", "seek3", "end",
 					     "end2", "ct", "ct.1", "fast", "fast.1", "r", "r.1", "fp" };
 
 	(void)state;
@@ -544,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_seek_end),
