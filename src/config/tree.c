@@ -4,22 +4,33 @@
  * node for messages. Events and not libyaml's documents: so aliases can be
  * refused and depth and size bounded before anything is built.
  */
-#include "config/building.h"
+#include "config/tree.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <yaml.h>
 
+#define DEPTH_MAX 32
 #define NODES_MAX 100000
 #define KEYS_MAX 2000
 
-/* libyaml at work on a tree. */
-struct parsing {
-	struct building *b;
+struct open_node {
+	struct node *node;
+	struct node *key;	/* NODE_MAP: read, its value is not */
+};
+
+struct building {
+	struct arena *arena;
+	const char *file;
+	struct open_node stack[DEPTH_MAX];
+	unsigned depth;
+	size_t nodes;
+	struct node *root;
+	bool done;
+	struct tree_error *error;
 	yaml_parser_t parser;
 	yaml_event_t event;	/* empty between events */
-	bool done;
 };
 
 static struct place place_of(const struct building *b, yaml_mark_t mark)
@@ -80,13 +91,13 @@ static int place_node(struct building *b, struct node *n)
 	return 0;
 }
 
-int building_open(struct building *b, enum node_kind kind, struct place place)
+static int open_collection(struct building *b, enum node_kind kind, const yaml_event_t *e)
 {
 	struct node *n = arena_brief_alloc(b->arena, sizeof(*n));
 	int err;
 
 	n->kind = kind;
-	n->place = place;
+	n->place = place_of(b, e->start_mark);
 	if (b->depth == DEPTH_MAX)
 		return fail(b, n->place, "nested deeper than %d levels", DEPTH_MAX);
 	err = place_node(b, n);
@@ -96,28 +107,18 @@ int building_open(struct building *b, enum node_kind kind, struct place place)
 	return 0;
 }
 
-int building_scalar(struct building *b, struct place place, bool plain, const char *text)
-{
-	struct node *n = arena_brief_alloc(b->arena, sizeof(*n));
-
-	*n = (struct node){ .kind = NODE_SCALAR, .place = place, .plain = plain, .text = text };
-	return place_node(b, n);
-}
-
-void building_close(struct building *b)
-{
-	b->depth--;
-}
-
 static int take_scalar(struct building *b, const yaml_event_t *e)
 {
+	struct node *n = arena_brief_alloc(b->arena, sizeof(*n));
 	struct span text = { (const char *)e->data.scalar.value, e->data.scalar.length };
-	struct place place = place_of(b, e->start_mark);
 
+	n->kind = NODE_SCALAR;
+	n->place = place_of(b, e->start_mark);
+	n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	if (text.n && memchr(text.p, 0, text.n))
-		return fail(b, place, "a text may not hold a NUL byte");
-	return building_scalar(b, place, e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE,
-			       arena_span(b->arena, text));
+		return fail(b, n->place, "a text may not hold a NUL byte");
+	n->text = arena_span(b->arena, text);
+	return place_node(b, n);
 }
 
 /* Tags and anchors stand at three kinds of events; we know neither. */
@@ -144,9 +145,8 @@ static int refuse_decoration(struct building *b, const yaml_event_t *e)
 	return 0;
 }
 
-static int take_event(struct parsing *p, const yaml_event_t *e)
+static int take_event(struct building *b, const yaml_event_t *e)
 {
-	struct building *b = p->b;
 	int err = refuse_decoration(b, e);
 
 	if (err)
@@ -159,15 +159,15 @@ static int take_event(struct parsing *p, const yaml_event_t *e)
 	case YAML_SCALAR_EVENT:
 		return take_scalar(b, e);
 	case YAML_SEQUENCE_START_EVENT:
-		return building_open(b, NODE_LIST, place_of(b, e->start_mark));
+		return open_collection(b, NODE_LIST, e);
 	case YAML_MAPPING_START_EVENT:
-		return building_open(b, NODE_MAP, place_of(b, e->start_mark));
+		return open_collection(b, NODE_MAP, e);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:
-		building_close(b);
+		b->depth--;
 		return 0;
 	case YAML_STREAM_END_EVENT:
-		p->done = true;
+		b->done = true;
 		return 0;
 	default:
 		return 0;
@@ -186,15 +186,15 @@ static int syntax_error(struct building *b, const yaml_parser_t *p)
 		    p->context ? ", " : "", p->context ? p->context : "");
 }
 
-static int build(struct parsing *p)
+static int build(struct building *b)
 {
-	while (!p->done) {
+	while (!b->done) {
 		int err;
 
-		if (!yaml_parser_parse(&p->parser, &p->event))
-			return syntax_error(p->b, &p->parser);
-		err = take_event(p, &p->event);
-		yaml_event_delete(&p->event);
+		if (!yaml_parser_parse(&b->parser, &b->event))
+			return syntax_error(b, &b->parser);
+		err = take_event(b, &b->event);
+		yaml_event_delete(&b->event);
 		if (err)
 			return err;
 	}
@@ -202,38 +202,36 @@ static int build(struct parsing *p)
 }
 
 /* libyaml's memory is not the arena's: on the way out of memory it goes too. */
-static int build_or_clean_up(struct parsing *p)
+static int build_or_clean_up(struct building *b)
 {
-	struct arena *a = p->b->arena;
 	jmp_buf outer;
 	int err;
 
-	memcpy(&outer, &a->oom, sizeof(outer));
-	if (setjmp(a->oom)) {
-		yaml_event_delete(&p->event);
-		yaml_parser_delete(&p->parser);
-		memcpy(&a->oom, &outer, sizeof(outer));
+	memcpy(&outer, &b->arena->oom, sizeof(outer));
+	if (setjmp(b->arena->oom)) {
+		yaml_event_delete(&b->event);
+		yaml_parser_delete(&b->parser);
+		memcpy(&b->arena->oom, &outer, sizeof(outer));
 		longjmp(outer, 1);
 	}
-	err = build(p);
-	memcpy(&a->oom, &outer, sizeof(outer));
-	yaml_event_delete(&p->event);
-	yaml_parser_delete(&p->parser);
+	err = build(b);
+	memcpy(&b->arena->oom, &outer, sizeof(outer));
+	yaml_event_delete(&b->event);
+	yaml_parser_delete(&b->parser);
 	return err;
 }
 
-int tree_parse_any(struct arena *a, const char *file, struct span text,
-		   const struct node **ret, struct tree_error *error)
+int tree_parse(struct arena *a, const char *file, struct span text,
+	       const struct node **ret, struct tree_error *error)
 {
 	struct building b = { .arena = a, .file = file, .error = error };
-	struct parsing p = { .b = &b };
 	int err;
 
-	if (!yaml_parser_initialize(&p.parser))
+	if (!yaml_parser_initialize(&b.parser))
 		longjmp(a->oom, 1);
-	yaml_parser_set_input_string(&p.parser, (const unsigned char *)(text.p ? text.p : ""),
+	yaml_parser_set_input_string(&b.parser, (const unsigned char *)(text.p ? text.p : ""),
 				     text.n);
-	err = build_or_clean_up(&p);
+	err = build_or_clean_up(&b);
 	if (err)
 		return err;
 	if (!b.root || node_is_null(b.root)) {
@@ -241,17 +239,6 @@ int tree_parse_any(struct arena *a, const char *file, struct span text,
 		b.root->kind = NODE_MAP;
 		b.root->place = (struct place){ file, 1, 1 };
 	}
-	*ret = b.root;
-	return 0;
-}
-
-int tree_parse(struct arena *a, const char *file, struct span text,
-	       const struct node **ret, struct tree_error *error)
-{
-	struct building b = { .arena = a, .file = file, .error = error };
-
-	if (!plain_parse(&b, text))
-		return tree_parse_any(a, file, text, ret, error);
 	*ret = b.root;
 	return 0;
 }

@@ -33,10 +33,6 @@ struct tree_error {
 int tree_parse(struct arena *a, const char *file, struct span text,
 	       const struct node **ret, struct tree_error *error);
 
-/* The same by libyaml alone, also of what is plain enough to be read without it (plain.c). */
-int tree_parse_any(struct arena *a, const char *file, struct span text,
-		   const struct node **ret, struct tree_error *error);
-
 /* The value of a key, NULL if it is not there (or `map` is no map). */
 const struct node *node_get(const struct node *map, const char *key);
 /* The node of the key itself. */
