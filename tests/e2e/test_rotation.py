@@ -44,6 +44,7 @@ for i in range(count):
     if late > 0:
         time.sleep(late)
     os.write(fd, refused(time.time(), address(i)))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])     # Python's end takes its handler away
 """
 
 
