@@ -21,8 +21,9 @@ struct part {
 	struct stamp_ctx ctx;
 	bool pending;			/* `line` waits to be taken */
 	bool ended;
-	struct line line;
-	struct entry entry;
+	/* written for each line, and dear where a store crosses a page: */
+	_Alignas(64) struct line line;
+	_Alignas(64) struct entry entry;
 	struct event_time raw;		/* of `line`, or the last one's */
 	bool named;			/* NAME=FILE */
 	size_t as;			/* which of `stands`, if not */

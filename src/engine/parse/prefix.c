@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "engine/parse/custom.h"
+#include "engine/parse/likeness.h"
 #include "engine/parse/stamp.h"
 #include "engine/parse/when.h"
 #include "engine/parse/zone.h"
@@ -23,15 +24,6 @@
 #define TOKEN_MAX 256		/* host names and tags end within */
 #define CLF_REACH 512		/* web server stamps begin within */
 #define AHEAD_MS 60000
-
-/*
- * The last host name and the space behind it, as two words and what of them
- * counts: all lines of most logs have the same.
- */
-struct host_seen {
-	size_t n;			/* 0: none */
-	uint64_t word[2], mask[2];
-};
 
 /* The second that was read last, of the form that tells all of it. */
 #define SECOND_LEN 32		/* 2026-08-21T10:11:12.123456+02:00 */
@@ -46,7 +38,7 @@ struct prefix_parser {
 	struct custom *custom;		/* NULL: the known formats */
 	bool stamped;			/* a line of this log had a stamp */
 	struct stamp_seen seen;
-	struct host_seen host;
+	struct likeness like;
 	struct second_seen second;
 	char scratch[SCRATCH_SIZE];
 };
@@ -264,52 +256,25 @@ static bool take_dovecot(struct prefix_parser *parser, const char *p, const char
 	return true;
 }
 
-static inline bool like_host(const struct host_seen *h, const char *p, const char *end)
-{
-	if (!h->n || end - p < (ptrdiff_t)sizeof(h->word))
-		return false;
-	return (((bytes_word(p) ^ h->word[0]) & h->mask[0]) |
-		((bytes_word(p + 8) ^ h->word[1]) & h->mask[1])) == 0;
-}
-
-/* Only names that take_tag() and take_dovecot() refuse whatever the stamp. */
-static void remember_host(struct host_seen *h, const char *p, const char *sp)
-{
-	size_t n = (size_t)(sp - p) + 1;
-
-	if (n > sizeof(h->word) || *p == '[' || sp[-1] == ':' || sp[-1] == ']' || *sp != ' ')
-		return;
-	memset(h, 0, sizeof(*h));
-	memcpy(h->word, p, n);
-	memset(h->mask, 0xff, n);
-	h->n = n;
-}
-
 /* What follows a stamp: host, tag, text. */
 static inline void take_head(struct prefix_parser *parser, const char *p,
 			     const char *end, bool strict, struct entry *e)
 {
 	const char *sp, *second, *sp2;
-	bool known;
 
 	p = skip_blanks(p, end);
-	known = like_host(&parser->host, p, end);
-	sp = known ? p + parser->host.n - 1 : token_end(p, end);
-	if (!known) {
-		if (sp > p && sp[-1] == ':' && take_dovecot(parser, p, sp, end, e))
-			return;
-		if (take_tag(p, sp, strict, e)) {
-			set_text(e, sp, end);
-			return;
-		}
+	sp = token_end(p, end);
+	if (sp > p && sp[-1] == ':' && take_dovecot(parser, p, sp, end, e))
+		return;
+	if (take_tag(p, sp, strict, e)) {
+		set_text(e, sp, end);
+		return;
 	}
 	second = skip_blanks(sp, end);
 	sp2 = token_end(second, end);
 	if (sp2 > second && *p != '[' && *second != '[' &&
 	    take_tag(second, sp2, strict, e)) {
 		e->host = between(p, sp);
-		if (!known)
-			remember_host(&parser->host, p, sp);
 		set_text(e, sp2, end);
 		return;
 	}
@@ -471,10 +436,9 @@ static inline void blank_entry(struct entry *e)
 	e->when_us = 0;
 }
 
-void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
+static void parse(struct prefix_parser *p, struct span line, struct entry *e)
 {
 	const char *s = line.p, *end = line.p + line.n, *after;
-	struct entry *e = ret;
 
 	blank_entry(e);
 	if (!line.n) {
@@ -505,11 +469,22 @@ void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
 
 		p->stamped = true;
 		take_head(p, after, end, strict, e);
+		likeness_take(&p->like, line, e);
 	} else if (take_clf(p, s, end, e)) {
 		p->stamped = true;
 	} else {
 		take_head(p, s, end, true, e);
 	}
+}
+
+void prefix_parse(struct prefix_parser *p, struct span line, struct entry *ret)
+{
+	const char *rest = likeness_tell(&p->like, line, ret);
+
+	if (rest)
+		set_text(ret, rest, line.p + line.n);
+	else
+		parse(p, line, ret);
 }
 
 /* ---- time ---- */

@@ -32,6 +32,7 @@ static void test_mask(void **state)
 			want |= (uint64_t)(text[i] == c) << i;
 		assert_int_equal(bytes_64(text, c), want);
 		assert_int_equal(bytes_32(text, c), (uint32_t)want);
+		assert_int_equal(bytes_16(text, c), (uint16_t)want);
 	}
 }
 
@@ -52,11 +53,32 @@ static void test_digits(void **state)
 	}
 }
 
+static void test_within(void **state)
+{
+	char text[64], low[64], room[64];
+
+	(void)state;
+	for (unsigned round = 0; round < 10000; round++) {
+		unsigned at = (unsigned)random() % 64;
+		bool want;
+
+		fill(text, sizeof(text));
+		fill(room, sizeof(room));
+		for (unsigned i = 0; i < sizeof(text); i++)
+			low[i] = (char)(text[i] - random() % ((unsigned char)room[i] + 1));
+		assert_true(bytes_within_64(text, low, room));
+		fill(low + at, 1);
+		want = (unsigned char)(text[at] - low[at]) <= (unsigned char)room[at];
+		assert_int_equal(bytes_within_64(text, low, room), want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_within),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

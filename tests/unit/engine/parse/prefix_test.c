@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "engine/parse/likeness.h"
 #include "engine/parse/prefix.h"
 #include "engine/parse/stamp.h"
 
@@ -241,40 +242,95 @@ static void expect_same(const char *line, const struct entry *a, const struct en
 		fail_msg("%s: not as if it were the first line", line);
 }
 
-/*
- * What the last line was like makes the next one cheaper and nothing else: any
- * byte of a line changed, after the line itself and after quite another one.
- */
-static void test_last_line(void **state)
+/* Lines take turns at being what the next ones are held against. */
+static void parse_often(struct prefix_parser *p, struct span line)
 {
-	static const char bytes[] = "0 :.,[]<>+-TZmx";
+	struct entry e;
+
+	for (unsigned i = 0; i < 8; i++)
+		prefix_parse(p, line, &e);
+}
+
+/*
+ * What the last lines were like makes the next one cheaper and nothing else:
+ * any byte of a line changed, after the line itself and after quite others.
+ */
+static void expect_alike(struct prefix_parser *warm, struct prefix_parser *cold, const char *of, size_t n)
+{
+	static const char bytes[] = "0 :.,[]<>+-TZmx\t\x80";
 	static const struct span others[] = {
 		{ "Feb  3 04:05:06 zzz q[1]: x", 27 },
 		{ "1999-02-03T04:05:06.000000-11:30 zzz q[1]: x", 44 },
 	};
-	struct prefix_parser *warm = parser(NULL, NULL), *cold = parser(NULL, NULL);
+	char line[512];
 	struct entry a, b;
+
+	for (size_t k = 0; k < n; k++) {
+		for (const char *c = bytes; *c; c++) {
+			memcpy(line, of, n + 1);
+			line[k] = *c;
+			parse_often(warm, (struct span){ of, n });
+			prefix_parse(warm, (struct span){ line, n }, &a);
+			for (size_t o = 0; o < 2; o++)
+				parse_often(cold, others[o]);
+			prefix_parse(cold, (struct span){ line, n }, &b);
+			expect_same(line, &a, &b);
+		}
+	}
+}
+
+static void test_last_line(void **state)
+{
+	struct prefix_parser *warm = parser(NULL, NULL), *cold = parser(NULL, NULL);
 	char line[512];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
 		size_t n = strlen(heads[i].line);
 
-		for (size_t k = 0; k < n && n < sizeof(line); k++) {
-			for (const char *c = bytes; *c; c++) {
-				memcpy(line, heads[i].line, n + 1);
-				line[k] = *c;
-				prefix_parse(warm, (struct span){ heads[i].line, n }, &a);
-				prefix_parse(warm, (struct span){ line, n }, &a);
-				for (size_t o = 0; o < 2; o++)
-					prefix_parse(cold, others[o], &b);
-				prefix_parse(cold, (struct span){ line, n }, &b);
-				expect_same(line, &a, &b);
-			}
-		}
+		if (n >= sizeof(line) - 80)
+			continue;
+		memset(line, 0, sizeof(line));
+		memcpy(line, heads[i].line, n);
+		expect_alike(warm, cold, line, n);
+		/* long enough to be held against it */
+		memset(line + n, 'x', 80);
+		expect_alike(warm, cold, line, n + 80);
 	}
 	prefix_parser_free(&warm);
 	prefix_parser_free(&cold);
+}
+
+/* Most lines of a log are told by the last one's head; their stamps differ. */
+static void test_alike(void **state)
+{
+	static const char *const common[] = {
+		"2026-08-21T10:11:12.123456+02:00 mx postfix/smtpd[9]: lost connection after AUTH",
+		"2026-08-21T10:11:59.000000+02:00 mx postfix/submission/smtpd[12345]:  disconnect",
+		"2026-09-30T23:59:59.999999+02:00 mx a[1]: message repeated 5 times: [ x] and more of it",
+	}, *const strange[] = {
+		"2026-08-21T10:11:12.123456+02:00 my postfix/smtpd[9]: lost connection after AUTH",
+		"2026-08-21T10:11:12.12345+02:00 mx postfix/smtpd[9]: lost connection after AUTH",
+		"2026-08-21T10:11:12.123456+02:00 mx dovecot: imap-login: Disconnected: Inactivity",
+		"2026-08-21T10:11:12.123456+02:00 mx a[1]: short",
+	};
+	struct prefix_parser *p = parser(NULL, NULL);
+	struct likeness like = { 0 };
+	struct entry e;
+
+	(void)state;
+	prefix_parse(p, span_of(common[0]), &e);
+	assert_null(likeness_tell(&like, span_of(common[0]), &e));
+	prefix_parse(p, span_of(common[0]), &e);
+	likeness_take(&like, span_of(common[0]), &e);
+	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++) {
+		assert_non_null(likeness_tell(&like, span_of(common[i]), &e));
+		expect_span(common[i], "host", e.host, "mx");
+		assert_int_equal(e.stamp.n, 32);
+	}
+	for (size_t i = 0; i < sizeof(strange) / sizeof(*strange); i++)
+		assert_null(likeness_tell(&like, span_of(strange[i]), &e));
+	prefix_parser_free(&p);
 }
 
 static void test_repeated(void **state)
@@ -551,6 +607,7 @@ int main(void)
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_last_line),
+		cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_repeated),
 		cmocka_unit_test(test_long_put_together),
 		cmocka_unit_test(test_custom),
