@@ -215,14 +215,11 @@ static void parse(struct part *p)
 	p->entry.cut = p->line.cut;
 }
 
-static int fill(struct parts *all, struct part *p, bool merge)
+/* The part's next line, parsed. 1, 0: there is none, or -errno, which was said. */
+static int read_line(struct parts *all, struct part *p)
 {
-	struct event_time t;
-	int r;
+	int r = history_next(p->file, &p->line);
 
-	if (p->pending || p->ended)
-		return 0;
-	r = history_next(p->file, &p->line);
 	if (r < 0)
 		fprintf(stderr, "bailiff: %s: %s; what came before was read\n", p->path,
 			r == -EBADMSG ? "damaged compressed data" : strerror(-r));
@@ -230,22 +227,36 @@ static int fill(struct parts *all, struct part *p, bool merge)
 		p->ended = true;
 		return r;
 	}
-	p->pending = true;
 	all->lines++;
-	begin_line(all, p);
+	if (p->as > 0)
+		begin_line(all, p);
 	parse(p);
-	if (merge && prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
+	return 1;
+}
+
+static int fill(struct parts *all, struct part *p)
+{
+	struct event_time t;
+	int r;
+
+	if (p->pending || p->ended)
+		return 0;
+	r = read_line(all, p);
+	if (r <= 0)
+		return r;
+	p->pending = true;
+	if (prefix_raw_time(p->parser, &p->entry, &p->ctx, &t) == 0)
 		p->raw = t;
 	return 0;
 }
 
-struct part *parts_next(struct parts *all, int *ret_error)
+static struct part *earliest(struct parts *all, int *ret_error)
 {
 	struct part *first = NULL;
 
 	for (size_t i = 0; i < all->n; i++) {
 		struct part *p = &all->v[i];
-		int r = fill(all, p, all->n > 1);
+		int r = fill(all, p);
 
 		if (r < 0)
 			*ret_error = r;
@@ -256,9 +267,22 @@ struct part *parts_next(struct parts *all, int *ret_error)
 		return NULL;
 	first->pending = false;
 	/* Some heads lie in the parser's own buffer, which the others used since. */
-	if (all->n > 1)
-		parse(first);
+	parse(first);
 	return first;
+}
+
+struct part *parts_next(struct parts *all, int *ret_error)
+{
+	int r;
+
+	if (all->n != 1)
+		return earliest(all, ret_error);
+	if (all->v[0].ended)
+		return NULL;
+	r = read_line(all, &all->v[0]);
+	if (r < 0)
+		*ret_error = r;
+	return r > 0 ? &all->v[0] : NULL;
 }
 
 bool parts_again(struct parts *all, struct part *p)

@@ -67,6 +67,7 @@ static void block_fill(struct history_file *h, struct block *b)
 {
 	b->error = inflate_read(h->inflate, b->bytes, h->part, &b->n);
 	b->last = b->error < 0 || b->n < h->part;
+	memset(b->bytes + b->n, 0, sizeof(b->bytes) - BLOCK);	/* no newline there */
 }
 
 /*
@@ -341,8 +342,6 @@ static void find_ends(struct history_file *h)
 	for (size_t at = h->seen; at < end; at += 64) {
 		uint64_t ends = bytes_64(b->bytes + at, '\n');
 
-		if (end - at < 64)
-			ends &= (UINT64_C(1) << (end - at)) - 1;
 		/* mostly one or none: written in any case, so that nothing is guessed */
 		h->ends[n] = (uint32_t)(at + (unsigned)__builtin_ctzll(ends | UINT64_C(1) << 63));
 		n += ends != 0;
@@ -365,8 +364,28 @@ static inline const char *next_end(struct history_file *h)
 	return h->now->bytes + h->ends[h->end++];
 }
 
+/* Most lines: within the block, their end known, and beyond the head of the file. */
+static inline bool give_ordinary(struct history_file *h, struct line *ret)
+{
+	const char *p;
+	size_t n;
+
+	if (h->end == h->nends || h->ncrossed || h->head.n < sizeof(h->head.bytes))
+		return false;
+	p = h->now->bytes + h->at;
+	n = h->ends[h->end] - h->at;
+	if (*p == '\0')
+		return false;
+	h->end++;
+	h->at += n + 1;
+	give(h, p, n, n, 1, ret);
+	return true;
+}
+
 int history_next(struct history_file *h, struct line *ret)
 {
+	if (give_ordinary(h, ret))
+		return 1;
 	for (;;) {
 		const char *p, *nl;
 		size_t left;
