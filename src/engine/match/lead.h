@@ -55,7 +55,7 @@ static inline size_t head_end(struct span text)
 	size_t n;
 
 	if (!colons)
-		return head_of(text).end;
+		return text.n > 32 && bytes_32(text.p, ' ') ? 0 : head_of(text).end;
 	n = (size_t)__builtin_ctz(colons);
 	return n > 0 && text.p[n + 1] == ' ' ? n + 2 : 0;
 }

@@ -228,7 +228,7 @@ static bool has_log(const struct jail *j, uint16_t log)
 	return false;
 }
 
-static unsigned run_reference(struct matcher *m, uint16_t log, const struct entry *e,
+static __attribute__((noinline)) unsigned run_reference(struct matcher *m, uint16_t log, const struct entry *e,
 			      const struct view *v, match_fn *fn, void *arg)
 {
 	unsigned hits = 0;
@@ -293,17 +293,15 @@ static bool enter(struct matcher *m, const struct door *d, const struct view *v,
 	return group_detect(g, &m->arena, subject, from, v->options);
 }
 
-/* The groups of a list with a member that may match, added to the cursors; how many there are. */
-static inline size_t detect_list(struct matcher *m, const struct tag_class *c, const struct view *v,
-				 size_t from, size_t found)
+/* The groups behind these doors with a member that may match, added to the cursors; how many there are. */
+static size_t detect_list(struct matcher *m, const struct door *door, const uint16_t *list, size_t n,
+			  const struct view *v, size_t from, size_t found)
 {
 	struct span text = { v->text.p + from, v->text.n - from };
-	size_t n;
-	const uint16_t *list = demux_list(c, from > 0, text, &n);
-	uint64_t word = n > 0 ? lead_word(text) : 0;
+	uint64_t word = lead_word(text);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct door *d = &c->door[list[i]];
+		const struct door *d = &door[list[i]];
 
 		if (door_fits(d, text, word) && enter(m, d, v, from)) {
 			struct group *g = &m->groups.v[d->group];
@@ -314,14 +312,24 @@ static inline size_t detect_list(struct matcher *m, const struct tag_class *c, c
 	return found;
 }
 
+/* The same of a list, which most lines find empty. */
+static inline size_t detect_from(struct matcher *m, const struct tag_class *c, const struct view *v,
+				 size_t from, size_t found)
+{
+	size_t n;
+	const uint16_t *list = demux_list(c, from > 0, (struct span){ v->text.p + from, v->text.n - from }, &n);
+
+	return n > 0 ? detect_list(m, c->door, list, n, v, from, found) : found;
+}
+
 /* Groups of this program with a member that may match; how many. */
 static inline size_t detect(struct matcher *m, uint16_t log, struct span program, const struct view *v)
 {
 	const struct tag_class *c = demux_class(m->demux, log, program);
-	size_t found = detect_list(m, c, v, 0, 0);
+	size_t found = detect_from(m, c, v, 0, 0);
 	size_t from = c->heads ? head_end(v->text) : 0;
 
-	return from > 0 ? detect_list(m, c, v, from, found) : found;
+	return from > 0 ? detect_from(m, c, v, from, found) : found;
 }
 
 /* The least member by jail and rule over all cursors, taken; NULL: none left. */
@@ -347,7 +355,7 @@ static const struct member *next_member(struct cursor *cursors, size_t n)
 }
 
 /* The members that may match, one by one. */
-static unsigned run_found(struct matcher *m, const struct entry *e, const struct view *v, size_t n,
+static __attribute__((noinline)) unsigned run_found(struct matcher *m, const struct entry *e, const struct view *v, size_t n,
 			  match_fn *fn, void *arg)
 {
 	const struct member *one, *next;

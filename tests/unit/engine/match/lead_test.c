@@ -182,11 +182,35 @@ static void test_heads(void **state)
 	}
 }
 
+/* Where a head ends is told sooner, of long texts, too; what has none may seem to have one. */
+static void test_head_end(void **state)
+{
+	static const char bytes[] = "aaaaaaaa7Z.-_ ::(";
+	char text[64];
+
+	(void)state;
+	for (unsigned round = 0; round < 100000; round++) {
+		struct span part = { text, (size_t)random() % sizeof(text) };
+		size_t end;
+
+		for (size_t i = 0; i < part.n; i++)
+			text[i] = bytes[(size_t)random() % (round % 3 ? sizeof(bytes) - 1 : 13)];
+		if (part.n > 1 && round % 3 == 0) {
+			end = (size_t)random() % (part.n - 1);
+			memcpy(text + end, ": ", 2);
+		}
+		end = head_of(part).end;
+		assert_true(end == 0 ? head_end(part) <= part.n : head_end(part) == end);
+	}
+	assert_int_equal(head_end(SPAN_LIT("connect from mail.example.com[192.0.2.1]: x")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows), cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_exclude), cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_head_end),
 	};
 	int failed;
 
