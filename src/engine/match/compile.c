@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "config/load.h"
 #include "engine/match/matcher.h"
 #include "engine/match/remark.h"
@@ -82,12 +83,17 @@ static int compile_loose(struct matcher *m, struct unit *u)
 }
 
 /* Jails about the same lines have the same patterns: a rule of an earlier jail that has this one. */
-static const struct unit *find_like(const struct matcher *m, const struct jail *j, const char *pattern)
+static const struct unit *find_like(const struct matcher *m, const struct unit *u)
 {
+	const struct jail *j = u->jail;
+
 	for (size_t i = 0; i < (size_t)(j - m->c->jails); i++)
-		for (size_t k = 0; runs(&m->c->jails[i]) >= runs(j) && k < m->c->jails[i].nrules; k++)
-			if (m->jails[i].rule[k].x.code && strcmp(m->c->jails[i].rules[k].pattern, pattern) == 0)
-				return &m->jails[i].rule[k];
+		for (size_t k = 0; runs(&m->c->jails[i]) >= runs(j) && k < m->c->jails[i].nrules; k++) {
+			const struct unit *other = &m->jails[i].rule[k];
+
+			if (other->hash == u->hash && other->x.code && strcmp(other->rule->pattern, u->rule->pattern) == 0)
+				return other;
+		}
 	return NULL;
 }
 
@@ -103,7 +109,7 @@ static int compile_like(struct unit *u, const struct unit *like)
 
 static int compile_rule(struct matcher *m, struct jail_state *js, struct complaints *bad, struct unit *u)
 {
-	const struct unit *like = find_like(m, u->jail, u->rule->pattern);
+	const struct unit *like = find_like(m, u);
 	int rc = 0;
 
 	if (like)
@@ -125,6 +131,7 @@ static int compile_rules(struct matcher *m, struct jail_state *js, const struct 
 		struct unit *u = &js->rule[i];
 
 		*u = (struct unit){ .jail = j, .rule = &j->rules[i] };
+		u->hash = hash_fixed(u->rule->pattern, strlen(u->rule->pattern));
 		rc = compile_rule(m, js, bad, u);
 		u->gated = gate_fits(m->c, j, u);
 	}

@@ -27,11 +27,12 @@ void lex_emit_str(struct lex *s, const char *text)
 
 void lex_copy(struct lex *s, size_t n)
 {
-	for (; n > 0 && s->i < s->n; n--, s->i++) {
-		if (!s->rename)
-			buf_put_u32(&s->out->origin, (uint32_t)s->i);
-		buf_putc(&s->out->text, s->src[s->i]);
-	}
+	if (n > s->n - s->i)
+		n = s->n - s->i;
+	for (size_t k = 0; k < n && !s->rename; k++)
+		buf_put_u32(&s->out->origin, (uint32_t)(s->i + k));
+	buf_put(&s->out->text, s->src + s->i, n);
+	s->i += n;
 }
 
 void lex_refuse(struct lex *s, const char *what, size_t n)

@@ -454,9 +454,29 @@ static void token(struct lex *s)
 		s->braces = c == '{';
 }
 
+static bool is_word(char c)
+{
+	return is_letter(c) || is_digit(c) || c == ' ';
+}
+
+/* Most bytes: words, up to their last one, of which something behind may say how often. */
+static void words(struct lex *s)
+{
+	size_t n = 0;
+
+	if (s->error || s->x[s->depth] || s->braces)
+		return;
+	for (; is_word(lex_at(s, n)) && is_word(lex_at(s, n + 1)); n++) {
+		if (s->depth == 0)
+			buf_put_u32(&s->out->tokens, (uint32_t)(s->out->text.n + n));
+		lex_literal(s, lex_at(s, n));
+	}
+	lex_copy(s, n);
+}
+
 static void read_all(struct lex *s)
 {
-	while (s->i < s->n && !s->error) {
+	for (words(s); s->i < s->n && !s->error; words(s)) {
 		char c = lex_at(s, 0);
 		const char *why = forbidden_here(s);
 

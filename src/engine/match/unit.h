@@ -45,6 +45,7 @@ struct unit {
 	bool gated;		/* does nothing for an id that no thread knows */
 	bool hidden;		/* nor does another rule then take its place */
 	struct expr x;
+	uint64_t hash;		/* of the pattern, to find its likes */
 	const struct unit *like;	/* whose pattern was the same, and is shared; NULL: its own */
 	struct pattern loose;	/* for a detecting expression; gone once that is made */
 	struct leads leads;
