@@ -15,6 +15,8 @@ bool glob_match(const char *glob, struct span text)
 		if (*glob == '*') {
 			star = ++glob;
 			back = i;
+			if (*glob == 0)
+				return true;
 		} else if (*glob && (*glob == '?' || *glob == text.p[i])) {
 			glob++;
 			i++;
