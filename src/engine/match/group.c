@@ -199,7 +199,8 @@ static bool is_of_lead(const struct leads *leads, struct span bytes)
 static void set_needs(struct group *g)
 {
 	for (size_t i = 0; i < g->npatterns && i < GROUP_FEW; i++) {
-		struct span bytes = buf_span(&g->pattern[i]->needle);
+		const struct buf *needle = &g->pattern[i]->needle;
+		struct span bytes = needle->n ? buf_span(needle) : SPAN_LIT("");
 
 		needle_set(&g->need[i], is_of_lead(&g->leads, bytes) ? SPAN_LIT("") : bytes);
 	}
