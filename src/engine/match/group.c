@@ -190,7 +190,7 @@ static int collect_patterns(struct group *g)
 /* Bytes that are of the lead are there anyway. */
 static bool is_of_lead(const struct leads *leads, struct span bytes)
 {
-	for (size_t i = 0; i < leads->n; i++)
+	for (size_t i = 0; i < leads->n && bytes.n > 0; i++)
 		if (memmem(leads->v[i].bytes, leads->v[i].n, bytes.p, bytes.n))
 			return true;
 	return false;
