@@ -199,8 +199,7 @@ static bool is_of_lead(const struct leads *leads, struct span bytes)
 static void set_needs(struct group *g)
 {
 	for (size_t i = 0; i < g->npatterns && i < GROUP_FEW; i++) {
-		const struct buf *needle = &g->pattern[i]->needle;
-		struct span bytes = needle->n ? buf_span(needle) : SPAN_LIT("");
+		struct span bytes = buf_span(&g->pattern[i]->needle);
 
 		needle_set(&g->need[i], is_of_lead(&g->leads, bytes) ? SPAN_LIT("") : bytes);
 	}
