@@ -215,18 +215,22 @@ static void parse(struct part *p)
 	p->entry.cut = p->line.cut;
 }
 
-/* The part's next line, parsed. 1, 0: there is none, or -errno, which was said. */
-static int read_line(struct parts *all, struct part *p)
+static int end_part(struct part *p, int r)
 {
-	int r = history_next(p->file, &p->line);
-
 	if (r < 0)
 		fprintf(stderr, "bailiff: %s: %s; what came before was read\n", p->path,
 			r == -EBADMSG ? "damaged compressed data" : strerror(-r));
-	if (r <= 0) {
-		p->ended = true;
-		return r;
-	}
+	p->ended = true;
+	return r;
+}
+
+/* The part's next line, parsed. 1, 0: there is none, or -errno, which was said. */
+static inline int read_line(struct parts *all, struct part *p)
+{
+	int r = history_next(p->file, &p->line);
+
+	if (r <= 0)
+		return end_part(p, r);
 	all->lines++;
 	if (p->as > 0)
 		begin_line(all, p);
@@ -250,7 +254,7 @@ static int fill(struct parts *all, struct part *p)
 	return 0;
 }
 
-static struct part *earliest(struct parts *all, int *ret_error)
+static __attribute__((noinline)) struct part *earliest(struct parts *all, int *ret_error)
 {
 	struct part *first = NULL;
 

@@ -436,7 +436,7 @@ static inline void blank_entry(struct entry *e)
 	e->when_us = 0;
 }
 
-static void parse(struct prefix_parser *p, struct span line, struct entry *e)
+static __attribute__((noinline)) void parse(struct prefix_parser *p, struct span line, struct entry *e)
 {
 	const char *s = line.p, *end = line.p + line.n, *after;
 

@@ -370,8 +370,15 @@ static inline bool give_ordinary(struct history_file *h, struct line *ret)
 	const char *p;
 	size_t n;
 
-	if (h->end == h->nends || h->ncrossed || h->head.n < sizeof(h->head.bytes))
+	if (h->ncrossed || h->head.n < sizeof(h->head.bytes))
 		return false;
+	if (h->end == h->nends) {
+		if (!h->now || h->seen == h->now->n)
+			return false;
+		find_ends(h);
+		if (h->nends == 0)
+			return false;
+	}
 	p = h->now->bytes + h->at;
 	n = h->ends[h->end] - h->at;
 	if (*p == '\0')
@@ -382,10 +389,8 @@ static inline bool give_ordinary(struct history_file *h, struct line *ret)
 	return true;
 }
 
-int history_next(struct history_file *h, struct line *ret)
+static __attribute__((noinline)) int next_of_any(struct history_file *h, struct line *ret)
 {
-	if (give_ordinary(h, ret))
-		return 1;
 	for (;;) {
 		const char *p, *nl;
 		size_t left;
@@ -419,6 +424,11 @@ int history_next(struct history_file *h, struct line *ret)
 		if (r)
 			return r;
 	}
+}
+
+int history_next(struct history_file *h, struct line *ret)
+{
+	return give_ordinary(h, ret) ? 1 : next_of_any(h, ret);
 }
 
 bool history_is(int fd, const struct position *pos)
