@@ -479,12 +479,14 @@ void core_count(void *arg, const struct hit *hit, struct event_time when)
 /* Which account handed in which message, for a hold later on. */
 static void note_message(struct passage *p, const struct hit *hit, struct event_time when)
 {
-	struct span id = hit_captured(hit, p->core->qid), id2, account;
-	struct span instance = p->entry->program;
+	struct span id, id2, account, instance = p->entry->program;
 	bool join = hit->rule && hit->rule->verb == VERB_JOIN;
 	const char *slash;
 
-	if (id.n == 0 || !p->core->jails[hit->jail - p->core->config->jails].accounts)
+	if (!p->core->jails[hit->jail - p->core->config->jails].accounts)
+		return;
+	id = hit_captured(hit, p->core->qid);
+	if (id.n == 0)
 		return;
 	/* The same words of the line, taken by jail after jail. */
 	id2 = hit_captured(hit, join ? p->core->qid2 : p->core->user);

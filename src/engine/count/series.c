@@ -353,11 +353,11 @@ static bool take_value(struct series *s, const struct shape *sh,
 static int series_new(const struct shape *sh, struct series **ret)
 {
 	uint32_t cap = cap_largest(sh) < FIRST_CAP ? cap_largest(sh) : FIRST_CAP;
-	struct series *s = calloc(1, block_size(sh, cap));
+	struct series *s = malloc(block_size(sh, cap));
 
 	if (!s)
 		return -ENOMEM;
-	s->cap = cap;
+	*s = (struct series){ .cap = cap };
 	*ret = s;
 	return 0;
 }

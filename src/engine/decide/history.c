@@ -205,15 +205,11 @@ static int grow(struct history *h)
 
 static struct past *past_new(struct history *h, uint16_t jail, struct span key)
 {
-	struct past *p = grow(h) == 0 ? calloc(1, sizeof(*p) + key.n) : NULL;
+	struct past *p = grow(h) == 0 ? malloc(sizeof(*p) + key.n) : NULL;
 
 	if (!p)
 		return NULL;
-	p->v = &p->one;
-	p->cap = 1;
-	p->hash = hash_of(key);
-	p->jail = jail;
-	p->nkey = (uint16_t)key.n;
+	*p = (struct past){ .hash = hash_of(key), .jail = jail, .nkey = (uint16_t)key.n, .cap = 1, .v = &p->one };
 	if (key.n)
 		memcpy(p->key, key.p, key.n);
 	slot_put(h, p);
