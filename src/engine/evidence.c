@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A ring of records {head, line}. A line that several jails keep one after the
- * other stands there once, behind the first of them. Each record links to the
- * one before it of the same hash bucket by its place in the ring's ever-growing
- * byte count, so that what has been overwritten is known by its age and never
- * followed.
+ * other stands there once, behind the first of them; where they keep it for one
+ * subject, a record names several. Each record links to the one before it of
+ * the same hash bucket by its place in the ring's ever-growing byte count, so
+ * that what has been overwritten is known by its age and never followed.
  */
 #include "engine/evidence.h"
 
@@ -16,14 +16,16 @@
 
 #define BUCKETS 4096
 #define LINE_MAX_KEPT 512
+#define JAILS 6			/* of one record */
 
 struct record {
 	uint64_t key_hash;
 	uint64_t before;	/* count of the record before it in the bucket, 0 none */
 	uint64_t text;		/* count of the line's first byte */
 	int64_t when_ms;
-	uint16_t jail;
 	uint16_t len;
+	uint16_t njails;
+	uint16_t jail[JAILS];	/* in the order in which they kept it */
 };
 
 struct evidence {
@@ -32,6 +34,7 @@ struct evidence {
 	uint64_t next;		/* bytes ever written, plus size at the start */
 	uint64_t last;		/* count of the last line, and its length */
 	size_t last_len;
+	struct record *record;	/* the last one; NULL: none */
 	uint64_t head[BUCKETS];
 };
 
@@ -73,6 +76,17 @@ static bool is_last(const struct evidence *e, struct span line)
 	       memcmp(e->ring + e->last % e->size, line.p, line.n) == 0;
 }
 
+/* Into the last record, if that is of the same line (which is the last), subject and time. */
+static bool add_jail(struct evidence *e, uint16_t jail, uint64_t hash, int64_t when_ms)
+{
+	struct record *r = e->record;
+
+	if (!r || r->key_hash != hash || r->text != e->last || r->when_ms != when_ms || r->njails == JAILS)
+		return false;
+	r->jail[r->njails++] = jail;
+	return true;
+}
+
 void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 		  struct event_time when, struct span line)
 {
@@ -82,6 +96,8 @@ void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 	uint64_t hash = hash_keyed_again(key.p, key.n);
 	uint64_t *head = &e->head[hash % BUCKETS];
 
+	if (again && add_jail(e, jail, hash, when.ms))
+		return;
 	/* Records do not wrap: the rest of the ring is passed over. */
 	if (e->next % e->size + size > e->size)
 		e->next += e->size - e->next % e->size;
@@ -90,7 +106,8 @@ void evidence_add(struct evidence *e, uint16_t jail, struct span key,
 		e->last_len = len;
 		memcpy(e->ring + e->last % e->size, line.p, len);
 	}
-	*at(e, e->next) = (struct record){ hash, *head, e->last, when.ms, jail, (uint16_t)len };
+	e->record = at(e, e->next);
+	*e->record = (struct record){ hash, *head, e->last, when.ms, (uint16_t)len, 1, { jail } };
 	*head = e->next;
 	e->next += size;
 }
@@ -106,10 +123,11 @@ static size_t find(const struct evidence *e, bool any, uint16_t jail, struct spa
 	while (n < max && count > oldest) {
 		const struct record *r = at(e, count);
 
-		if (r->key_hash == hash && (any || r->jail == jail) && r->text > oldest)
-			ret[n++] = (struct evidence_line){
-				r->jail, { r->when_ms }, { e->ring + r->text % e->size, r->len },
-			};
+		for (unsigned i = r->key_hash == hash && r->text > oldest ? r->njails : 0; i > 0 && n < max; i--)
+			if (any || r->jail[i - 1] == jail)
+				ret[n++] = (struct evidence_line){
+					r->jail[i - 1], { r->when_ms }, { e->ring + r->text % e->size, r->len },
+				};
 		if (r->before >= count)
 			break;
 		count = r->before;

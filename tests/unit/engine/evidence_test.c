@@ -60,6 +60,27 @@ static void finds(void **state)
 	evidence_free(&e);
 }
 
+/* One line of one subject, kept by more jails than a record names, by one of them twice. */
+static void many_jails(void **state)
+{
+	struct evidence_line v[16];
+	struct evidence *e;
+
+	(void)state;
+	assert_int_equal(evidence_new(65536, &e), 0);
+	for (uint16_t i = 0; i < 8; i++)
+		add(e, i, JOE, 1, "x");
+	add(e, 7, JOE, 1, "x");
+	add(e, 7, ANN, 1, "x");
+	add(e, 7, JOE, 2, "x");
+	expect(v, evidence_find_any(e, JOE, v, 16), "2:7:x,1:7:x,1:7:x,1:6:x,1:5:x,1:4:x,1:3:x,1:2:x,1:1:x,1:0:x,");
+	expect(v, evidence_find_any(e, JOE, v, 3), "2:7:x,1:7:x,1:7:x,");
+	expect(v, evidence_find(e, 5, JOE, v, 16), "1:5:x,");
+	expect(v, evidence_find(e, 7, JOE, v, 16), "2:7:x,1:7:x,1:7:x,");
+	expect(v, evidence_find(e, 7, ANN, v, 16), "1:7:x,");
+	evidence_free(&e);
+}
+
 /* Only the beginning of a long line is kept. */
 static void long_lines(void **state)
 {
@@ -192,7 +213,8 @@ static void json_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds), cmocka_unit_test(long_lines), cmocka_unit_test(wraps), cmocka_unit_test(shared_lines),
+		cmocka_unit_test(finds), cmocka_unit_test(many_jails), cmocka_unit_test(long_lines),
+		cmocka_unit_test(wraps), cmocka_unit_test(shared_lines),
 		cmocka_unit_test(json_texts), cmocka_unit_test(json_lines),
 	};
 
