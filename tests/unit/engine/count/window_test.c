@@ -470,6 +470,52 @@ static void test_seen(void **state)
 	windows_free(&b.w);
 }
 
+/* Some come back and some do not, while the window moves on: the newest first, each once. */
+static void test_seen_again(void **state)
+{
+	enum { ADDRS = 100, WITHIN = 1000 };
+	int64_t last[ADDRS] = { 0 };
+	struct addr got[ADDRS + 1];
+	struct window_hit h = { .weight = 1 };
+	struct tally t;
+	struct bench b;
+	char buf[40];
+	uint32_t random = 7;
+
+	(void)state;
+	setup(&b, LIMIT_COUNT, 100000, WITHIN, 100);
+	b.jail.nthen = 1;
+	b.jail.then = &ban_seen;
+	start(&b);
+	h.key = key_of(2, buf);
+	for (int k = 1; k <= 20000; k++) {
+		size_t n, want = 0;
+		uint32_t who;
+
+		random = random * 1664525 + 1013904223;
+		/* Of a few at first, then of all. */
+		who = (random >> 8) % (k % 4000 < 1000 ? 5 : ADDRS);
+		h.when.ms = T0 + k * 10;
+		h.seen = v4(who);
+		last[who] = h.when.ms;
+		assert_int_equal(windows_add(b.w, &h, &t), 0);
+		if (k % 50)
+			continue;
+		n = windows_seen(b.w, 0, h.key, got, ADDRS + 1);
+		for (int i = 0; i < ADDRS; i++)
+			want += last[i] >= h.when.ms - WITHIN;
+		assert_int_equal(n, want);
+		for (size_t i = 0; i < n; i++) {
+			uint32_t is;
+
+			memcpy(&is, got[i].b, 4);
+			assert_in_range(last[is], h.when.ms - WITHIN, i ? last[who] : h.when.ms);
+			who = is;
+		}
+	}
+	windows_free(&b.w);
+}
+
 /* ---- the model: every hit, every pair */
 
 struct model_hit { int64_t when; uint32_t weight; uint64_t value; };
@@ -734,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_big_windows_are_bounded),
 		cmocka_unit_test(test_heap_is_bounded),
 		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_seen_again),
 		cmocka_unit_test(test_against_model),
 		cmocka_unit_test(test_restore_keeps_what_it_can),
 		cmocka_unit_test(test_restore_garbage),
