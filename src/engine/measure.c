@@ -167,7 +167,6 @@ bool measure_number(struct passage *p, const struct hit *hit, uint16_t field, ui
 	return true;
 }
 
-/* The value a `distinct` tells apart, as a hash under a key that outlives us. */
 /* Mail fetchers and webmail clouds of the class: they are no place. */
 static bool is_nowhere(const struct passage *p, const struct facts *f, uint16_t field)
 {
@@ -179,6 +178,7 @@ static bool is_nowhere(const struct passage *p, const struct facts *f, uint16_t 
 	       geo_asn(p->core->geo, f->from, &asn) && place_ignores(f->class, asn);
 }
 
+/* The value a `distinct` tells apart, as a hash under a key that outlives us. */
 static bool value_of(struct passage *p, const struct facts *f, uint16_t field, uint64_t *ret)
 {
 	char buf[SUBJECT_TEXT_MAX];

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/rare.h"
 #include "config/load.h"
 
 static bool same_text(const char *a, const char *b)
@@ -254,7 +255,7 @@ static int fill(struct parts *all, struct part *p)
 	return 0;
 }
 
-static __attribute__((noinline)) struct part *earliest(struct parts *all, int *ret_error)
+static _rare_ struct part *earliest(struct parts *all, int *ret_error)
 {
 	struct part *first = NULL;
 

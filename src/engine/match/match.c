@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/glob.h"
+#include "base/rare.h"
 #include "engine/match/matcher.h"
 
 #define LINE_MAX_DEFAULT 4096
@@ -228,8 +229,8 @@ static bool has_log(const struct jail *j, uint16_t log)
 	return false;
 }
 
-static __attribute__((noinline)) unsigned run_reference(struct matcher *m, uint16_t log, const struct entry *e,
-			      const struct view *v, match_fn *fn, void *arg)
+static _rare_ unsigned run_reference(struct matcher *m, uint16_t log, const struct entry *e,
+				     const struct view *v, match_fn *fn, void *arg)
 {
 	unsigned hits = 0;
 
@@ -355,8 +356,8 @@ static const struct member *next_member(struct cursor *cursors, size_t n)
 }
 
 /* The members that may match, one by one. */
-static __attribute__((noinline)) unsigned run_found(struct matcher *m, const struct entry *e, const struct view *v, size_t n,
-			  match_fn *fn, void *arg)
+static _rare_ unsigned run_found(struct matcher *m, const struct entry *e, const struct view *v, size_t n,
+				 match_fn *fn, void *arg)
 {
 	const struct member *one, *next;
 	size_t done = SIZE_MAX;

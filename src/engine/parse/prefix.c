@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/rare.h"
 #include "engine/parse/custom.h"
 #include "engine/parse/likeness.h"
 #include "engine/parse/stamp.h"
@@ -436,7 +437,7 @@ static inline void blank_entry(struct entry *e)
 	e->when_us = 0;
 }
 
-static __attribute__((noinline)) void parse(struct prefix_parser *p, struct span line, struct entry *e)
+static _rare_ void parse(struct prefix_parser *p, struct span line, struct entry *e)
 {
 	const char *s = line.p, *end = line.p + line.n, *after;
 

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/rare.h"
 #include "engine/read/head.h"
 #include "engine/read/inflate.h"
 
@@ -389,7 +390,7 @@ static inline bool give_ordinary(struct history_file *h, struct line *ret)
 	return true;
 }
 
-static __attribute__((noinline)) int next_of_any(struct history_file *h, struct line *ret)
+static _rare_ int next_of_any(struct history_file *h, struct line *ret)
 {
 	for (;;) {
 		const char *p, *nl;
