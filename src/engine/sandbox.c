@@ -116,7 +116,7 @@ static const int allowed[] = {
 	S(getsockopt), S(shutdown),
 	/* memory and threads */
 	S(munmap), S(mremap), S(madvise), S(brk), S(futex), S(set_robust_list), S(rseq),
-	S(sched_yield), S(sched_getaffinity), S(sched_getparam), S(sched_getscheduler),
+	S(sched_yield), S(getcpu), S(sched_getaffinity), S(sched_getparam), S(sched_getscheduler),
 	S(membarrier), S(exit), S(exit_group), S(rt_sigreturn), S(rt_sigprocmask),
 	S(rt_sigaction), S(sigaltstack), S(restart_syscall), S(tgkill), S(gettid), S(getpid), S(getppid),
 	S(getuid), S(geteuid), S(getgid), S(getegid), S(uname), S(sysinfo), S(getrusage),

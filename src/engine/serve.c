@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@
 #include "engine/presence.h"
 #include "engine/sandbox.h"
 #include "wire/order.h"
+
+/* Longer than a tick of the kernel: a timer of its own would cost more than a ban. */
+#define ANSWER_PATIENCE_MS 8
 
 static void die(const char *what, int error)
 {
@@ -54,12 +58,13 @@ bool serve_flush(struct serve *s)
 		return false;
 	serve_send(s, s->frame, s->frame_n);
 	s->frame_n = 0;
+	s->unanswered = true;
 	return true;
 }
 
 void serve_order(struct serve *s, const struct order_head *o, int admin_fd)
 {
-	struct message_head head = { .type = MSG_ORDERS };
+	struct message_head head = { .type = MSG_ORDERS, .cpu = (uint16_t)(sched_getcpu() + 1) };
 	size_t size = order_size(o->type);
 	int r;
 
@@ -84,12 +89,21 @@ void serve_order(struct serve *s, const struct order_head *o, int admin_fd)
 
 void serve_order_at_once(struct serve *s, const struct order_head *o)
 {
+	struct pollfd answer = { ENGINE_FD_CHANNEL, POLLIN, 0 };
+	bool idle = !s->unanswered;
+
 	serve_order(s, o, -1);
 	if (s->hurried)
 		return;
 	s->hurried = true;
 	serve_flush(s);
-	sched_yield();	/* bailiffd may wait for this very processor */
+	/*
+	 * A bailiffd that has nothing else to do gets this processor, too, until
+	 * it has answered; and whoever we would wake meanwhile (the ledger's
+	 * thread) does not come before it.
+	 */
+	if (idle)
+		poll(&answer, 1, ANSWER_PATIENCE_MS);
 }
 
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,
@@ -299,6 +313,7 @@ static void take(struct serve *s, const char *p, size_t n, const int *fds, size_
 			sources_found(s->sources, (const struct message_find *)p, fds, nfds);
 		return;
 	case MSG_OUTCOMES:
+		s->unanswered = false;
 		if (room == h->count * sizeof(struct outcome))
 			take_outcomes(s, body, h->count);
 		return;

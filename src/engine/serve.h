@@ -80,6 +80,7 @@ struct serve {
 	/* a frame of orders on its way */
 	size_t frame_n;
 	bool hurried;				/* one left at once since the loop last waited */
+	bool unanswered;			/* no outcome came since orders left */
 	_Alignas(16) char frame[CHANNEL_MAX_BYTES];
 	ev_prepare flush;
 
@@ -100,7 +101,7 @@ struct serve {
 int serve_main(void);
 /* Queue one order; fd of the admin who wants it, or -1. */
 void serve_order(struct serve *s, const struct order_head *o, int admin_fd);
-/* The same, and the first since the loop last waited does not wait for more. */
+/* The same, and the first since the loop last waited does not wait for more, but for its answer. */
 void serve_order_at_once(struct serve *s, const struct order_head *o);
 /* serve_order(), and tell its outcome. */
 void serve_order_told(struct serve *s, const struct order_head *o, int admin_fd,

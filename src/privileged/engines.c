@@ -332,6 +332,7 @@ static int take(struct link *l, const char *p, size_t n, const int *fds, size_t 
 	const struct message_head *h = (const struct message_head *)p;
 	const char *body = p + sizeof(*h);
 	bool speaks = l->state == LINK_SPEAKING || l->state == LINK_STOPPING;
+	int r;
 
 	if (n < sizeof(*h))
 		return -EBADMSG;
@@ -342,7 +343,11 @@ static int take(struct link *l, const char *p, size_t n, const int *fds, size_t 
 		return -EBADMSG;
 	switch (h->type) {
 	case MSG_ORDERS:
-		return nfds <= 1 ? orders_take(l, body, n, nfds ? fds[0] : -1) : -EBADMSG;
+		if (nfds > 1)
+			return -EBADMSG;
+		r = orders_take(l, body, n, nfds ? fds[0] : -1);
+		beside_came(&l->m->beside, h->cpu - 1, n, clock_mono());
+		return r;
 	case MSG_FIND:
 		return n + sizeof(*h) == sizeof(struct message_find) ?
 		       take_found(l, (const struct message_find *)p) : -EBADMSG;

@@ -442,6 +442,7 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return 1;
 	prompt();	/* after the runner was forked: it is not in a hurry */
+	beside_init(&m.beside);
 	orders_allow(&m);
 	restore_hand_bans(&m);
 	m.loop = ev_default_loop(EVFLAG_NOSIGMASK);

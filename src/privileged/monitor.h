@@ -8,6 +8,7 @@
 #include "bailiff/config.h"
 #include "config/databases.h"
 #include "config/pack.h"
+#include "privileged/beside.h"
 #include "privileged/firewall/firewall.h"
 #include "privileged/firewall/own.h"
 #include "privileged/hand.h"
@@ -95,6 +96,7 @@ struct monitor {
 	pid_t runner_pid;
 	struct outbox *runner_out;
 	ev_io runner_readable, runner_writable;
+	struct beside beside;
 
 	struct firewall *firewall;
 	struct sockets *sockets;

@@ -59,7 +59,7 @@ enum message_type {
 
 struct message_head {
 	uint16_t type;
-	uint16_t pad;
+	uint16_t cpu;		/* orders: the processor they were made on, from 1; 0: not told */
 	uint32_t count;
 };
 _Static_assert(sizeof(struct message_head) == 8, "message_head");

@@ -40,6 +40,7 @@ def test_ten_thousand_at_once(ns):
         assert sorted(stream.in_kernel(ns)) == sorted(map(address, range(ATTACKERS)))
         batches = [int(n) for n in re.findall(r"firewall changes=(\d+)", bailiff.text())]
         assert sum(batches) == ATTACKERS and len(batches) <= 20, batches
+        assert os.sched_getaffinity(bailiff.pid("monitor")) == os.sched_getaffinity(0), "not let go"
         assert peak_kb(bailiff.pid("engine")) - idle < 64 << 10
         firewall = stream.status(bailiff)["firewall"]
         assert (firewall["wanted"], firewall["in_kernel"]) == (ATTACKERS, ATTACKERS)
@@ -62,4 +63,6 @@ def test_strangers_without_end(ns):
         # Whoever comes then is still counted.
         log.write(*(refused(now, "203.0.113.9") for _ in range(5)))
         bailiff.wait_ban("203.0.113.9")
+        # One alone is handed over on one processor.
+        machine.wait_for(lambda: len(os.sched_getaffinity(bailiff.pid("monitor"))) == 1)
     log.close()
