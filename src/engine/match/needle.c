@@ -2,7 +2,8 @@
 /*
  * Looking for fixed bytes in short lines. memmem(3) builds a table for each
  * call, which for a log line costs more than the search; memchr(3) for the
- * needle's rarest byte passes over most lines at once.
+ * needle's rarest byte passes over most lines at once. A line that is full of
+ * this byte is the table's, which passes over what comes again.
  */
 #include "engine/match/needle.h"
 
@@ -27,9 +28,12 @@ void needle_set(struct needle *d, struct span bytes)
 			d->rare = i;
 }
 
+#define MISSES 16	/* about what memmem's table costs */
+
 bool needle_in(const struct needle *d, struct span s)
 {
 	const char *p, *end;
+	unsigned misses = 0;
 
 	if (d->n == 0)
 		return true;
@@ -41,6 +45,8 @@ bool needle_in(const struct needle *d, struct span s)
 		if (memcmp(p - d->rare, d->bytes, d->n) == 0)
 			return true;
 		p++;
+		if (++misses == MISSES)
+			return memmem(p - d->rare, (size_t)(s.p + s.n - p) + d->rare, d->bytes, d->n);
 	}
 	return false;
 }

@@ -49,11 +49,35 @@ static void test_long(void **state)
 	assert_true(needle_in(&d, SPAN_LIT("0123456789012345678901234567890123456789x")));
 }
 
+/* Any number of its rarest byte before it, wherever the line ends. */
+static void test_full_of_its_rarest(void **state)
+{
+	char line[300];
+	struct needle d;
+
+	(void)state;
+	needle_set(&d, SPAN_LIT("a;b"));
+	for (size_t n = 0; n < 200; n++) {
+		memset(line, ';', sizeof(line));
+		assert_false(needle_in(&d, (struct span){ line, n + 3 }));
+		memcpy(line + n, "a;b", 3);
+		assert_true(needle_in(&d, (struct span){ line, n + 3 }));
+		assert_true(needle_in(&d, (struct span){ line, sizeof(line) }));
+		assert_false(needle_in(&d, (struct span){ line, n + 2 }));
+		/* Begun in each of them, ended in the last. */
+		for (size_t k = 0; k < n; k++)
+			line[k] = k % 2 ? ';' : 'a';
+		assert_true(needle_in(&d, (struct span){ line, n + 3 }));
+		assert_false(needle_in(&d, (struct span){ line, n + 2 }));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_full_of_its_rarest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
