@@ -123,7 +123,9 @@ const struct command commands[] = {
 	  .params = { USER, REASON, INCIDENT },
 	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
 	{ .name = "unlock", .help = "unlock an account that bailiff locked",
-	  .more = "It gets back the state that it had before.\n  bailiff unlock joe",
+	  .more = "It gets back the state that it had before. What else an incident did to it\n"
+		  "(deny, park, hold) stays and is told, with the undo that takes it back.\n"
+		  "  bailiff unlock joe",
 	  .params = { USER },
 	  .run = run_request, .patience_s = SLOW, .show = show_steps, .judge = judge_steps },
 	{ .name = "contain", .help = "stop what a stolen account does",

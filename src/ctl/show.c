@@ -342,6 +342,30 @@ static bool any_done(const json_t *steps)
 	return false;
 }
 
+/* What an unlock leaves as it is. */
+static void say_still(const json_t *still)
+{
+	for (size_t i = 0; i < json_array_size(still); i++) {
+		const json_t *one = json_array_get(still, i), *what = json_object_get(one, "what");
+		long long id = (long long)json_integer_value(json_object_get(one, "incident"));
+		struct buf list = { 0 };
+		bool mail = false;
+
+		for (size_t k = 0; k < json_array_size(what); k++) {
+			const char *step = json_string_value(json_array_get(what, k));
+
+			buf_printf(&list, "%s%s", k ? ", " : "", step ? step : "?");
+			mail |= step && strcmp(step, "deny") != 0;
+		}
+		if (list.n == 0)
+			text_say("incident %lld is still open; bailiff undo %lld closes it", id, id);
+		else
+			text_say("still in force by incident %lld: %s; bailiff undo %lld takes it back%s", id, buf_cstr(&list),
+				 id, mail ? " (with --release-mail: the mail on hold goes out)" : "");
+		buf_free(&list);
+	}
+}
+
 void show_steps(const json_t *request, const json_t *answer)
 {
 	const json_t *incident = json_object_get(answer, "incident");
@@ -355,6 +379,7 @@ void show_steps(const json_t *request, const json_t *answer)
 		text_say("incident %lld; bailiff undo %lld takes it back",
 			 (long long)json_integer_value(incident),
 			 (long long)json_integer_value(incident));
+	say_still(json_object_get(answer, "still"));
 	say_said(answer);
 }
 

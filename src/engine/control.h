@@ -47,7 +47,9 @@
  *   {"cmd":"protect","user"}
  *   {"cmd":"lock","user","reason"?,"incident":N?}, {"cmd":"unlock","user"},
  *   {"cmd":"contain","user","dry_run":bool,"incident":N?}
- *                               {"user","incident","steps":[{"do","target","status","text"}]}
+ *                               {"user","incident","steps":[{"do","target","status","text"}],
+ *                                "still":[{"incident","what":["deny"|"park"|"hold"...]}] (unlock:
+ *                                what open incidents did to it besides)}
  *   {"cmd":"undo","id":N,"false_alarm":bool,"release_mail":bool},
  *   {"cmd":"resolve","id":N,"false_alarm":bool,"purge":bool,"release":bool,"no_copy":bool}
  *                               {"id","steps":[{"do","target","status","text"}]}

@@ -57,6 +57,28 @@ void request_finish(struct request *q)
 		request_end(q);
 }
 
+/* An unlock gives the password back and no more: what other steps hold is told with it. */
+static void still_told(void *arg, int error, const char *json)
+{
+	struct request *q = arg;
+	json_t *still = error < 0 ? NULL : json_loads(json, 0, NULL);
+
+	json_object_update(q->answer, still);
+	json_decref(still);
+	request_finish(q);
+}
+
+static bool tell_still(struct request *q)
+{
+	json_t *arg = json_pack("{s:O}", "user", json_object_get(q->answer, "user"));
+	char *text = json_dumps(arg, JSON_COMPACT);
+	bool asked = text && store_query(q->s->store, STORE_Q_STILL, text, still_told, q) == 0;
+
+	free(text);
+	json_decref(arg);
+	return asked;
+}
+
 static void account_told(void *arg, const struct outcome *o)
 {
 	struct account_order *a = arg;
@@ -68,7 +90,8 @@ static void account_told(void *arg, const struct outcome *o)
 	if (o->status == OUTCOME_DONE && (o->type == ORDER_LOCK || o->type == ORDER_UNLOCK ||
 					  o->type == ORDER_UNDO))
 		state_contained(a->q->s, a->target, o->type == ORDER_LOCK);
-	request_finish(a->q);
+	if (o->type != ORDER_UNLOCK || !tell_still(a->q))
+		request_finish(a->q);
 	free(a);
 }
 

@@ -356,6 +356,25 @@ def test_by_hand(net, server, bailiff, thief, office):
     session.close()
 
 
+def test_unlock_alone(server, bailiff, office):
+    """The password is not all that a containment did, and the answer says so."""
+    session = machine.hold_open_smtp(office, SERVER, 587, "joe", PASSWORD)
+    assert submit(session, "joe@example.com", 2) == [250] * 2
+    session.close()
+    incident = bailiff.cli("contain", "joe", json=True)["incident"]
+    said = bailiff.cli("unlock", "joe")
+    assert not locked("joe") and map_says("joe").startswith("REJECT")
+    assert f"still in force by incident {incident}: deny, hold; bailiff undo {incident} takes it back (with" in said
+    # It has no lock of ours any more, and yet no login: that is told with the refusal.
+    done = bailiff.command("--json", "unlock", "joe")
+    assert done.returncode == 1 and "was not locked by bailiff" in done.stderr
+    assert json.loads(done.stdout)["still"] == [{"incident": incident, "what": ["deny", "hold"]}]
+    bailiff.cli("undo", incident)       # by the admin's own word it was no theft: no old password is asked for
+    assert map_says("joe") == "" and denied() == ""
+    bailiff.cli("lock", "joe")
+    assert "still" not in bailiff.cli("unlock", "joe")
+
+
 def test_proposal_that_two_carry_out(net, server, thief):
     """It works once, also for two admins at one moment."""
     config = {**CONFIG, "accounts": {**CONFIG["accounts"], "act": "propose"}}

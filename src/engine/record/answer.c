@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What `incidents`, `show`, `why` and the digest ask, answered out of the
+ * What `incidents`, `show`, `why`, `unlock` and the digest ask, answered out of the
  * ledger as JSON. Takes a question and its arguments, gives text; runs in the
  * ledger's thread between commits, where a second is no harm. Each statement's
  * columns stand beside it as a table.
@@ -502,6 +502,37 @@ static int ask_locks(const struct question *q, json_t *answer)
 	return put_rows(q, answer, "locks", locks_sql, v, 4, lock_columns, NULL);
 }
 
+/* ---- still ---- */
+
+static const struct column still_columns[] = {
+	{ "incident", COLUMN_NUMBER }, { "what", COLUMN_JSON }, { 0 }
+};
+
+/*
+ * What open incidents did to an account, but for its lock. One of a jail counts
+ * if that was all: the jail says no more of the account while it is open.
+ */
+static const char still_sql[] =
+	"WITH open AS (SELECT id, 1 AS jail FROM verdicts"
+	"  WHERE closed_ms IS NULL AND until_ms > ?3"
+	" UNION ALL SELECT id, 0 FROM hand WHERE closed_ms IS NULL)"
+	" SELECT incident, json_group_array(DISTINCT what) FILTER (WHERE type <> ?4)"
+	" FROM open JOIN orders o ON o.incident = open.id"
+	" WHERE target = ?5 AND status = 0 AND (type IN (?1, ?2)"
+	"  OR (type = ?6 AND code > 0) OR (type = ?4 AND jail))"
+	" GROUP BY incident ORDER BY incident";
+
+static int ask_still(const struct question *q, json_t *answer)
+{
+	const char *user = json_string_value(json_object_get(q->arg, "user"));
+	struct value v[] = {
+		number(ORDER_DENY), number(ORDER_PARK), number(q->now_ms), number(ORDER_LOCK),
+		{ .type = VALUE_TEXT, .s = span_of(user ? user : "") }, number(ORDER_HOLD),
+	};
+
+	return put_rows(q, answer, "still", still_sql, v, 6, still_columns, NULL);
+}
+
 /* ---- all of them ---- */
 
 static int (*const ask[])(const struct question *q, json_t *answer) = {
@@ -509,6 +540,7 @@ static int (*const ask[])(const struct question *q, json_t *answer) = {
 	[STORE_Q_SHOW] = ask_show,
 	[STORE_Q_VERDICTS_OF] = ask_verdicts_of,
 	[STORE_Q_LOCKS] = ask_locks,
+	[STORE_Q_STILL] = ask_still,
 	[STORE_Q_DIGEST] = ask_digest,
 };
 

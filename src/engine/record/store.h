@@ -154,6 +154,7 @@ enum store_query {
 	STORE_Q_VERDICTS_OF,	/* arg: {"subject":TEXT,"limit":N}: for why; an
 				 * address finds verdicts and bans that hold it */
 	STORE_Q_LOCKS,		/* {}: accounts that our locks hold, with their incidents */
+	STORE_Q_STILL,		/* {"user":NAME}: what open incidents did to it, but for locks */
 	STORE_Q_DIGEST,		/* arg: {"since":ms,"until":ms} counts per jail */
 };
 typedef void store_answer_fn(void *arg, int error, const char *json);

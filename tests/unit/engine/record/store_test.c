@@ -441,6 +441,52 @@ static void test_digest(void **state)
 	store_close(&s);
 }
 
+static void record_order(struct store *s, uint64_t id, uint64_t incident, uint16_t type,
+			 const char *what, uint16_t status, int32_t code)
+{
+	struct outcome o = { .id = id, .type = type, .status = status, .code = code };
+
+	store_order(s, id, incident, type, what, "joe", T0);
+	store_outcome(s, &o, T0);
+}
+
+static void assert_still(struct store *s, const char *arg, const char *want)
+{
+	json_t *a = NULL;
+
+	assert_int_equal(ask_store(s, STORE_Q_STILL, arg, &a), 0);
+	assert_json(json_object_get(a, "still"), want);
+	json_decref(a);
+}
+
+/* What an unlock leaves: nothing of a lock by hand, of mail that was not there, of other accounts. */
+static void test_still(void **state)
+{
+	struct store *s = start_store();
+
+	(void)state;
+	record_incidents(s);
+	assert_still(s, "{\"user\":\"joe\"}", "[]");
+	record_order(s, 20, 5, ORDER_LOCK, "lock", OUTCOME_DONE, 0);
+	assert_still(s, "{\"user\":\"joe\"}", "[{\"incident\":5,\"what\":[]}]");
+	record_order(s, 21, 5, ORDER_DENY, "deny", OUTCOME_DONE, 0);
+	record_order(s, 22, 5, ORDER_DENY, "deny", OUTCOME_DONE, 0);
+	record_order(s, 23, 5, ORDER_PARK, "park", OUTCOME_REFUSED, 0);
+	record_order(s, 24, 5, ORDER_HOLD, "hold", OUTCOME_DONE, 0);
+	assert_still(s, "{\"user\":\"joe\"}", "[{\"incident\":5,\"what\":[\"deny\"]}]");
+	store_hand(s, 30, "lock", "joe", NULL, "uid 0", T0);
+	record_order(s, 31, 30, ORDER_LOCK, "lock", OUTCOME_DONE, 0);
+	store_hand(s, 40, "contain", "joe", NULL, "uid 0", T0);
+	record_order(s, 41, 40, ORDER_HOLD, "hold", OUTCOME_DONE, 2);
+	assert_still(s, "{\"user\":\"joe\"}",
+		     "[{\"incident\":5,\"what\":[\"deny\"]},{\"incident\":40,\"what\":[\"hold\"]}]");
+	assert_still(s, "{\"user\":\"jo\"}", "[]");
+	store_incident_closed(s, 5, T0, "undo", "uid 0");
+	store_incident_closed(s, 40, T0, "undo", "uid 0");
+	assert_still(s, "{\"user\":\"joe\"}", "[]");
+	store_close(&s);
+}
+
 /* ---- the rest ---- */
 
 static void test_snapshot(void **state)
@@ -531,6 +577,7 @@ int main(void)
 		PLACED(test_show),
 		PLACED(test_verdicts_of),
 		PLACED(test_digest),
+		PLACED(test_still),
 		PLACED(test_snapshot),
 		PLACED(test_prune),
 		PLACED(test_flood_of_questions),
