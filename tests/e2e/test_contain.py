@@ -5,6 +5,7 @@ Postfix asks bailiff's table on its submission ports, Dovecot bailiff's deny
 file; mail to elsewhere stays in the queue.
 """
 import contextlib
+import email.policy
 import json
 import os
 import pathlib
@@ -313,7 +314,10 @@ def test_name_beyond_ascii(net, server, bailiff, thief, office):
     with contextlib.suppress(OSError, smtplib.SMTPServerDisconnected):
         submit(session, "boss@example.com", BURST)
     incident = bailiff.wait_incident(user, jail="burst")
-    wait_admin_mail(incident)
+    text, = machine.wait_mail("root")
+    assert f"bailiff undo {incident['id']}" in text
+    subject = email.message_from_string(text, policy=email.policy.default)["Subject"]
+    assert subject.startswith("bailiff: account j\u00f6@example.net ") and subject.endswith(f"(incident {incident['id']})")
     assert dict(steps(bailiff, incident)).keys() >= {"deny", "kick", "hold"}
     assert all(status == "done" for step, status in steps(bailiff, incident) if step in ("deny", "kick", "hold"))
     assert pathlib.Path(machine.DENY_FILE).read_text(encoding="utf-8") == f"{user}::::bailiff\n"

@@ -3,8 +3,8 @@
  * Mail to the admin, through the system's own sendmail, and before it, in case
  * the queue is what is stuck, the alert in syslog and the admin's own argv
  * (notify.run). The text tells of what strangers did and may hold their bytes:
- * nothing of it gets into a header but the subject, and that as one printable
- * line. Both go at most once: the intent is on the disk before the first fork,
+ * nothing of it gets into a header but the subject, and that as printable
+ * ASCII. Both go at most once: the intent is on the disk before the first fork,
  * and one without an end is never sent again.
  */
 #include "privileged/runner/mail.h"
@@ -28,6 +28,7 @@
 #define MAILS_PER_HOUR 100	/* a captured engine must not bury the admin */
 #define HOUR_MS 3600000
 #define BODY_LINE_MAX 990
+#define WORD_LINE_MAX 75	/* RFC 2047, section 2 */
 
 static void put_printable(struct buf *out, const char *s)
 {
@@ -40,6 +41,50 @@ static void put_header(struct buf *out, const char *name, const char *value)
 	buf_printf(out, "%s: ", name);
 	put_printable(out, value);
 	buf_putc(out, '\n');
+}
+
+/* One character of a Q word (RFC 2047): at most four bytes, three letters each. */
+static size_t encode(const unsigned char *p, size_t len, char ret[16])
+{
+	size_t n = 0;
+
+	if (len == 0 || *p < ' ' || *p == 0x7f)
+		return (size_t)snprintf(ret, 16, "=3F");
+	if (len == 1 && !strchr("=?_", *p))
+		return (size_t)snprintf(ret, 16, "%c", *p == ' ' ? '_' : *p);
+	for (size_t i = 0; i < len; i++)
+		n += (size_t)snprintf(ret + n, 16 - n, "=%02X", p[i]);
+	return n;
+}
+
+/* Q words hold whole characters and stand one a line; ASCII needs none, unless it looks like one. */
+static void put_subject(struct buf *out, const char *subject)
+{
+	static const char begin[] = "=?UTF-8?Q?", end[] = "?=";
+	const unsigned char *p = (const unsigned char *)subject;
+	size_t left = strlen(subject), column, len, n;
+	bool plain = !strstr(subject, "=?");
+	char text[16];
+
+	for (size_t at = 0; at < left && plain; at++)
+		plain = buf_utf8_len(p + at, left - at) < 2;
+	if (plain) {
+		put_header(out, "Subject", subject);
+		return;
+	}
+	buf_printf(out, "Subject: %s", begin);
+	column = strlen("Subject: ") + strlen(begin);
+	for (; left > 0; p += len, left -= len, column += n) {
+		len = buf_utf8_len(p, left);
+		n = encode(p, len, text);
+		len = len ? len : 1;
+		if (column + n + strlen(end) > WORD_LINE_MAX) {
+			buf_printf(out, "%s\n %s", end, begin);
+			column = 1 + strlen(begin);
+		}
+		buf_puts(out, text);
+	}
+	buf_printf(out, "%s\n", end);
 }
 
 static void put_body(struct buf *out, const unsigned char *p, size_t n)
@@ -71,7 +116,7 @@ void mail_compose(const struct notify *to, const struct order_mail *m, struct bu
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)m->head.id);
 	put_header(out, "From", to->from ? to->from : "root");
 	put_header(out, "To", to->mail);
-	put_header(out, "Subject", m->subject);
+	put_subject(out, m->subject);
 	put_header(out, "Auto-Submitted", "auto-generated");	/* RFC 3834 */
 	put_header(out, "X-Bailiff-Order", id);
 	put_header(out, "MIME-Version", "1.0");

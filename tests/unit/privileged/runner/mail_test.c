@@ -37,8 +37,15 @@ static void test_rows(void **state)
 		{ "header by return", "root", NULL, "s\rBcc: e@x", "b\n", HEAD("root", "root", "s?Bcc: e@x") "b\n" },
 		{ "header in the address", "root\nBcc: e@x", "f\r\nX: y", "s", "b\n",
 		  HEAD("f??X: y", "root?Bcc: e@x", "s") "b\n" },
-		{ "8 bit and escapes in the subject", "root", NULL, "\033[2J\xc3\xa4\x7f", "b\n",
-		  HEAD("root", "root", "?[2J???") "b\n" },
+		{ "escapes in the subject", "root", NULL, "\033[2J\xff\x7f", "b\n", HEAD("root", "root", "?[2J??") "b\n" },
+		{ "UTF-8 in the subject", "root", NULL, "bailiff: j\xc3\xb6_1=x? \xe2\x82\xac\n\xc3", "b\n",
+		  HEAD("root", "root", "=?UTF-8?Q?bailiff:_j=C3=B6=5F1=3Dx=3F_=E2=82=AC=3F=3F?=") "b\n" },
+		{ "looks encoded", "root", NULL, "=?utf-8?b?eA==?=", "b\n",
+		  HEAD("root", "root", "=?UTF-8?Q?=3D=3Futf-8=3Fb=3FeA=3D=3D=3F=3D?=") "b\n" },
+		{ "folded", "root", NULL, "account \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+		  "@example.net locked (incident 4611686018427387905)", "b\n",
+		  HEAD("root", "root", "=?UTF-8?Q?account_=E6=97=A5=E6=9C=AC=E8=AA=9E=E6=97=A5=E6=9C=AC?=\n"
+		       " =?UTF-8?Q?=E8=AA=9E@example.net_locked_(incident_4611686018427387905)?=") "b\n" },
 		{ "body that looks like a header", "root", NULL, "s", "Bcc: evil@example.org\n\nx\n",
 		  HEAD("root", "root", "s") "Bcc: evil@example.org\n\nx\n" },
 		{ "a dot alone", "root", NULL, "s", "a\n.\nb\n", HEAD("root", "root", "s") "a\n.\nb\n" },
