@@ -402,7 +402,8 @@ static void take_back_all(void *arg)
 	char id[64];
 	int r;
 
-	if (plans_end(q->s, q->id, json_is_true(json_object_get(q->args, "false_alarm")), take_back_all, q))
+	if (plans_end(q->s, q->id, json_is_true(json_object_get(q->args, "false_alarm")), take_back_all, q) ||
+	    runs_end(q->s, q->id, take_back_all, q))
 		return;
 	snprintf(id, sizeof(id), "{\"id\":%llu}", (unsigned long long)q->id);
 	r = store_query(q->s->store, STORE_Q_SHOW, id, undo_told, q);

@@ -11,6 +11,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+struct run_waiter {
+	struct run_waiter *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* One that has no outcome yet. */
+struct running {
+	struct running *next, **at;	/* *at is this one */
+	uint64_t incident;
+	struct run_waiter *waiters;
+};
+
 /* name NUL value NUL ...; false: they do not fit. */
 static bool pack_values(const json_t *values, struct order_run *o)
 {
@@ -35,6 +48,53 @@ static bool pack_values(const json_t *values, struct order_run *o)
 	return fits;
 }
 
+static void told(void *arg, const struct outcome *o)
+{
+	struct running *r = arg;
+	struct run_waiter *w, *next;
+
+	(void)o;
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	for (w = r->waiters; w; w = next) {
+		next = w->next;
+		w->fn(w->arg);
+		free(w);
+	}
+	free(r);
+}
+
+static void send(struct serve *s, const struct order_run *o, uint64_t incident)
+{
+	struct running *r = calloc(1, sizeof(*r));
+
+	if (!r) {
+		serve_order(s, &o->head, -1);
+		return;
+	}
+	*r = (struct running){ .next = s->runs, .at = &s->runs, .incident = incident };
+	if (r->next)
+		r->next->at = &r->next;
+	s->runs = r;
+	serve_order_told(s, &o->head, -1, told, r);
+}
+
+bool runs_end(struct serve *s, uint64_t incident, void (*fn)(void *arg), void *arg)
+{
+	struct running *r = s->runs;
+	struct run_waiter *w;
+
+	while (r && r->incident != incident)
+		r = r->next;
+	w = r ? calloc(1, sizeof(*w)) : NULL;
+	if (!w)
+		return false;
+	*w = (struct run_waiter){ r->waiters, fn, arg };
+	r->waiters = w;
+	return true;
+}
+
 void runs_send(struct serve *s, uint64_t id, uint64_t incident, uint16_t jail,
 	       uint16_t action, const json_t *values)
 {
@@ -46,7 +106,7 @@ void runs_send(struct serve *s, uint64_t id, uint64_t incident, uint16_t jail,
 	snprintf(what, sizeof(what), "run %u", action);
 	if (target && pack_values(values, &o)) {
 		store_order(s->store, id, incident, ORDER_RUN, what, target, clock_wall().ms);
-		serve_order(s, &o.head, -1);
+		send(s, &o, incident);
 	} else {
 		log_err("jail %s: run: the values are too long", s->config->jails[jail].name);
 	}
@@ -61,12 +121,20 @@ bool runs_undo(struct serve *s, uint64_t incident, const char *jail, const json_
 	const char *target = json_string_value(json_object_get(order, "target"));
 	const char *status = json_string_value(json_object_get(json_object_get(order, "outcome"), "status"));
 	struct order_run o = { .undo = 1 };
+	struct outcome open = { .type = ORDER_RUN, .status = OUTCOME_UNKNOWN,
+				.text = "what became of the command is not known: it was not taken back" };
 	json_t *values;
 	unsigned action;
 	bool sent = false;
 
-	if (!j || !what || !target || !status || strcmp(status, "done") != 0 ||
-	    sscanf(what, "run %u", &action) != 1 || action >= j->nthen || j->then[action].undo.n == 0)
+	if (!j || !what || !target || sscanf(what, "run %u", &action) != 1 || action >= j->nthen ||
+	    j->then[action].undo.n == 0)
+		return false;
+	if (!status || strcmp(status, "unknown") == 0) {
+		fn(arg, &open);
+		return true;
+	}
+	if (strcmp(status, "done") != 0)
 		return false;
 	values = json_loads(target, 0, NULL);
 	o.head = (struct order_head){ .id = store_next_id(s->store), .type = ORDER_RUN,

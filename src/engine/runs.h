@@ -16,9 +16,13 @@ void runs_send(struct serve *s, uint64_t id, uint64_t incident, uint16_t jail,
 
 /*
  * If `order`, as `show` tells it, was a run that was done and has an undo, ask
- * for that, with the admin's socket. true: fn will be told.
+ * for that, with the admin's socket. true: fn will be told, or was: a restart
+ * may leave a run without an outcome, and that is not taken back.
  */
 bool runs_undo(struct serve *s, uint64_t incident, const char *jail, const json_t *order,
 	       int admin_fd, outcome_fn *fn, void *arg);
+
+/* true: a run of that incident has no outcome yet, and fn is called when one has. */
+bool runs_end(struct serve *s, uint64_t incident, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -24,6 +24,7 @@
 struct sources;
 struct incidents;
 struct queue_request;
+struct running;
 
 /* What an order's outcome is told to, once; frees itself. */
 typedef void outcome_fn(void *arg, const struct outcome *o);
@@ -66,6 +67,7 @@ struct serve {
 	struct bans *bans;
 	struct incidents *incidents;
 	struct plan *plans;			/* whose steps are under way */
+	struct running *runs;			/* runs.c: commands that are */
 	struct control *control;
 	struct waiting_order *orders[1024];	/* by id */
 	struct waiting_answer *answers;

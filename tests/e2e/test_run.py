@@ -50,3 +50,29 @@ def test_run_and_undo(net, place):
         assert not (place / "w-$(touch pwned);`id` -rf").exists()
         # Once is enough: a second undo has nothing to take back.
         assert "undo run" not in bailiff.cli("undo", incident)
+
+
+def test_undo_waits_for_the_run(net, place):
+    """What is still running is taken back when it is over; what a restart interrupted is told."""
+    script = place / "slow"
+    script.write_text('#!/bin/sh\ntouch "$1.begun"; sleep 2; mkdir "$1"\n', encoding="ascii")
+    script.chmod(0o755)
+    slow = JAIL.format(place).replace("/usr/bin/mkdir, --,", f"{script},").replace(f", '{place}/w-<word>'", "")
+    with Bailiff(net.server, {"logs": {"mail": {"prefer": "files", "files": [str(place / "mail.log")]}},
+                              "jails": {"auto": False, "own": "on"}}, jails={"own": slow}) as bailiff:
+        offend(place / "mail.log", "203.0.113.9", "x")
+        wait_for((place / "203.0.113.9.begun").exists, 10, "the command did not run")
+        incident = bailiff.wait_incident("203.0.113.9")["id"]
+        assert not (place / "203.0.113.9").exists()
+        said = bailiff.cli("undo", incident)
+        assert "undo run" in said
+        assert not (place / "203.0.113.9").exists()
+        orders = bailiff.cli("show", incident, json=True)["orders"]
+        assert [(o["what"], o["outcome"]["status"]) for o in orders] == [("run 0", "done"), ("undo run", "done")]
+
+        offend(place / "mail.log", "203.0.113.10", "x")
+        wait_for((place / "203.0.113.10.begun").exists, 10, "the command did not run")
+        incident = bailiff.wait_incident("203.0.113.10")["id"]
+        bailiff.restart()
+        said = bailiff.cli("undo", incident, status=1)
+        assert "it was not taken back" in said
