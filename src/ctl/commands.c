@@ -51,7 +51,7 @@ const struct command commands[] = {
 	  .run = run_request, .inner = "locks", .show = show_locks },
 	{ .name = "incidents", .help = "what happened, the newest first",
 	  .more = "  bailiff incidents --open\n  bailiff show 17",
-	  .params = { { "--limit", "N", PARAM_NUMBER, "limit", false, "at most so many (100)" },
+	  .params = { { "--limit", "N", PARAM_NUMBER, "limit", false, "at most so many (100), and never more than 10000" },
 		      { "--open", NULL, PARAM_FLAG, "open", false, "only those not yet closed" } },
 	  .run = run_request, .patience_s = SLOW, .inner = "incidents", .show = show_incidents },
 	{ .name = "show", .help = "one incident: evidence, orders, outcomes",

@@ -16,6 +16,7 @@
 #include "engine/words.h"
 
 #define LINES_MAX 50
+#define INCIDENTS_MAX 100000	/* that may be asked for; the ledger tells a tenth of them */
 
 static json_t *seconds(int64_t ms)
 {
@@ -317,7 +318,13 @@ static void ask_ledger(struct request *q, enum store_query what)
 
 void request_incidents(struct request *q)
 {
-	ask_ledger(q, STORE_Q_INCIDENTS);
+	const json_t *limit = json_object_get(q->args, "limit");
+	double n = json_number_value(limit);
+
+	if (limit && !(n >= 1 && n <= INCIDENTS_MAX))
+		request_fail(q, 2, "the limit is between 1 and %d", INCIDENTS_MAX);
+	else
+		ask_ledger(q, STORE_Q_INCIDENTS);
 }
 
 void request_locks(struct request *q)

@@ -399,6 +399,7 @@ def test_full_disk_is_said_and_bans_go_on(net, log, tmp_path):
     (["lock", "root"], 1, "protect"),
     (["lock", "daemon"], 1, "uid"),
     (["unlock", "nobody-of-that-name"], 1, "was not locked"),
+    (["incidents", "--limit", "0"], 2, "the limit is between 1 and 100000"),
     (["show", "4711"], 1, "no incident"),
     (["undo", "4711"], 1, "no incident"),
     (["status", "no-such-jail"], 1, "no jail"),
