@@ -264,6 +264,10 @@ static const struct known special[] = {
 	{ { 0xff }, ADDR_V6, 8 },
 };
 
+static const struct known link_local6[] = {
+	{ { 0xfe, 0x80 }, ADDR_V6, 10 },
+};
+
 static const struct known private_use[] = {
 	{ { 10 }, ADDR_V4, 8 },
 	{ { 172, 16 }, ADDR_V4, 12 },
@@ -282,4 +286,9 @@ bool addr_is_special(const struct addr *a)
 bool addr_is_private(const struct addr *a)
 {
 	return in_any(a, private_use, sizeof(private_use) / sizeof(*private_use));
+}
+
+bool addr_is_link_local6(const struct addr *a)
+{
+	return in_any(a, link_local6, sizeof(link_local6) / sizeof(*link_local6));
 }

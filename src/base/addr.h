@@ -55,4 +55,7 @@ bool addr_is_special(const struct addr *a);
 /* RFC 1918, RFC 6598 (CGNAT), 169.254/16, fe80::/10, fc00::/7. */
 bool addr_is_private(const struct addr *a);
 
+/* fe80::/10: neighbour discovery, and the routers behind it (RFC 4861). */
+bool addr_is_link_local6(const struct addr *a);
+
 #endif

@@ -161,7 +161,7 @@ const struct setting schema_jail_keys[] = {
 	{ "signal", VALUE_BOOL, IN_JAIL(signal), .def = "no",
 	  .help = "With `then: []`: its verdicts are counted by jails with a `score`, and are told nowhere else." },
 	{ "ban_private", VALUE_BOOL, IN_JAIL(ban_private), .def = "no",
-	  .help = "May it ban private, link-local and CGNAT addresses?" },
+	  .help = "May it ban private and CGNAT addresses, and IPv4's link-local ones?" },
 	{ "tests", VALUE_NODE, AT(struct jail_draft, tests), .print = config_print_tests,
 	  .shape = "list of tests", .help = "Run at load; a jail whose tests fail is refused." },
 	{ "active", VALUE_MAP, .sub = active_keys, .offset = offsetof(struct jail_draft, active),

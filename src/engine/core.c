@@ -245,6 +245,8 @@ const char *core_refuses(const struct config *c, const struct jail *j, const str
 {
 	if (addr_is_special(a))
 		return "loopback or reserved";
+	if (addr_is_link_local6(a))
+		return "link-local";
 	if (addr_is_private(a) && !j->ban_private)
 		return "a private address";
 	return is_allowed(c, a) ? "allowed" : NULL;

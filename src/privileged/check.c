@@ -135,6 +135,9 @@ int check_ban(const struct check *c, const struct order_ban *o,
 		return refuse(why, "no such scope");
 	if (!addr_contains(&o->addr, &o->host))
 		return refuse(why, "the prefix does not hold its host");
+	/* The chain lets them in before it looks at any ban, so none would hold. */
+	if (addr_is_link_local6(&o->addr))
+		return refuse(why, "link-local (fe80::/10), which neighbour discovery needs: never banned");
 	if (hand)
 		r = check_hand(c, &o->head, why);
 	else if (o->head.origin == ORIGIN_JAIL)

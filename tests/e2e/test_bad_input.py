@@ -390,6 +390,7 @@ def test_full_disk_is_said_and_bans_go_on(net, log, tmp_path):
     (["ban", "::/0"], 1, "wider than"),
     (["ban", "127.0.0.1"], 1, "loopback"),
     (["ban", "::1"], 1, "loopback"),
+    (["ban", "fe80::1"], 1, "link-local (fe80::/10)"),
     (["ban", machine.SERVER], 1, "this host's own address"),
     (["ban", machine.SERVER6 + "/128"], 1, "this host's own address"),
     (["ban", "198.51.100.9", "--scope", "no-such"], 2, "no-such"),

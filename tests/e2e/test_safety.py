@@ -55,6 +55,7 @@ def test_loopback_own_and_gateway(net, log):
     with guard(net.server, log) as bailiff:
         refused(bailiff, log, "127.0.0.53", "loopback")
         refused(bailiff, log, "::1", "loopback")
+        refused(bailiff, log, "fe80::77", "link-local")
         refused(bailiff, log, machine.SERVER, "this host's own address")
         refused(bailiff, log, machine.SERVER6, "this host's own address")
         refused(bailiff, log, machine.ROUTER, "a gateway")

@@ -39,7 +39,7 @@ static const struct {
 	{ "::/0", "::/0", true },
 	{ "fe80::1%eth0", "fe80::1", false },
 	{ "fe80::1%", "fe80::1", false },
-	/* RFC 4291 2.5.5.2, and its neighbours, which are not IPv4 */
+	/* RFC 4291 2.5.5.2, and its link_local6, which are not IPv4 */
 	{ "::ffff:192.0.2.7", "192.0.2.7", false },
 	{ "::FFFF:c000:207", "192.0.2.7", false },
 	{ "::ffff:192.0.2.7/128", "192.0.2.7", true },
@@ -256,6 +256,23 @@ static void special_and_private(void **state)
 	}
 }
 
+static void link_local6(void **state)
+{
+	static const struct { const char *input; bool want; } rows[] = {
+		{ "fe7f:ffff::", false }, { "fe80::", true }, { "fe80::1%eth0", true }, { "fe80::/64", true },
+		{ "febf:ffff::", true }, { "fec0::", false }, { "fe80::/10", true }, { "fe80::/9", false },
+		{ "::/0", false }, { "169.254.1.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct addr a = made(rows[i].input);
+
+		if (addr_is_link_local6(&a) != rows[i].want)
+			fail_msg("%s", rows[i].input);
+	}
+}
+
 static void from_sockaddr(void **state)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = 25 };
@@ -284,7 +301,7 @@ int main(void)
 		cmocka_unit_test(parse_and_print), cmocka_unit_test(parse_spans),
 		cmocka_unit_test(print_none), cmocka_unit_test(longest_text),
 		cmocka_unit_test(mask), cmocka_unit_test(group), cmocka_unit_test(containment),
-		cmocka_unit_test(special_and_private), cmocka_unit_test(from_sockaddr),
+		cmocka_unit_test(special_and_private), cmocka_unit_test(link_local6), cmocka_unit_test(from_sockaddr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,7 @@ struct ban_row {
 	{ addr " of the ledger, " scope, ORIGIN_LEDGER, J_NONE, 0, addr, NULL, scope, length, want, why }
 
 #define NEVER "loopback, multicast or reserved: never banned"
+#define LINK_LOCAL "link-local (fe80::/10), which neighbour discovery needs: never banned"
 #define PRIVATE "a private address (ban_private: yes would allow it)"
 #define LONGER "longer than the jail may ban"
 #define WIDER "wider than the jail may ban"
@@ -163,6 +164,12 @@ static const struct ban_row bans[] = {
 	BY_HAND("127.0.0.1", NULL, NEVER), BY_HAND("127.0.0.0/8", NULL, NEVER), BY_HAND("::1", NULL, NEVER),
 	BY_HAND("224.0.0.0/8", NULL, NEVER), BY_HAND("255.255.255.255", NULL, NEVER),
 	LEDGER("127.0.0.1", "mail", 10 * MIN, NULL, NEVER),
+	BY_HAND("fe80::1", NULL, LINK_LOCAL), BY_HAND("fe80::/64", NULL, LINK_LOCAL),
+	BY_HAND("febf:ffff::/32", NULL, LINK_LOCAL), BY_HAND("fe80::/10", NULL, LINK_LOCAL),
+	BY_HAND("fe80::/9", NULL, WIDE_HAND), BY_HAND("fe7f:ffff::/32", "fe7f:ffff::/32", OK),
+	BY_JAIL("fe80::/64", NULL, LINK_LOCAL), BY_JAIL("febf:ffff::/64", NULL, LINK_LOCAL),
+	BY_JAIL("fec0::/64", "fec0::/64", OK), WIDE("fe80::/48", "fe80::1", NULL, LINK_LOCAL),
+	LEDGER("fe80::1", "mail", 10 * MIN, NULL, LINK_LOCAL),
 	{ "loopback behind a prefix", ORIGIN_JAIL, J_BAN, 0, "::/64", "::1", "mail", MIN, NULL, NEVER },
 
 	/* private ones: by a jail only where it may */
@@ -173,10 +180,9 @@ static const struct ban_row bans[] = {
 	BY_JAIL("192.168.0.1", NULL, PRIVATE), BY_JAIL("192.169.0.0", "192.169.0.0", OK),
 	BY_JAIL("100.63.255.255", "100.63.255.255", OK), BY_JAIL("100.64.0.0", NULL, PRIVATE),
 	BY_JAIL("100.127.255.255", NULL, PRIVATE), BY_JAIL("100.128.0.0", "100.128.0.0", OK),
-	BY_JAIL("169.254.1.1", NULL, PRIVATE), BY_JAIL("fe80::/64", NULL, PRIVATE),
-	BY_JAIL("febf:ffff::/64", NULL, PRIVATE), BY_JAIL("fec0::/64", "fec0::/64", OK),
+	BY_JAIL("169.254.1.1", NULL, PRIVATE),
 	BY_JAIL("fc00::/64", NULL, PRIVATE), BY_JAIL("fdff:ffff::/64", NULL, PRIVATE),
-	WIDE("10.1.0.0/16", "10.1.2.3", "10.1.0.0/16", OK), WIDE("fe80::/48", "fe80::1", "fe80::/48", OK),
+	WIDE("10.1.0.0/16", "10.1.2.3", "10.1.0.0/16", OK), WIDE("fd00::/48", "fd00::1", "fd00::/48", OK),
 	BY_HAND("10.1.2.3", "10.1.2.3", OK), BY_HAND("192.168.0.0/16", "192.168.0.0/16", OK),
 
 	/* how wide */
