@@ -154,7 +154,7 @@ static void check_notify(struct loader *l, const struct node *root)
 		check_words(l, node_get(node_get(root, "notify"), "run"), run, known);
 }
 
-/* A directory of jails that could not be read: our error if bailiff.yaml names it. */
+/* What of the directories of jails was not read: an error of ours where bailiff.yaml names one. */
 static void check_dirs(struct loader *l, const struct pack *p, const struct node *root)
 {
 	const struct node *dirs = node_get(root, "jail_dirs");
@@ -164,6 +164,8 @@ static void check_dirs(struct loader *l, const struct pack *p, const struct node
 		const struct pack_file *f = pack_get(p, i);
 		bool ours = false;
 
+		if (f->role == PACK_PASSED_OVER)
+			loader_warn(l, (struct place){ f->path, 0, 0 }, "is not read: the name of a jail's file ends in .yaml");
 		if (f->role != PACK_DIR || !f->error)
 			continue;
 		for (size_t k = 0; dirs && k < names->n; k++) {

@@ -62,7 +62,7 @@ static int read_record(struct reader *r, struct pack_file *ret)
 	ret->error = (int)reader_u32(r);
 	ret->path = read_path(r);
 	ret->text = reader_span(r);
-	return r->error || !ret->path || role > PACK_DIR || ret->error > 0 ? -EBADMSG : 0;
+	return r->error || !ret->path || role > PACK_PASSED_OVER || ret->error > 0 ? -EBADMSG : 0;
 }
 
 /* Find the records of a whole block again: pointers into it are all we keep. */
@@ -217,11 +217,16 @@ static int add_file(struct pack *p, enum pack_role role, const char *path)
 	return ret;
 }
 
+static bool ends(const char *name, const char *with)
+{
+	size_t n = strlen(name), m = strlen(with);
+
+	return n > m && strcmp(name + n - m, with) == 0;
+}
+
 static int is_jail_file(const struct dirent *d)
 {
-	size_t n = strlen(d->d_name);
-
-	return n > 5 && d->d_name[0] != '.' && strcmp(d->d_name + n - 5, ".yaml") == 0;
+	return d->d_name[0] != '.' && (ends(d->d_name, ".yaml") || ends(d->d_name, ".yml"));
 }
 
 /* Not alphasort(3): the order may not hang on a locale. */
@@ -245,7 +250,8 @@ static int add_dir(struct pack *p, enum pack_role role, const char *dir)
 		if (!err && snprintf(path, sizeof(path), "%s/%s", dir, v[i]->d_name) >= (int)sizeof(path))
 			err = -ENAMETOOLONG;
 		if (!err)
-			err = add_file(p, role, path);
+			err = ends(path, ".yaml") ? add_file(p, role, path) :
+				append(p, PACK_PASSED_OVER, path, 0, (struct span){ NULL, 0 });
 		free(v[i]);
 	}
 	free(v);

@@ -12,13 +12,14 @@
  */
 struct pack;
 
-enum pack_role { PACK_MAIN, PACK_JAIL_SHIPPED, PACK_JAIL_ADMIN, PACK_LIST, PACK_DIR };
+enum pack_role { PACK_MAIN, PACK_JAIL_SHIPPED, PACK_JAIL_ADMIN, PACK_LIST, PACK_DIR, PACK_PASSED_OVER };
 
 /*
  * Read `main_path` and all *.yaml in the jail directories: the shipped ones
  * (NULL-terminated, or NULL) and the admin's, which its key jail_dirs names
  * (SYSCONFDIR/bailiff/jails where it names none). A directory that is both is
- * the admin's. A jail file, or a list, that cannot be read is packed as an
+ * the admin's. A *.yml there is packed by its name alone, for config_load() to
+ * warn of. A jail file, or a list, that cannot be read is packed as an
  * error of its own and reported by config_load(): also a jail of more than
  * 4 MB, and what would make it all more than 16 MB.
  * main_path NULL: built-in defaults and shipped jails only.

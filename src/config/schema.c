@@ -491,7 +491,7 @@ const struct setting schema_main_keys[] = {
 	  .help = "`auto`: a shipped jail starts where its service is. A jail that is named here is on, "
 		  "or as the `mode` set here says, with the keys set here merged into its own." },
 	{ "jail_dirs", VALUE_PATHS, IN_CONFIG(jail_dirs), .def = "[" BAILIFF_SYSCONFDIR "/bailiff/jails]",
-	  .help = "The admin's directories of jails; a jail there replaces a shipped one of its name." },
+	  .help = "The admin's directories of jails; a jail there, `NAME.yaml`, replaces a shipped one of its name." },
 	{ "state", VALUE_PATH, IN_CONFIG(state), .def = BAILIFF_STATEDIR,
 	  .help = "Directory of the ledger, the snapshots and the journal." },
 	{ "run", VALUE_PATH, IN_CONFIG(run), .def = BAILIFF_RUNDIR, .help = "Directory of the sockets." },

@@ -139,6 +139,22 @@ def test_nowhere_to_print(net, log, words):
         bailiff.close()
 
 
+def test_jail_file_of_another_name(net, log):
+    """By `check`, by the daemon at its start and in its status."""
+    bailiff = Bailiff(net.server, config(log))
+    try:
+        path = bailiff.dir / "jails" / "mine.yml"
+        path.write_text(jail(), encoding="ascii")
+        says = f"{path}: warning: is not read"
+        done = bailiff.command("check")
+        assert done.returncode == 0 and says in done.stdout
+        bailiff.start()
+        bailiff.wait_log("mine.yml")
+        assert any("mine.yml" in w for w in bailiff.cli("status", json=True)["warnings"])
+    finally:
+        bailiff.close()
+
+
 def test_jail_without_its_database(net, log):
     """Said so by `test`, too; its own tests cannot tell."""
     bailiff = Bailiff(net.server, {"country": "/none"})

@@ -648,10 +648,12 @@ static void test_unreadable(void **state)
 	(void)state;
 	made_begin(&m, "jail_dirs: [x]\njails: {a: on}\n");
 	pack_add(m.pack, PACK_JAIL_ADMIN, "/d/a.yaml", -EACCES, (struct span){ 0 });
+	pack_add(m.pack, PACK_PASSED_OVER, "/d/a.yml", 0, (struct span){ 0 });
 	pack_add(m.pack, PACK_DIR, "/shipped", -ENOENT, (struct span){ 0 });
 	made_load(&m);
 	assert_int_equal(m.err, 0);
 	assert_string_equal(buf_cstr(&m.text),
+		"/d/a.yml: warning: is not read: the name of a jail's file ends in .yaml\n"
 		"/shipped: warning: cannot read the directory: No such file or directory\n"
 		"/d/a.yaml: cannot read it: Permission denied\n");
 	made_free(&m);

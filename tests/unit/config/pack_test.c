@@ -51,10 +51,11 @@ static int tear_down(void **state)
 {
 
 	(void)state;
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 10; i++) {
 		static const char *const names[] = {
 			"shipped/a.yaml", "shipped/b.yaml", "shipped/.hidden.yaml", "shipped/a.yaml~",
 			"own/c.yaml", "own/d.yaml", "own/f.yaml", "main",
+			"own/e.yml", "own/.e.yml",
 		};
 
 		unlink(in_dir(names[i]));
@@ -122,6 +123,13 @@ static void test_read(void **state)
 	expect_read("jail_dirs: []\n", "0:main=jail_dirs: []\n 1:shipped/a.yaml=A 1:shipped/b.yaml=B ");
 	expect_read("jail_dirs: [gone]\n", "0:main=jail_dirs: [gone]\n 1:shipped/a.yaml=A "
 		    "1:shipped/b.yaml=B 4:gone=!ENOENT ");
+	/* A name that was meant to be one. */
+	put("own/e.yml", "E");
+	put("own/.e.yml", "E");
+	expect_read("jail_dirs: own\n", "0:main=jail_dirs: own\n 1:shipped/a.yaml=A 1:shipped/b.yaml=B "
+		    "2:own/c.yaml=C 5:own/e.yml= ");
+	unlink(in_dir("own/e.yml"));
+	unlink(in_dir("own/.e.yml"));
 	/* Files of classes, each once. */
 	expect_read("jail_dirs: []\nclasses: {a: {file: own/c.yaml}, b: {file: none}, c: {file: own/c.yaml}, d: 1}\n",
 		    "0:main=jail_dirs: []\nclasses: {a: {file: own/c.yaml}, b: {file: none}, c: {file: own/c.yaml}, "
