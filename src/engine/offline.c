@@ -183,6 +183,7 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 	const struct jail *j = v->v->jail;
 	struct buf out = { 0 }, who = { 0 };
 	struct out_actions a = { o->config, j, &out, 0, o->json };
+	const char *kept, *why = targets_held_back(o->config, v, &kept);
 	char when[32];
 
 	o->verdicts++;
@@ -197,6 +198,8 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 		evidence_json(o->core->evidence, v->jail, v->key, 10, &out);
 		if (v->v->shadow)
 			buf_puts(&out, ",\"mode\":\"shadow\"");
+		if (why)
+			buf_printf(&out, ",\"%s\":\"%s\"", kept, why);
 		words_verdict(o->config, v->v, &who);
 		buf_puts(&out, ",\"made\":");
 		json_put_bytes(&out, buf_span(&who));
@@ -212,6 +215,8 @@ static void print_verdict(void *arg, const struct core_verdict *v)
 			words_verdict(o->config, v->v, &out);
 			buf_putc(&out, ')');
 		}
+		if (why)
+			buf_printf(&out, "  (%s: %s)", kept, why);
 		buf_putc(&out, '\n');
 	}
 	fwrite(out.p, 1, out.n, stdout);

@@ -2,8 +2,13 @@
 /* From a verdict to whom its actions are about: one list for replay and live. */
 #include "engine/targets.h"
 
+#include <stdio.h>
+
+#include "bailiff/order.h"
 #include "base/addr.h"
+#include "config/account.h"
 #include "engine/count/subject.h"
+#include "engine/passage.h"
 
 static const char *const names[] = {
 	[ACTION_BAN] = "ban", [ACTION_PARK] = "park", [ACTION_DENY] = "deny",
@@ -86,4 +91,24 @@ void targets_each(const struct config *c, const struct core_verdict *v,
 	}
 	buf_free(&text);
 	buf_free(&account);
+}
+
+const char *targets_held_back(const struct config *c, const struct core_verdict *v, const char **ret)
+{
+	struct span account = subject_account(v->subject);
+	char name[ORDER_NAME_MAX];
+
+	if (v->v->shadow)
+		return NULL;
+	*ret = "proposed";
+	if (v->v->jail->mode == MODE_PROPOSE)
+		return "all of it, as the jail's mode is propose";
+	if (!account.n || !jail_touches_accounts(v->v->jail))
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)account.n, account.p);
+	if (account_is_protected(&c->accounts, name)) {
+		*ret = "refused";
+		return "account steps, as the account is protected";
+	}
+	return c->accounts.act == ACT_YES ? NULL : "account steps, as accounts.act is not yes";
 }

@@ -15,4 +15,11 @@ typedef void target_fn(void *arg, const struct decided *d, const struct addr *ho
 void targets_each(const struct config *c, const struct core_verdict *v,
 		  target_fn *fn, void *arg);
 
+/*
+ * What the configuration keeps the verdict from doing, and why: "account steps,
+ * as accounts.act is not yes"; *ret: "proposed" or "refused". NULL: it acts, or
+ * it is one of a shadow.
+ */
+const char *targets_held_back(const struct config *c, const struct core_verdict *v, const char **ret);
+
 #endif

@@ -312,3 +312,26 @@ def test_score_lists_its_signals(ns, tmp_path):
         assert risk[0]["evidence"][0].endswith("night joe") and risk[0]["evidence"][1].endswith("abroad joe")
     finally:
         bailiff.close()
+
+
+@pytest.mark.parametrize("accounts, mode, want", [
+    ({"act": "yes"}, "on", (None, None)),
+    ({"act": "propose"}, "on", ("account steps, as accounts.act is not yes", None)),
+    ({"act": "no", "protect": ["joe"]}, "on", (None, "account steps, as the account is protected")),
+    ({"act": "yes"}, "propose", ("all of it, as the jail's mode is propose", None)),
+    ({"act": "no"}, "shadow", (None, None))])
+def test_what_does_not_follow(ns, tmp_path, accounts, mode, want):
+    """What the configuration holds back is told with the verdict."""
+    log = tmp_path / "log"
+    log.write_bytes(line(time.time() - 60, "went joe"))
+    jail = {"about": "one", "log": "mail", "program": "app", "match": ["went <user>$"],
+            "limit": {"count": 1, "per": "user", "within": "1h"}, "then": ["lock"]}
+    bailiff = Bailiff(ns, {"accounts": accounts, "jails": {**stream.jails_on("one"), "one": mode}}, jails={"one": jail})
+    try:
+        verdict, = bailiff.replay(log)
+        assert (verdict.get("proposed"), verdict.get("refused")) == want
+        assert [a["do"] for a in verdict["actions"]] == ["lock"]
+        said = bailiff.command("replay", log).stdout
+        assert said.rstrip().endswith(f": {want[0] or want[1]})" if any(want) else "lock joe")
+    finally:
+        bailiff.close()
