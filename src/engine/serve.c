@@ -388,6 +388,17 @@ static void on_flush(struct ev_loop *loop, ev_prepare *w, int events)
 
 /* ---- birth */
 
+static void tell(const struct complaint *c)
+{
+	bool refused = c->jail && !c->warning;
+	struct buf line = { 0 };
+
+	complaint_print(c, &line);
+	log_msg(c->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s%s%s%s", buf_cstr(&line),
+		refused ? " (jail " : "", refused ? c->jail : "", refused ? " is refused)" : "");
+	buf_free(&line);
+}
+
 static void load(struct serve *s)
 {
 	struct pack *pack = NULL;
@@ -401,6 +412,8 @@ static void load(struct serve *s)
 		die("configuration", r);
 	known = s->complaints.n;	/* bailiffd has said these */
 	r = core_new(s->config, false, &s->complaints, &s->core);
+	for (size_t i = known; r < 0 && i < s->complaints.n; i++)
+		tell(&s->complaints.v[i]);
 	if (r < 0)
 		die("compile", r);
 	r = locate_take((const int[]){ ENGINE_FD_COUNTRY, ENGINE_FD_ASN }, &s->located);
@@ -420,13 +433,7 @@ static void load(struct serve *s)
 	for (size_t i = known; i < s->complaints.n; i++) {
 		const struct complaint *c = &s->complaints.v[i];
 
-		struct buf line = { 0 };
-
-		complaint_print(c, &line);
-		log_msg(c->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s%s%s%s", buf_cstr(&line),
-			c->jail && !c->warning ? " (jail " : "", c->jail && !c->warning ? c->jail : "",
-			c->jail && !c->warning ? " is refused)" : "");
-		buf_free(&line);
+		tell(c);
 		for (size_t j = 0; c->jail && !c->warning && j < s->config->njails; j++)
 			if (strcmp(c->jail, s->config->jails[j].name) == 0)
 				s->refused[j] = true;

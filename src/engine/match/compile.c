@@ -343,7 +343,7 @@ static void drop_loose(struct unit *u, void *arg)
 		pattern_free(&u->loose);
 }
 
-static int make_groups(struct matcher *m, unsigned *nojit)
+static int make_groups(struct matcher *m, unsigned *nojit, struct complaints *bad)
 {
 	int rc = 0;
 
@@ -357,7 +357,12 @@ static int make_groups(struct matcher *m, unsigned *nojit)
 	matcher_each_unit(m, drop_loose, NULL);
 	matcher_count_enabled(m);
 	m->cursors = calloc(m->groups.n + 1, sizeof(*m->cursors));
-	return m->cursors ? demux_new(&m->groups, &m->demux) : -ENOMEM;
+	rc = m->cursors ? demux_new(&m->groups, &m->demux) : -ENOMEM;
+	if (rc == -E2BIG)
+		complaints_add(bad, (struct place){ 0 }, NULL, false,
+			       "too many patterns: those of all jails together begin in more than %d ways",
+			       DEMUX_WAYS_MAX);
+	return rc;
 }
 
 static void count_nojit(struct unit *u, void *arg)
@@ -406,7 +411,7 @@ static int build(struct matcher *m, struct complaints *bad)
 	if (rc == 0 && !m->reference)
 		rc = make_memos(m);
 	if (rc == 0 && !m->reference)
-		rc = make_groups(m, &nojit);
+		rc = make_groups(m, &nojit, bad);
 	if (rc < 0)
 		return rc;
 	matcher_each_unit(m, count_nojit, &nojit);

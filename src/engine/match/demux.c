@@ -115,7 +115,7 @@ static int make_doors(const struct groups *gs, struct door **ret, size_t *ret_n)
 
 	for (size_t i = 0; i < gs->n; i++)
 		n += count_doors(&gs->v[i]);
-	if (n > UINT16_MAX)
+	if (n > DEMUX_WAYS_MAX)
 		return -E2BIG;
 	door = calloc(n + 1, sizeof(*door));
 	if (!door)

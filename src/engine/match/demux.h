@@ -12,7 +12,10 @@
  */
 struct demux;
 
-/* gs stays the caller's and must not change. -ENOMEM. */
+/* Ways in which the texts of all groups may begin, together. */
+#define DEMUX_WAYS_MAX UINT16_MAX
+
+/* gs stays the caller's and must not change. -ENOMEM; -E2BIG: more than DEMUX_WAYS_MAX. */
 int demux_new(const struct groups *gs, struct demux **ret);
 void demux_free(struct demux **d);
 

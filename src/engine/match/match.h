@@ -23,7 +23,7 @@ struct matcher;
  * `reference`: each pattern alone and interpreted, no detecting expression,
  * for comparing.
  * c       must outlive the matcher
- * *ret    matcher_free(). -ENOMEM.
+ * *ret    matcher_free(). -ENOMEM; -E2BIG: too many patterns, with a complaint.
  */
 int matcher_new(const struct config *c, bool reference,
 		struct complaints *bad, struct matcher **ret);

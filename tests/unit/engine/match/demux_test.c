@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From names and first bytes to groups, against asking every group. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,11 +131,24 @@ static void test_none(void **state)
 	demux_free(&d);
 }
 
+static void test_too_many(void **state)
+{
+	struct groups gs = { .n = DEMUX_WAYS_MAX + 1, .v = calloc(DEMUX_WAYS_MAX + 1, sizeof(*gs.v)) };
+	struct demux *d = NULL;
+
+	(void)state;
+	assert_non_null(gs.v);
+	assert_int_equal(demux_new(&gs, &d), -E2BIG);
+	assert_null(d);
+	free(gs.v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_too_many),
 	};
 
 	hash_init();
