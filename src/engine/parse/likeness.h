@@ -24,7 +24,8 @@ struct likeness {
 /* From a line whose parts are told, if it is of that kind. */
 void likeness_take(struct likeness *l, struct span line, const struct entry *e);
 
-/* `prog[9]:` at p, of a line that has n bytes more, LIKENESS_TAG at least; where it ends, or NULL. */
+/* `prog[9]:` at p, of a line that has n bytes more, LIKENESS_TAG at least; where it ends, or NULL:
+ * of a path, among others, which is told otherwise. */
 static inline const char *likeness_tag(const char *p, size_t n, struct entry *e)
 {
 	size_t third = n < 48 ? n - 16 : 32;	/* of 16 bytes each: all that there are up to 48 */
@@ -40,7 +41,7 @@ static inline const char *likeness_tag(const char *p, size_t n, struct entry *e)
 	digits = bytes_digits_before(sp - 2);
 	open = sp - 3 - digits;
 	if (open <= p || digits == 0 || digits == 8 || *open != '[' ||
-	    (unsigned char)*p <= ' ' || *p == '[')
+	    (unsigned char)*p <= '/' || *p == '[')
 		return NULL;
 	e->program = (struct span){ p, (size_t)(open - p) };
 	e->pid = (struct span){ open + 1, digits };

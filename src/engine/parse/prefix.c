@@ -195,13 +195,13 @@ static inline bool take_tag(const char *p, const char *end, bool strict, struct 
 		if (*open == '[' && open < end - 2 && (open > p || (strict && e->form))) {
 			e->pid = between(open + 1, end - 1);
 			if (open > p)
-				e->program = between(p, open);
+				e->program = entry_program(between(p, open));
 			return true;
 		}
 	}
 	if (!colon || strict || end == p)
 		return false;
-	e->program = between(p, end);
+	e->program = entry_program(between(p, end));
 	return true;
 }
 
@@ -333,7 +333,7 @@ static bool take_5424(const char *p, const char *end, struct entry *e)
 		e->form = (uint8_t)form;
 	}
 	e->host = host;
-	e->program = program;
+	e->program = entry_program(program);
 	for (i = 0; i < pid.n && digit(pid.p[i]); i++)
 		;
 	if (i == pid.n)

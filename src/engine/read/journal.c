@@ -451,7 +451,7 @@ static bool walk(struct journal *j)
 		    !one_of_ours(j, value_span(j, UNIT)))
 			return false;
 	}
-	return j->value[UNIT].there || one_of_ours(j, value_span(j, IDENTIFIER));
+	return j->value[UNIT].there || one_of_ours(j, entry_program(value_span(j, IDENTIFIER)));
 }
 
 static bool digits(struct span s)
@@ -509,7 +509,7 @@ static int make_entry(struct journal *j, struct journal_entry *ret)
 	if (r < 0 && r != -ESTALE)	/* -ESTALE: of another boot, all is set */
 		return r;
 	e.entry.text = message_text(j);
-	e.entry.program = value_span(j, j->value[IDENTIFIER].there ? IDENTIFIER : COMM);
+	e.entry.program = entry_program(value_span(j, j->value[IDENTIFIER].there ? IDENTIFIER : COMM));
 	e.entry.pid = value_span(j, j->value[SYSLOG_PID].there ? SYSLOG_PID : PID);
 	if (!digits(e.entry.pid))
 		e.entry.pid = (struct span){ NULL, 0 };

@@ -65,6 +65,12 @@ static const struct head_row heads[] = {
 	  "postfix/submission/smtpd", "12", "a", STAMP_SYSLOG, AUG21 },
 	{ "Aug 21 10:11:12 mx postfix-out/smtpd[12]: a", "mx", "postfix-out/smtpd", "12",
 	  "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx /usr/sbin/sshd[12]: a", "mx", "sshd", "12", "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx /USR/SBIN/CRON: a", "mx", "CRON", "", "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx /hpfax[1]: a", "mx", "hpfax", "1", "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx /usr/[1]: a", "mx", "/usr/", "1", "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx /[1]: a", "mx", "/", "1", "a", STAMP_SYSLOG, AUG21 },
+	{ "Aug 21 10:11:12 mx ./sshd[1]: a", "mx", "./sshd", "1", "a", STAMP_SYSLOG, AUG21 },
 	{ "Aug 21 10:11:12 mx sshd(pam_unix)[9420]: authentication failure", "mx",
 	  "sshd(pam_unix)", "9420", "authentication failure", STAMP_SYSLOG, AUG21 },
 	{ "Aug 21 10:11:12 mx sshd[3]:  Failed publickey", "mx", "sshd", "3",
@@ -103,6 +109,8 @@ static const struct head_row heads[] = {
 	  "mx.example", "su", "77", "'su root' failed", STAMP_ISO, AUG21 + 3 },
 	{ "<165>1 2026-08-21T08:11:12Z mx app - - [a@1 b=\"x \\\"] y\"][c@2] text", "mx", "app",
 	  "", "text", STAMP_ISO, AUG21 },
+	{ "<165>1 2026-08-21T08:11:12Z mx /usr/sbin/sshd 9 - - text", "mx", "sshd", "9", "text",
+	  STAMP_ISO, AUG21 },
 	{ "<165>1 - - - - - - text", "", "", "", "text", STAMP_NONE, NO_TIME },
 	/* web servers */
 	{ "203.0.113.5 - - [21/Aug/2026:10:11:12 +0200] \"GET / HTTP/1.1\" 200 1", "", "", "",
@@ -312,6 +320,7 @@ static void test_alike(void **state)
 		"2026-08-21T10:11:12.123456+02:00 my postfix/smtpd[9]: lost connection after AUTH",
 		"2026-08-21T10:11:12.12345+02:00 mx postfix/smtpd[9]: lost connection after AUTH",
 		"2026-08-21T10:11:12.123456+02:00 mx dovecot: imap-login: Disconnected: Inactivity",
+		"2026-08-21T10:11:12.123456+02:00 mx /usr/sbin/sshd[9]: lost connection after AUTH",
 		"2026-08-21T10:11:12.123456+02:00 mx a[1]: short",
 	};
 	struct prefix_parser *p = parser(NULL, NULL);

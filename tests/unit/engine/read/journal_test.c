@@ -100,8 +100,8 @@ static void make_all_kinds(void)
 	entry(&b, 5, "sshd", NULL, "", "imported, foreign");
 	entry(&b, 6, NULL, "dovecot.service", "_UID=0\n", "no identifier");
 	entry(&b, 7, "dovecot", "dovecot.service", "SYSLOG_PID=x\n_UID=0\n", NULL);
-	entry(&b, 8, "dovecot", "dovecot.service", "SYSLOG_PID=x\n_UID=0x\n", "bad pid, bad uid");
-	entry(&b, 9, "dovecot", "dovecot.service", "MESSAGE=first\n", "second");
+	entry(&b, 8, "/usr/sbin/dovecot", "dovecot.service", "SYSLOG_PID=x\n_UID=0x\n", "bad pid, bad uid");
+	entry(&b, 9, "/usr/sbin/dovecot", NULL, "MESSAGE=first\n", "second");
 	for (unsigned i = 10; i < 12; i++) {
 		buf_printf(&b, "__REALTIME_TIMESTAMP=%lld\n__MONOTONIC_TIMESTAMP=%u\n"
 			       "_BOOT_ID=0123456789abcdef0123456789abcdef\n"
