@@ -39,7 +39,7 @@ static const struct {
 	{ "::/0", "::/0", true },
 	{ "fe80::1%eth0", "fe80::1", false },
 	{ "fe80::1%", "fe80::1", false },
-	/* RFC 4291 2.5.5.2, and its link_local6, which are not IPv4 */
+	/* RFC 4291 2.5.5.2, and its neighbours, which are not IPv4 */
 	{ "::ffff:192.0.2.7", "192.0.2.7", false },
 	{ "::FFFF:c000:207", "192.0.2.7", false },
 	{ "::ffff:192.0.2.7/128", "192.0.2.7", true },
