@@ -18,6 +18,7 @@
 #include "engine/fault.h"
 #include "engine/locate.h"
 #include "engine/passage.h"
+#include "engine/targets.h"
 
 #define EVIDENCE_BYTES (1u << 20)
 
@@ -233,31 +234,12 @@ static struct event_time flow_clock(void *arg)
 	return when_of(arg);
 }
 
-static bool is_allowed(const struct config *c, const struct addr *a)
-{
-	for (size_t i = 0; i < c->nallow; i++)
-		if (c->allow[i].addr.family != ADDR_NONE && addr_overlaps(&c->allow[i].addr, a))
-			return true;
-	return false;
-}
-
-const char *core_refuses(const struct config *c, const struct jail *j, const struct addr *a)
-{
-	if (addr_is_special(a))
-		return "loopback or reserved";
-	if (addr_is_link_local6(a))
-		return "link-local";
-	if (addr_is_private(a) && !j->ban_private)
-		return "a private address";
-	return is_allowed(c, a) ? "allowed" : NULL;
-}
-
 /* Does it ban anybody? What is refused anyway, no brake counts. */
 static bool bans(const struct core *core, const struct verdict *v, const struct facts *f)
 {
 	for (size_t i = 0; i < v->nactions; i++)
 		if (v->action[i].action->kind == ACTION_BAN &&
-		    (v->action[i].action->whom == WHOM_SEEN || !f->from || !core_refuses(core->config, v->jail, f->from)))
+		    (v->action[i].action->whom == WHOM_SEEN || !f->from || !targets_refused(core->config, v->jail, f->from)))
 			return true;
 	return false;
 }
@@ -274,7 +256,7 @@ static const char *why_spared(const struct core *core, const struct jail *j, con
 		[KNOWN_OWN] = "the account was used from there before",
 		[KNOWN_OTHERS] = "another account was used from there within a day",
 	};
-	const char *why = core_refuses(core->config, j, a);
+	const char *why = targets_refused(core->config, j, a);
 
 	if (why)
 		return why;

@@ -140,9 +140,6 @@ void core_forget(struct core *core, uint16_t jail, struct span key);
 int core_key_of(const struct core *core, const struct jail *j, const char *text,
 		char *ret, size_t size, size_t *ret_n);
 
-/* Why a ban of the jail would be refused, as far as the configuration tells; NULL: it would not. */
-const char *core_refuses(const struct config *c, const struct jail *j, const struct addr *a);
-
 /* The prefix an address is banned by. */
 struct addr core_ban_prefix(const struct action *a, const struct addr *host);
 

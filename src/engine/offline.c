@@ -146,7 +146,7 @@ struct out_actions {
 static void put_action(void *arg, const struct decided *d, const struct addr *host, const char *target)
 {
 	struct out_actions *a = arg;
-	const char *why = host ? core_refuses(a->config, a->jail, host) : NULL;
+	const char *why = host ? targets_refused(a->config, a->jail, host) : NULL;
 	char span[40], narrow[ADDR_TEXT_MAX];
 	struct addr prefix;
 
@@ -155,7 +155,7 @@ static void put_action(void *arg, const struct decided *d, const struct addr *ho
 		return;
 	if (host && !why) {
 		prefix = core_ban_prefix(d->action, host);
-		if (core_refuses(a->config, a->jail, &prefix))
+		if (targets_refused(a->config, a->jail, &prefix))
 			target = addr_print(host, narrow);
 	}
 	if (why) {

@@ -112,3 +112,22 @@ const char *targets_held_back(const struct config *c, const struct core_verdict 
 	}
 	return c->accounts.act == ACT_YES ? NULL : "account steps, as accounts.act is not yes";
 }
+
+static bool is_allowed(const struct config *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->nallow; i++)
+		if (c->allow[i].addr.family != ADDR_NONE && addr_overlaps(&c->allow[i].addr, a))
+			return true;
+	return false;
+}
+
+const char *targets_refused(const struct config *c, const struct jail *j, const struct addr *a)
+{
+	if (addr_is_special(a))
+		return "loopback or reserved";
+	if (addr_is_link_local6(a))
+		return "link-local";
+	if (addr_is_private(a) && !j->ban_private)
+		return "a private address";
+	return is_allowed(c, a) ? "allowed" : NULL;
+}

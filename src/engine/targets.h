@@ -22,4 +22,7 @@ void targets_each(const struct config *c, const struct core_verdict *v,
  */
 const char *targets_held_back(const struct config *c, const struct core_verdict *v, const char **ret);
 
+/* Why a ban of the jail would be refused, as far as the configuration tells; NULL: it would not. */
+const char *targets_refused(const struct config *c, const struct jail *j, const struct addr *a);
+
 #endif
