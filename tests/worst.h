@@ -53,7 +53,7 @@ static inline void worst_make(struct worst *w, struct span seed)
 	static const char *const ends[] = { "", "!", " ", "]", ">", ": ", "\x01", "]:25" };
 	uint32_t at = worst_below(w, (uint32_t)seed.n + 1);
 	uint32_t left = (uint32_t)seed.n - at;
-	uint32_t len = left ? 1 + worst_below(w, left < 24 ? left : 24) : 0;
+	uint32_t len = left ? 1 + worst_below(w, left < 64 ? left : 64) : 0;
 	const char *end = ends[worst_below(w, 8)];
 	size_t tail = seed.n - at < WORST_LINE / 2 ? seed.n - at : WORST_LINE / 2;
 	size_t most = WORST_LINE - tail - strlen(end);
