@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "privileged/beside.h"
 
+#include <string.h>
+#include <unistd.h>
+
 void beside_init(struct beside *b)
 {
 	*b = (struct beside){ .cpu = -1 };
 	b->usable = sched_getaffinity(0, sizeof(b->home), &b->home) == 0;
+	/* All that there are: so are those that come later. */
+	if (b->usable && CPU_COUNT(&b->home) == sysconf(_SC_NPROCESSORS_ONLN))
+		memset(&b->home, 0xff, sizeof(b->home));
 }
 
 static void stay(struct beside *b, int cpu)

@@ -16,11 +16,11 @@
 
 #include "bailiff/clock.h"
 
-#define BESIDE_MUCH 1024	/* bytes of orders that came together */
+#define BESIDE_MUCH (20u << 10)	/* bytes of orders that came together: a mail is no more, 280 bans are */
 #define BESIDE_QUIET_MS 1000	/* so long after them, there is still much to do */
 
 struct beside {
-	cpu_set_t home;		/* where we may run: as we were started */
+	cpu_set_t home;		/* where we may run: as we were started, or anywhere */
 	bool usable;
 	int cpu;		/* of home; -1: anywhere there */
 	struct mono much;	/* when much came last; 0: never */
