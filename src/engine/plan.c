@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "engine/serve.h"
+#include "engine/waiters.h"
 #include "wire/order.h"
 
 #define AGAIN_S 1.3
@@ -354,13 +355,6 @@ static bool is_late(const struct plan *p)
 	return p->step[p->next].again && (p->next == 0 || !p->step[p->next - 1].again);
 }
 
-/* Those who wait for a plan to end; it is gone when they are told. */
-struct plan_waiter {
-	struct plan_waiter *next;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
 static void leave(struct plan *p)
 {
 	struct plan **at = &p->s->plans;
@@ -372,18 +366,15 @@ static void leave(struct plan *p)
 	p->running = false;
 }
 
+/* The plan is gone when those who wait for its end are told. */
 static void end(struct plan *p)
 {
-	struct plan_waiter *w = p->waiters, *next;
+	struct waiter *waiters = p->waiters;
 
 	p->waiters = NULL;
 	leave(p);
 	p->done(p->arg);
-	for (; w; w = next) {
-		next = w->next;
-		w->fn(w->arg);
-		free(w);
-	}
+	waiters_tell(&waiters);
 }
 
 static void run_next(struct plan *p)
@@ -413,16 +404,11 @@ void plan_run(struct plan *p)
 
 void plan_stop(struct plan *p)
 {
-	struct plan_waiter *w;
-
 	if (p->running) {
 		ev_timer_stop(p->s->loop, &p->pause);
 		leave(p);
 	}
-	while ((w = p->waiters)) {
-		p->waiters = w->next;
-		free(w);
-	}
+	waiters_drop(&p->waiters);
 	buf_free(&p->found);
 }
 
@@ -442,7 +428,6 @@ bool plans_under_way(const struct serve *s, uint64_t incident)
 
 bool plans_end(struct serve *s, uint64_t incident, bool cut_short, void (*fn)(void *arg), void *arg)
 {
-	struct plan_waiter *w;
 	struct plan *p;
 
 	while ((p = under_way(s, incident)) && cut_short) {
@@ -452,10 +437,5 @@ bool plans_end(struct serve *s, uint64_t incident, bool cut_short, void (*fn)(vo
 		ev_timer_stop(s->loop, &p->pause);
 		send(p);	/* nothing: the rest is over at once */
 	}
-	w = p ? calloc(1, sizeof(*w)) : NULL;
-	if (!w)
-		return false;
-	*w = (struct plan_waiter){ p->waiters, fn, arg };
-	p->waiters = w;
-	return true;
+	return p && waiters_add(&p->waiters, fn, arg);
 }

@@ -47,7 +47,7 @@ struct plan {
 
 	/* plan.c's own */
 	struct plan *next_plan;		/* of all that are under way */
-	struct plan_waiter *waiters;
+	struct waiter *waiters;
 	bool running, ended;
 	char limited[102];	/* why no more than a park is done; "": all is */
 	ev_timer pause;

@@ -10,18 +10,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-
-struct run_waiter {
-	struct run_waiter *next;
-	void (*fn)(void *arg);
-	void *arg;
-};
+#include "engine/waiters.h"
 
 /* One that has no outcome yet. */
 struct running {
 	struct running *next, **at;	/* *at is this one */
 	uint64_t incident;
-	struct run_waiter *waiters;
+	struct waiter *waiters;
 };
 
 /* name NUL value NUL ...; false: they do not fit. */
@@ -51,17 +46,12 @@ static bool pack_values(const json_t *values, struct order_run *o)
 static void told(void *arg, const struct outcome *o)
 {
 	struct running *r = arg;
-	struct run_waiter *w, *next;
 
 	(void)o;
 	*r->at = r->next;
 	if (r->next)
 		r->next->at = r->at;
-	for (w = r->waiters; w; w = next) {
-		next = w->next;
-		w->fn(w->arg);
-		free(w);
-	}
+	waiters_tell(&r->waiters);
 	free(r);
 }
 
@@ -83,16 +73,10 @@ static void send(struct serve *s, const struct order_run *o, uint64_t incident)
 bool runs_end(struct serve *s, uint64_t incident, void (*fn)(void *arg), void *arg)
 {
 	struct running *r = s->runs;
-	struct run_waiter *w;
 
 	while (r && r->incident != incident)
 		r = r->next;
-	w = r ? calloc(1, sizeof(*w)) : NULL;
-	if (!w)
-		return false;
-	*w = (struct run_waiter){ r->waiters, fn, arg };
-	r->waiters = w;
-	return true;
+	return r && waiters_add(&r->waiters, fn, arg);
 }
 
 void runs_send(struct serve *s, uint64_t id, uint64_t incident, uint16_t jail,

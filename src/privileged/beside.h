@@ -16,8 +16,8 @@
 
 #include "bailiff/clock.h"
 
-#define BESIDE_MUCH (20u << 10)	/* bytes of orders that came together: a mail is no more, 280 bans are */
-#define BESIDE_QUIET_MS 1000	/* so long after them, there is still much to do */
+#define BESIDE_MUCH (20u << 10)	/* bytes of orders in one frame: 280 bans, or more than one mail */
+#define BESIDE_QUIET_MS 1000	/* for so long after such a frame bailiffd stays let go */
 
 struct beside {
 	cpu_set_t home;		/* where we may run: as we were started, or anywhere */
